@@ -1,0 +1,97 @@
+//! How a child ended, and which endings a program calls expected.
+
+use std::fmt;
+
+use crate::signal::Signal;
+
+/// How a child ended, decoded from the status `wait(2)` gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExitStatus {
+    /// It left by itself with this code.
+    Exited(u8),
+    /// A signal ended it.
+    Signaled {
+        /// Which.
+        signal: Signal,
+        /// Whether it left a core file.
+        core: bool,
+    },
+    /// A status that is neither; the raw number.
+    Other(i32),
+}
+
+impl ExitStatus {
+    /// Decodes the status word of `wait(2)` on Linux.
+    pub const fn from_wait(raw: i32) -> Self {
+        let signal = raw & 0x7f;
+        if signal == 0 {
+            let [_, code, ..] = raw.to_le_bytes();
+            Self::Exited(code)
+        } else if signal != 0x7f {
+            Self::Signaled { signal: Signal::from_raw(signal), core: raw & 0x80 != 0 }
+        } else {
+            Self::Other(raw)
+        }
+    }
+
+    /// The number clients see as `exitstatus`: the exit code, or -1 for every other ending.
+    pub const fn code(self) -> i32 {
+        match self {
+            #[expect(clippy::as_conversions, reason = "u8 to i32 is lossless, and `From` is not const")]
+            Self::Exited(code) => code as i32,
+            Self::Signaled { .. } | Self::Other(_) => -1,
+        }
+    }
+}
+
+impl fmt::Display for ExitStatus {
+    /// The words of Supervisor's log (`options.py`, `decode_wait_status`).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(code) => write!(f, "exit status {code}"),
+            Self::Signaled { signal, core } => {
+                match signal.name() {
+                    Some(name) => write!(f, "terminated by {name}")?,
+                    None => write!(f, "terminated by signal {}", signal.number())?,
+                }
+                f.write_str(if *core { " (core dumped)" } else { "" })
+            }
+            Self::Other(raw) => write!(f, "unknown termination cause 0x{raw:04x}"),
+        }
+    }
+}
+
+/// The exit codes a program calls expected, in the order they were written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ExitCodes(pub Vec<u8>);
+
+impl ExitCodes {
+    /// Whether this ending is one of them. An ending by signal never is.
+    pub fn expects(&self, status: ExitStatus) -> bool {
+        match status {
+            ExitStatus::Exited(code) => self.0.contains(&code),
+            ExitStatus::Signaled { .. } | ExitStatus::Other(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_status_reads_as_in_the_log() {
+        let cases = [
+            (0x0000, "exit status 0", 0),
+            (0x7f00, "exit status 127", 127),
+            (0x000f, "terminated by SIGTERM", -1),
+            (0x008b, "terminated by SIGSEGV (core dumped)", -1),
+            (0x0032, "terminated by signal 50", -1),
+            (0x137f, "unknown termination cause 0x137f", -1),
+        ];
+        for (raw, text, code) in cases {
+            let status = ExitStatus::from_wait(raw);
+            assert_eq!((status.to_string().as_str(), status.code()), (text, code), "{raw:#x}");
+        }
+    }
+}

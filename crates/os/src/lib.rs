@@ -1,0 +1,20 @@
+//! The operating system, safely: small functions named after what they do, without policy.
+//!
+//! The only crate of the house that may hold `unsafe`: one operation per block, each with the rule
+//! that makes it sound. It never logs, never decides and starts no threads.
+#![expect(unsafe_code, reason = "this crate is where the house keeps it")]
+
+pub mod clock;
+pub mod errno;
+pub mod fd;
+pub mod limits;
+pub mod listen;
+pub mod outside;
+pub mod poll;
+pub mod process;
+pub mod program;
+pub mod signals;
+pub mod socket;
+pub mod spawn;
+pub mod user;
+pub mod wait;

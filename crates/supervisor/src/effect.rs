@@ -1,0 +1,110 @@
+//! What the machine asks for.
+
+use std::sync::Arc;
+
+use model::child::ChildId;
+use model::event::Event;
+use model::fault::Fault;
+use model::name::{FullName, GroupName};
+use model::signal::Signal;
+use model::spec::{GroupSpec, ProcessSpec};
+
+use crate::input::{Departure, RequestId};
+use crate::note::Note;
+
+/// Something to be done. The shell performs effects in the order given; none can fail: a failure
+/// comes back as an [`Input`](crate::input::Input).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// A group has become active: make the log files its processes need before they run.
+    GroupOpened(Arc<GroupSpec>),
+    /// A group is gone: close what was kept for it.
+    GroupClosed(GroupName),
+    /// Make a child.
+    Spawn {
+        /// Its number, which every report about it carries.
+        child: ChildId,
+        /// Whose child it is.
+        name: FullName,
+        /// What to run.
+        spec: Arc<ProcessSpec>,
+    },
+    /// Send a signal.
+    Signal {
+        /// To whom.
+        child: ChildId,
+        /// Which.
+        signal: Signal,
+        /// To it alone or to its process group.
+        scope: Scope,
+    },
+    /// A child's end has been taken note of: whoever keeps its record may drop it.
+    Buried {
+        /// Which.
+        child: ChildId,
+    },
+    /// Tell those who listen.
+    Publish(Event),
+    /// Write to the log.
+    Note(Note),
+    /// Answer a request.
+    Answer {
+        /// Which.
+        id: RequestId,
+        /// What.
+        answer: Result<Answer, Fault>,
+    },
+    /// All is stopped: leave.
+    Quit(Departure),
+}
+
+/// Whom a signal reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The process itself.
+    Process,
+    /// Its whole process group.
+    Group,
+}
+
+/// The good answers to requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Done.
+    Done,
+    /// Done, or not, for each process: immediate failures and successes first, in order of
+    /// priority, then the others as they were settled.
+    Many(Vec<Settled>),
+}
+
+/// What became of one process of a request about many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Which.
+    pub name: FullName,
+    /// How.
+    pub outcome: Result<(), Fault>,
+}
+
+/// The effects of one step, in order.
+#[derive(Debug, Default)]
+pub struct Effects {
+    list: Vec<Effect>,
+}
+
+impl Effects {
+    /// Adds one at the end.
+    pub fn push(&mut self, effect: Effect) {
+        self.list.push(effect);
+    }
+
+    /// Takes all, in order; the room is kept for the next step.
+    pub fn drain(&mut self) -> impl Iterator<Item = Effect> + '_ {
+        self.list.drain(..)
+    }
+
+    /// Looks at them without taking them.
+    pub fn as_slice(&self) -> &[Effect] {
+        &self.list
+    }
+}

@@ -1,0 +1,169 @@
+//! What the machine is told.
+
+use std::sync::Arc;
+
+use model::child::ChildId;
+use model::exit::ExitStatus;
+use model::name::{FullName, GroupName};
+use model::signal::Signal;
+use model::spawn::{SetupFailure, SpawnFailure};
+use model::spec::GroupSpec;
+
+/// Names one request from its arrival to its answer. Chosen by the shell, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The configuration was read for the first time: these groups become active, in this order.
+    Begin {
+        /// Sorted by priority, then name.
+        groups: Vec<Arc<GroupSpec>>,
+    },
+    /// The moment of [`Supervisor::deadline`](crate::supervisor::Supervisor::deadline) has come.
+    Due,
+    /// A child asked for by [`Effect::Spawn`](crate::effect::Effect::Spawn) exists.
+    Spawned {
+        /// Which.
+        child: ChildId,
+        /// Its process id.
+        pid: u32,
+    },
+    /// A child asked for could not be made.
+    SpawnFailed {
+        /// Which.
+        child: ChildId,
+        /// Why.
+        failure: SpawnFailure,
+    },
+    /// A child has ended.
+    Exited {
+        /// Which.
+        child: ChildId,
+        /// How.
+        status: ExitStatus,
+        /// The step at which it failed to become its program, if it never did.
+        setup: Option<SetupFailure>,
+    },
+    /// A signal asked for by [`Effect::Signal`](crate::effect::Effect::Signal) could not be sent.
+    SignalFailed {
+        /// To whom.
+        child: ChildId,
+        /// Which.
+        signal: Signal,
+        /// Whether there was nobody to send it to, as when the child has just ended.
+        gone: bool,
+        /// The kernel's reason, for example `[Errno 1] Operation not permitted`.
+        reason: String,
+    },
+    /// The configuration was read again: groups are added from this set from now on.
+    Reread {
+        /// Sorted by priority, then name.
+        groups: Vec<Arc<GroupSpec>>,
+    },
+    /// A client asks for something. Each request is answered exactly once by an
+    /// [`Effect::Answer`](crate::effect::Effect::Answer).
+    Request {
+        /// The answer will carry it.
+        id: RequestId,
+        /// What it asks for.
+        request: Request,
+    },
+    /// A client will not read its answer any more. What it asked for goes on.
+    Abandoned {
+        /// The request.
+        id: RequestId,
+    },
+    /// Stop everything and leave, or stop everything and begin again. Ignored when already leaving,
+    /// except that a wish to leave wins over a wish to begin again.
+    Leave(Departure),
+}
+
+/// How the supervisor leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// For good.
+    Shutdown,
+    /// To be started again with a fresh configuration.
+    Restart,
+}
+
+/// Which processes a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// All of a group.
+    Group(GroupName),
+    /// All there are.
+    All,
+}
+
+/// What a client can ask the machine to do.
+///
+/// Names have been looked up by the caller; a name that is gone by now is answered with `BAD_NAME`.
+/// `named` is the text the client wrote, which the texts of faults repeat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Start one process.
+    Start {
+        /// Which.
+        name: FullName,
+        /// As the client wrote it.
+        named: String,
+        /// Answer only when it is up or has failed.
+        wait: bool,
+        /// What a look at its program file found, just before.
+        obstacle: Option<SpawnFailure>,
+    },
+    /// Start all that do not run.
+    StartMany {
+        /// Which.
+        selection: Selection,
+        /// Answer only when all are up or have failed.
+        wait: bool,
+    },
+    /// Stop one process.
+    Stop {
+        /// Which.
+        name: FullName,
+        /// As the client wrote it.
+        named: String,
+        /// Answer only when it has stopped.
+        wait: bool,
+    },
+    /// Stop all that run.
+    StopMany {
+        /// Which.
+        selection: Selection,
+        /// Answer only when all have stopped.
+        wait: bool,
+    },
+    /// Send a signal to one process.
+    Signal {
+        /// Which.
+        name: FullName,
+        /// As the client wrote it.
+        named: String,
+        /// The signal.
+        signal: Signal,
+    },
+    /// Send a signal to all that run.
+    SignalMany {
+        /// Which.
+        selection: Selection,
+        /// The signal.
+        signal: Signal,
+    },
+    /// Make a group of the configuration last read active.
+    AddGroup {
+        /// As the client wrote it.
+        name: String,
+    },
+    /// Make a group whose processes have all stopped inactive.
+    RemoveGroup {
+        /// As the client wrote it.
+        name: String,
+    },
+    /// Stop everything and leave, or begin again. Answered at once.
+    Leave(Departure),
+}
