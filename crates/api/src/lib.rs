@@ -1,1 +1,17 @@
-//! Being built.
+//! What clients can call: the methods, their arguments, faults and answers, without any I/O.
+//!
+//! A [`session::Session`] takes one call from its first byte of meaning to its answer. It never waits:
+//! what it needs from the machine or from the disk it says as a [`session::Next`], and is told the
+//! [`call::Outcome`]. Start with [`method::ENTRIES`] (what there is) and [`session::Session::advance`].
+
+mod arguments;
+mod batch;
+mod begin;
+pub mod call;
+mod config_info;
+pub mod followed;
+pub mod logs;
+pub mod method;
+pub mod process_info;
+pub mod session;
+mod shape;

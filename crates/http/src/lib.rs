@@ -1,1 +1,18 @@
-//! Being built.
+//! The HTTP server: bytes from sockets become questions to the daemon, and its answers become bytes.
+//!
+//! It decides nothing about processes and holds nothing of theirs. Each connection is one task that owns
+//! its socket; a question travels over a bounded channel with a slot for the answer, and a full channel
+//! is an answer too (503). Everything that waits for a stranger has a limit, see [`limits`]. Start with
+//! [`server::serve`] and [`ask::Ask`].
+
+pub mod ask;
+pub mod auth;
+mod body;
+mod connection;
+mod date;
+mod follow;
+pub mod limits;
+mod reply;
+mod routes;
+pub mod server;
+mod socket;

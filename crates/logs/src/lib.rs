@@ -1,1 +1,23 @@
-//! Being built.
+//! Where output goes: from the pipes of children to files and the system log, and the daemon's own
+//! log beside it.
+//!
+//! Bytes are never decoded on their way, and nothing here ever waits but the write to a regular
+//! file: a terminal that is stopped, a pipe that nobody reads, a disk that is full hold up the one
+//! stream they belong to. It knows nothing of processes and their states, and decides nothing.
+//!
+//! Start with [`pump`], which moves the bytes; [`file`] is what it moves them to, [`main_log`] the
+//! daemon's own log, [`tail`] the way back.
+
+mod ansi;
+pub mod auto;
+mod capture;
+pub mod file;
+pub mod main_log;
+mod outlet;
+pub mod pump;
+mod ring;
+mod rotate;
+mod sink;
+pub mod syslog;
+pub mod tail;
+mod target;

@@ -313,7 +313,10 @@ pub fn bytes_repr(data: &[u8]) -> String {
                 }
                 text.push(character);
             }
-            _ => text.push_str(&format!("\\x{byte:02x}")),
+            _ => {
+                let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('?');
+                text.extend(['\\', 'x', digit(byte >> 4), digit(byte & 15)]);
+            }
         }
     }
     text.push(quote);

@@ -151,3 +151,8 @@ pub fn silence() -> io::Result<()> {
 pub fn new_group() -> io::Result<()> {
     Ok(rustix::process::setpgid(None, None)?)
 }
+
+/// The id of the process that started this one.
+pub fn parent_pid() -> u32 {
+    rustix::process::getppid().map_or(0, |it| it.as_raw_nonzero().get().unsigned_abs())
+}

@@ -2,9 +2,24 @@
 //!
 //! It reads no clock, file, socket or environment and cannot fail: it is told what happened
 //! ([`input`]), says what is to be done ([`effect`]), and an effect's failure comes back as an input.
-//! Start with [`supervisor::Supervisor::step`].
+//! Start with [`supervisor::Supervisor::step`]; what one process goes through is in `phase.rs` and `process.rs`.
 
+pub mod deadline;
 pub mod effect;
+mod group;
 pub mod input;
-pub mod supervisor;
 pub mod note;
+mod order;
+mod phase;
+mod process;
+pub mod reload;
+mod request;
+mod retry;
+mod shutdown;
+mod snapshot;
+pub mod supervisor;
+mod turn;
+mod waiting;
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,85 @@
-//! Being built.
+//! The language between the daemon and the keeper: [`Order`]s down, [`Report`]s up, one frame per
+//! packet of a `SOCK_SEQPACKET` pair.
+//!
+//! A frame is a header of [`HEADER_BYTES`] (magic, version, kind, length of the body, sequence
+//! number; all little-endian) and a body of fixed-size numbers and length-prefixed bytes. There is
+//! no text format in it to be confused by what a child wrote. Decoding is total: no bytes make it
+//! panic, and none make it take more memory than a small multiple of their number.
+//!
+//! Descriptors travel beside a frame, in the order its documentation gives. An order that is longer
+//! than [`PACKET_BYTES_MAX`] travels in a sealed memory file: the packet is then what
+//! [`encode_enclosed`] makes, the file is its first descriptor, and the order's own follow.
+//!
+//! The two ends may be one version apart, since a daemon is replaced under a running keeper.
+//! [`Order::Hello`] and [`Report::Welcome`] are therefore frozen: every version understands the
+//! fields they have today, and takes more behind them. Everything else belongs to the version that
+//! `Welcome` names.
+
+mod frame;
+mod order;
+mod report;
+
+pub use frame::{Enclosed, FrameError, HEADER_BYTES};
+pub use order::{Identity, Limit, Order, Scope, SpawnOrder, Stdio, Will};
+pub use report::{Report, SetupError, SpawnStage, Usage};
+
+/// The version of the protocol spoken here.
+pub const VERSION: u16 = 1;
+
+/// A frame longer than this does not go into a packet (the kernel's limit is about 200 KiB, less
+/// what waits already) but into a memory file.
+pub const PACKET_BYTES_MAX: usize = 32 * 1024;
+
+/// No frame is longer than this. `execve` takes about 2 MiB of arguments and environment, so what
+/// does not fit here could not be started anyway.
+pub const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// No frame comes with more descriptors than this: a memory file and one to pass on.
+pub const FDS_MAX: usize = 4;
+
+/// The frame of an order. `sequence` counts the frames of one sender.
+pub fn encode_order(order: &Order, sequence: u32) -> Vec<u8> {
+    order::encode(order, sequence)
+}
+
+/// Reads the frame of an order.
+///
+/// # Errors
+/// When it is not exactly one frame of this protocol. [`FrameError::Kind`] alone may be ignored.
+pub fn decode_order(bytes: &[u8]) -> Result<Order, FrameError> {
+    order::decode(bytes)
+}
+
+/// The frame of a report. `sequence` counts the frames of one sender.
+pub fn encode_report(report: &Report, sequence: u32) -> Vec<u8> {
+    report::encode(report, sequence)
+}
+
+/// Reads the frame of a report.
+///
+/// # Errors
+/// When it is not exactly one frame of this protocol. [`FrameError::Kind`] alone may be ignored.
+pub fn decode_report(bytes: &[u8]) -> Result<Report, FrameError> {
+    report::decode(bytes)
+}
+
+/// The packet that says: the frame is in the memory file that comes with this.
+pub fn encode_enclosed(enclosed: Enclosed, sequence: u32) -> Vec<u8> {
+    frame::encode_enclosed(enclosed, sequence)
+}
+
+/// What a packet says about a frame in a memory file; `None` when it is a frame itself.
+///
+/// # Errors
+/// When the packet announces such a frame, but not in the way of [`encode_enclosed`].
+pub fn decode_enclosed(packet: &[u8]) -> Result<Option<Enclosed>, FrameError> {
+    frame::decode_enclosed(packet)
+}
+
+/// The sequence number of a frame or packet, if it is long enough to have one.
+pub fn sequence(bytes: &[u8]) -> Option<u32> {
+    frame::sequence(bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Bytes on the wire and what they mean: pure encoders and decoders, nothing that sends.
 
 pub mod keeper;
+pub mod value;
 pub mod xmlrpc_read;
 pub mod xmlrpc_write;
-pub mod value;

@@ -22,3 +22,22 @@ pub enum Value {
     /// `<struct>`.
     Struct(BTreeMap<String, Value>),
 }
+
+/// A call: what a client asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MethodCall {
+    /// The method, for example `supervisor.getState`.
+    pub name: String,
+    /// Its arguments.
+    pub params: Vec<Value>,
+}
+
+/// A refusal as it travels: whatever number and text the server chose.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("<Fault {code}: '{text}'>")]
+pub struct RemoteFault {
+    /// `faultCode`.
+    pub code: i64,
+    /// `faultString`.
+    pub text: String,
+}

@@ -1,1 +1,440 @@
-//! Being built.
+//! XML-RPC in: calls for the server, responses for the client.
+//!
+//! What it accepts is what the original accepts (`xmlrpc.py`, `loads`): any text is a string, a tag
+//! nobody knows stands for its text, and only `1` is true. It accepts more in one respect: characters
+//! XML 1.0 does not allow pass, because the original's own answers hold them. It accepts less in
+//! three: a document type is refused, no entity but the five predefined ones is known, and
+//! everything has a limit.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use quick_xml::Reader;
+use quick_xml::events::{BytesRef, Event};
+
+use crate::value::{MethodCall, RemoteFault, Value};
+
+/// How deep values may stand in each other. Python's own clients never need more than five.
+pub const DEPTH_MAX: usize = 64;
+
+/// How much of one document is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Its length in bytes.
+    pub bytes_max: usize,
+    /// How many elements it may hold; each costs memory beyond its text.
+    pub elements_max: usize,
+}
+
+impl Limits {
+    /// For calls, which come from strangers.
+    pub const CALL: Self = Self { bytes_max: 4 << 20, elements_max: 1 << 17 };
+    /// For responses, which come from a server the user chose: 20,000 processes are 24 MB.
+    pub const RESPONSE: Self = Self { bytes_max: 512 << 20, elements_max: 1 << 24 };
+}
+
+/// Why a document is no call or response. Completes "cannot read it: ".
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It has too many bytes.
+    #[error("it has {bytes} bytes, over the limit of {limit}")]
+    TooLong {
+        /// How many it has.
+        bytes: usize,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// It has too many elements.
+    #[error("it has more than {0} elements")]
+    TooMany(usize),
+    /// Its elements stand too deep in each other.
+    #[error("its elements are nested more than {DEPTH_MAX} deep")]
+    TooDeep,
+    /// It is not UTF-8.
+    #[error("it is not UTF-8 text")]
+    Encoding(#[from] std::str::Utf8Error),
+    /// It is not XML.
+    #[error("it is not well-formed")]
+    Xml(#[from] quick_xml::Error),
+    /// It ends too early.
+    #[error("it ends in the middle of an element")]
+    Truncated,
+    /// It has a document type, which no client needs and which could define entities.
+    #[error("it has a document type")]
+    DocumentType,
+    /// An entity that is not one of the five XML predefines.
+    #[error("the entity {0:?} is not defined")]
+    Entity(String),
+    /// An element is missing where one is needed.
+    #[error("<{0}> is missing, or does not hold what belongs there")]
+    Structure(Tag),
+    /// Something follows the end of the document's one element.
+    #[error("something follows its end")]
+    Trailing,
+    /// A text is not what its tag says.
+    #[error("{text:?} is no {tag}")]
+    Text {
+        /// The tag around it.
+        tag: Tag,
+        /// The text.
+        text: String,
+    },
+    /// A call of nothing.
+    #[error("it names no method")]
+    NoMethodName,
+}
+
+/// Reads a call.
+///
+/// # Errors
+/// When it is none, or exceeds a limit.
+pub fn call(document: &[u8], limits: Limits) -> Result<MethodCall, ReadError> {
+    let mut source = Source::new(document, limits)?;
+    source.root(Tag::MethodCall)?;
+    let (mut name, mut params) = (String::new(), Vec::new());
+    while let Some(tag) = source.child()? {
+        if tag == Tag::MethodName {
+            name = source.text()?;
+        } else if tag == Tag::Params {
+            params = source.params()?;
+        } else {
+            source.skip()?;
+        }
+    }
+    source.end()?;
+    if name.is_empty() { Err(ReadError::NoMethodName) } else { Ok(MethodCall { name, params }) }
+}
+
+/// Reads a response: the value, or the fault the server answered with.
+///
+/// # Errors
+/// When it is none, or exceeds a limit.
+pub fn response(document: &[u8], limits: Limits) -> Result<Result<Value, RemoteFault>, ReadError> {
+    let mut source = Source::new(document, limits)?;
+    source.root(Tag::MethodResponse)?;
+    let mut found = None;
+    while let Some(tag) = source.child()? {
+        if tag == Tag::Params {
+            found = source.params()?.into_iter().next().map(Ok);
+        } else if tag == Tag::Fault {
+            found = Some(Err(fault(source.only_value(Tag::Fault)?)?));
+        } else {
+            source.skip()?;
+        }
+    }
+    source.end()?;
+    found.ok_or(ReadError::Structure(Tag::MethodResponse))
+}
+
+fn fault(value: Value) -> Result<RemoteFault, ReadError> {
+    let Value::Struct(mut members) = value else {
+        return Err(ReadError::Structure(Tag::Fault));
+    };
+    match (members.remove("faultCode"), members.remove("faultString")) {
+        (Some(Value::Int(code)), Some(Value::String(text))) => Ok(RemoteFault { code, text }),
+        _ => Err(ReadError::Structure(Tag::Fault)),
+    }
+}
+
+/// The elements of the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the tag of `as_str` in another case")]
+pub enum Tag {
+    MethodCall,
+    MethodResponse,
+    MethodName,
+    Params,
+    Param,
+    Fault,
+    Value,
+    Int,
+    Boolean,
+    String,
+    Double,
+    DateTime,
+    Base64,
+    Array,
+    Data,
+    Struct,
+    Member,
+    Name,
+    Unknown,
+}
+
+impl Tag {
+    const NAMES: [(&'static str, Self); 19] = [
+        ("methodCall", Self::MethodCall),
+        ("methodResponse", Self::MethodResponse),
+        ("methodName", Self::MethodName),
+        ("params", Self::Params),
+        ("param", Self::Param),
+        ("fault", Self::Fault),
+        ("value", Self::Value),
+        ("int", Self::Int),
+        ("i4", Self::Int),
+        ("boolean", Self::Boolean),
+        ("string", Self::String),
+        ("double", Self::Double),
+        ("dateTime.iso8601", Self::DateTime),
+        ("base64", Self::Base64),
+        ("array", Self::Array),
+        ("data", Self::Data),
+        ("struct", Self::Struct),
+        ("member", Self::Member),
+        ("name", Self::Name),
+    ];
+
+    fn parse(name: &str) -> Self {
+        Self::NAMES.iter().find(|(it, _)| *it == name).map_or(Self::Unknown, |(_, tag)| *tag)
+    }
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, it)| *it == self).map_or("?", |(name, _)| *name)
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A piece of a document; what means nothing to us is left out.
+enum Piece {
+    Open(Tag),
+    Text(String),
+    Close,
+    End,
+}
+
+/// A document being read. Each method that reads an element is called after its opening tag was
+/// read, and returns after its closing tag.
+struct Source<'a> {
+    reader: Reader<&'a [u8]>,
+    limits: Limits,
+    depth: usize,
+    elements: usize,
+}
+
+impl<'a> Source<'a> {
+    fn new(document: &'a [u8], limits: Limits) -> Result<Self, ReadError> {
+        let (bytes, limit) = (document.len(), limits.bytes_max);
+        if bytes > limit {
+            return Err(ReadError::TooLong { bytes, limit });
+        }
+        let text = std::str::from_utf8(document)?;
+        let mut reader = Reader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
+        reader.config_mut().expand_empty_elements = true;
+        Ok(Self { reader, limits, depth: 0, elements: 0 })
+    }
+
+    fn next(&mut self) -> Result<Piece, ReadError> {
+        loop {
+            return Ok(match self.reader.read_event()? {
+                Event::Start(tag) | Event::Empty(tag) => Piece::Open(self.enter(tag.name().into_inner())?),
+                Event::End(_) => {
+                    self.depth = self.depth.saturating_sub(1);
+                    Piece::Close
+                }
+                Event::Text(text) => Piece::Text(text.xml10_content().into_owned()),
+                Event::CData(text) => Piece::Text(text.xml10_content().into_owned()),
+                Event::GeneralRef(name) => Piece::Text(resolve(&name)?.to_string()),
+                Event::DocType(_) => return Err(ReadError::DocumentType),
+                Event::Eof if self.depth > 0 => return Err(ReadError::Truncated),
+                Event::Eof => Piece::End,
+                Event::Comment(_) | Event::Decl(_) | Event::PI(_) => continue,
+            });
+        }
+    }
+
+    fn enter(&mut self, name: &str) -> Result<Tag, ReadError> {
+        self.depth += 1;
+        self.elements += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(ReadError::TooDeep);
+        }
+        if self.elements > self.limits.elements_max {
+            return Err(ReadError::TooMany(self.limits.elements_max));
+        }
+        Ok(Tag::parse(name))
+    }
+
+    /// The one element of the document.
+    fn root(&mut self, wanted: Tag) -> Result<(), ReadError> {
+        loop {
+            return match self.next()? {
+                Piece::Text(text) if text.trim().is_empty() => continue,
+                Piece::Open(tag) if tag == wanted => Ok(()),
+                Piece::Open(_) | Piece::Text(_) | Piece::Close | Piece::End => {
+                    Err(ReadError::Structure(wanted))
+                }
+            };
+        }
+    }
+
+    /// Nothing more may follow.
+    fn end(&mut self) -> Result<(), ReadError> {
+        loop {
+            return match self.next()? {
+                Piece::End => Ok(()),
+                Piece::Text(text) if text.trim().is_empty() => continue,
+                Piece::Text(_) | Piece::Open(_) | Piece::Close => Err(ReadError::Trailing),
+            };
+        }
+    }
+
+    /// The next child of the element being read, or `None` at its end.
+    fn child(&mut self) -> Result<Option<Tag>, ReadError> {
+        loop {
+            match self.next()? {
+                Piece::Open(tag) => return Ok(Some(tag)),
+                Piece::Text(_) => {}
+                Piece::Close => return Ok(None),
+                Piece::End => return Err(ReadError::Truncated),
+            }
+        }
+    }
+
+    /// The text of an element; elements in it are left out.
+    fn text(&mut self) -> Result<String, ReadError> {
+        let mut text = String::new();
+        loop {
+            match self.next()? {
+                Piece::Open(_) => self.skip()?,
+                Piece::Text(chunk) if text.is_empty() => text = chunk,
+                Piece::Text(chunk) => text.push_str(&chunk),
+                Piece::Close => return Ok(text),
+                Piece::End => return Err(ReadError::Truncated),
+            }
+        }
+    }
+
+    /// Passes over an element and all in it.
+    fn skip(&mut self) -> Result<(), ReadError> {
+        let outside = self.depth.saturating_sub(1);
+        while self.depth > outside {
+            self.next()?;
+        }
+        Ok(())
+    }
+
+    fn params(&mut self) -> Result<Vec<Value>, ReadError> {
+        let mut params = Vec::new();
+        while let Some(tag) = self.child()? {
+            if tag != Tag::Param {
+                return Err(ReadError::Structure(Tag::Params));
+            }
+            params.push(self.only_value(Tag::Param)?);
+        }
+        Ok(params)
+    }
+
+    /// The value that must be the only child of `parent`.
+    fn only_value(&mut self, parent: Tag) -> Result<Value, ReadError> {
+        if self.child()? != Some(Tag::Value) {
+            return Err(ReadError::Structure(parent));
+        }
+        let value = self.value()?;
+        if self.child()?.is_some() { Err(ReadError::Structure(parent)) } else { Ok(value) }
+    }
+
+    /// What stands between `<value>` and `</value>`: an element, or else a string.
+    fn value(&mut self) -> Result<Value, ReadError> {
+        let mut text = String::new();
+        let mut found = None;
+        loop {
+            match self.next()? {
+                Piece::Open(tag) if found.is_none() => found = Some(self.typed(tag)?),
+                Piece::Open(_) => return Err(ReadError::Structure(Tag::Value)),
+                Piece::Text(chunk) if text.is_empty() => text = chunk,
+                Piece::Text(chunk) => text.push_str(&chunk),
+                Piece::Close => return Ok(found.unwrap_or(Value::String(text))),
+                Piece::End => return Err(ReadError::Truncated),
+            }
+        }
+    }
+
+    fn typed(&mut self, tag: Tag) -> Result<Value, ReadError> {
+        match tag {
+            Tag::Array => self.array(),
+            Tag::Struct => self.members(),
+            Tag::Int => self.parsed(tag).map(Value::Int),
+            Tag::Double => self.parsed(tag).map(Value::Double),
+            Tag::Boolean => Ok(Value::Bool(self.text()? == "1")),
+            Tag::DateTime => self.text().map(Value::DateTime),
+            Tag::Base64 => self.bytes(),
+            // Python's `nil` and `i8`, among others: a tag nobody knows stands for its text.
+            Tag::String
+            | Tag::MethodCall
+            | Tag::MethodResponse
+            | Tag::MethodName
+            | Tag::Params
+            | Tag::Param
+            | Tag::Fault
+            | Tag::Value
+            | Tag::Data
+            | Tag::Member
+            | Tag::Name
+            | Tag::Unknown => self.text().map(Value::String),
+        }
+    }
+
+    fn parsed<T: std::str::FromStr>(&mut self, tag: Tag) -> Result<T, ReadError> {
+        let text = self.text()?;
+        text.trim().parse().map_err(|_| ReadError::Text { tag, text })
+    }
+
+    fn bytes(&mut self) -> Result<Value, ReadError> {
+        let text = self.text()?;
+        let dense: Vec<u8> = text.bytes().filter(|it| !it.is_ascii_whitespace()).collect();
+        STANDARD.decode(dense).map(Value::Bytes).map_err(|_| ReadError::Text { tag: Tag::Base64, text })
+    }
+
+    fn array(&mut self) -> Result<Value, ReadError> {
+        if self.child()? != Some(Tag::Data) {
+            return Err(ReadError::Structure(Tag::Array));
+        }
+        let mut items = Vec::new();
+        while let Some(tag) = self.child()? {
+            if tag != Tag::Value {
+                return Err(ReadError::Structure(Tag::Data));
+            }
+            items.push(self.value()?);
+        }
+        if self.child()?.is_some() { Err(ReadError::Structure(Tag::Array)) } else { Ok(Value::Array(items)) }
+    }
+
+    fn members(&mut self) -> Result<Value, ReadError> {
+        let mut members = BTreeMap::new();
+        while let Some(tag) = self.child()? {
+            if tag != Tag::Member || self.child()? != Some(Tag::Name) {
+                return Err(ReadError::Structure(Tag::Struct));
+            }
+            let name = self.text()?;
+            members.insert(name, self.only_value(Tag::Member)?);
+        }
+        Ok(Value::Struct(members))
+    }
+}
+
+/// The character a reference stands for.
+fn resolve(name: &BytesRef<'_>) -> Result<char, ReadError> {
+    if let Some(character) = name.resolve_char_ref()? {
+        return Ok(character);
+    }
+    match &**name {
+        "amp" => Ok('&'),
+        "lt" => Ok('<'),
+        "gt" => Ok('>'),
+        "quot" => Ok('"'),
+        "apos" => Ok('\''),
+        other => Err(ReadError::Entity(other.to_owned())),
+    }
+}
+
+#[cfg(test)]
+#[path = "xmlrpc_read_tests.rs"]
+mod tests;

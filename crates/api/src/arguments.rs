@@ -1,0 +1,126 @@
+//! The arguments of a call, as generous as the original's language was.
+
+use model::fault::{Fault, FaultCode};
+use wire::value::Value;
+
+use crate::call::Refusal;
+
+/// The arguments of a call whose number has been checked.
+#[derive(Debug)]
+pub(crate) struct Arguments(pub(crate) Vec<Value>);
+
+impl Arguments {
+    fn at(&self, index: usize) -> Result<&Value, Refusal> {
+        self.0.get(index).ok_or_else(incorrect)
+    }
+
+    /// A name or a word. Numbers and truths stand for their text, as where the original looked them
+    /// up; lists never name anything.
+    pub(crate) fn text(&self, index: usize) -> Result<String, Refusal> {
+        match self.at(index)? {
+            Value::Array(_) | Value::Struct(_) => Err(incorrect()),
+            Value::Bytes(bytes) => String::from_utf8(bytes.clone()).map_err(|_| incorrect()),
+            it @ (Value::Int(_)
+            | Value::Bool(_)
+            | Value::String(_)
+            | Value::Double(_)
+            | Value::DateTime(_)) => Ok(shown(it)),
+        }
+    }
+
+    /// A signal: a word, or a number of any kind.
+    pub(crate) fn signal(&self, index: usize) -> Result<String, Refusal> {
+        match self.at(index)? {
+            Value::Int(_) | Value::Bool(_) | Value::Double(_) => self.number(index).map(|it| it.to_string()),
+            Value::String(_) | Value::DateTime(_) | Value::Bytes(_) | Value::Array(_) | Value::Struct(_) => {
+                self.text(index)
+            }
+        }
+    }
+
+    /// Anything, as Python would show it.
+    pub(crate) fn shown(&self, index: usize) -> Result<String, Refusal> {
+        self.at(index).map(shown)
+    }
+
+    /// What goes to a process: text or bytes and nothing else.
+    pub(crate) fn bytes(&self, index: usize) -> Result<Vec<u8>, Refusal> {
+        match self.at(index)? {
+            Value::String(text) => Ok(text.clone().into_bytes()),
+            Value::Bytes(bytes) => Ok(bytes.clone()),
+            it @ (Value::Int(_)
+            | Value::Bool(_)
+            | Value::Double(_)
+            | Value::DateTime(_)
+            | Value::Array(_)
+            | Value::Struct(_)) => Err(Fault::about(FaultCode::IncorrectParameters, shown(it)).into()),
+        }
+    }
+
+    /// A number, also as text. A text that is none is no fault but an error of the server, as in the
+    /// original (`rpcinterface.py`, `readLog`).
+    pub(crate) fn number(&self, index: usize) -> Result<i64, Refusal> {
+        match self.at(index)? {
+            Value::Int(number) => Ok(*number),
+            Value::Bool(it) => Ok(i64::from(*it)),
+            Value::Double(number) => parse(&format!("{:.0}", number.trunc())),
+            Value::String(text) => parse(text.trim()),
+            Value::DateTime(_) | Value::Bytes(_) | Value::Array(_) | Value::Struct(_) => Err(incorrect()),
+        }
+    }
+
+    /// Whether to wait: yes unless told otherwise, by anything that Python calls false.
+    pub(crate) fn wait(&self, index: usize) -> bool {
+        match self.0.get(index) {
+            None | Some(Value::DateTime(_)) => true,
+            Some(Value::Bool(it)) => *it,
+            Some(Value::Int(number)) => *number != 0,
+            Some(Value::Double(number)) => *number != 0.0,
+            Some(Value::String(text)) => !text.is_empty(),
+            Some(Value::Bytes(bytes)) => !bytes.is_empty(),
+            Some(Value::Array(items)) => !items.is_empty(),
+            Some(Value::Struct(members)) => !members.is_empty(),
+        }
+    }
+
+    /// The calls of a multicall.
+    pub(crate) fn calls(&self) -> Result<&[Value], Refusal> {
+        match self.at(0)? {
+            Value::Array(items) => Ok(items),
+            Value::String(text) if text.is_empty() => Ok(&[]),
+            // The original takes a text for a list of letters, and fails at the first.
+            Value::String(_) => Err(Refusal::Internal("the calls are no array".to_owned())),
+            Value::Int(_)
+            | Value::Bool(_)
+            | Value::Double(_)
+            | Value::DateTime(_)
+            | Value::Bytes(_)
+            | Value::Struct(_) => Err(incorrect()),
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<i64, Refusal> {
+    text.parse().map_err(|_| Refusal::Internal(format!("{text:?} is no number")))
+}
+
+pub(crate) fn incorrect() -> Refusal {
+    Fault::from(FaultCode::IncorrectParameters).into()
+}
+
+/// A value as Python's `str` shows it.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Int(number) => number.to_string(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::String(text) | Value::DateTime(text) => text.clone(),
+        Value::Double(number) => format!("{number:?}"),
+        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        Value::Struct(members) => {
+            let list: Vec<_> = members.iter().map(|(name, it)| format!("'{name}': {}", shown(it))).collect();
+            format!("{{{}}}", list.join(", "))
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What a call sees, asks for and is told: the words between a session and the daemon.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use model::child::{Channel, ChildId};
+use model::event::Event;
+use model::fault::Fault;
+use model::name::FullName;
+use model::spec::GroupSpec;
+use model::time::{Stamp, Zone};
+use supervisor::effect::{Answer, Settled};
+use supervisor::supervisor::Supervisor;
+use wire::value::RemoteFault;
+
+/// What a call may know of the daemon it reaches.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The version of the program.
+    pub version: String,
+    /// The `identifier` of the configuration.
+    pub identifier: String,
+    /// The process id clients are told.
+    pub pid: u32,
+    /// Whether the configuration has the `supervisor` interface; without it only `system` is there.
+    pub has_supervisor_namespace: bool,
+}
+
+/// Where logs are.
+pub trait LogPaths {
+    /// The file a stream of a process goes to, if to one; for `AUTO` the name that was made up.
+    fn path(&self, name: &FullName, channel: Channel) -> Option<PathBuf>;
+}
+
+/// The world at one moment, as a call sees it.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The machine, to look at.
+    pub supervisor: &'a Supervisor,
+    /// The moment.
+    pub now: Stamp,
+    /// The zone in which times are shown to people.
+    pub zone: &'a dyn Zone,
+    /// Who answers.
+    pub identity: &'a Identity,
+    /// Where the logs of processes are.
+    pub files: &'a dyn LogPaths,
+}
+
+/// Why there is no good answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// One the protocol knows.
+    Fault(Fault),
+    /// One it does not: an HTTP status of 500, with the reason for the log. It is what the original
+    /// answers where an exception escapes a method.
+    Internal(String),
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// A fault as it travels.
+pub fn remote(fault: &Fault) -> RemoteFault {
+    RemoteFault { code: fault.code.code().into(), text: fault.to_string() }
+}
+
+/// Something to be done in the world for a call. Each says which [`Outcome`] settles it; any of them may
+/// be settled by [`Outcome::Failed`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chore {
+    /// Read the daemon's own log as [`read_part`](crate::logs::read_part) says: [`Outcome::Bytes`]. `NO_FILE` with its path
+    /// if it is missing, `FAILED` if it cannot be read.
+    ReadMainLog {
+        /// The client's numbers.
+        offset: i64,
+        /// The client's numbers.
+        length: i64,
+    },
+    /// Remove and reopen the daemon's own log: [`Outcome::Done`]. `NO_FILE` (no path) if there is none,
+    /// `FAILED` if it cannot be removed.
+    ClearMainLog,
+    /// Read a file as [`read_part`](crate::logs::read_part) says: [`Outcome::Bytes`]. `NO_FILE` with its path if it is
+    /// missing, `FAILED` if it cannot be read.
+    ReadLog {
+        /// The file.
+        path: PathBuf,
+        /// The client's numbers.
+        offset: i64,
+        /// The client's numbers.
+        length: i64,
+    },
+    /// Read a file as [`tail_part`](crate::logs::tail_part) says: [`Outcome::Tail`]; of nothing, if it is missing.
+    TailLog {
+        /// The file.
+        path: PathBuf,
+        /// The client's numbers.
+        offset: i64,
+        /// The client's numbers.
+        length: i64,
+    },
+    /// Empty both logs of each process: [`Outcome::Settled`], in this order.
+    ClearLogs {
+        /// The processes.
+        names: Vec<FullName>,
+    },
+    /// Read the configuration again: [`Outcome::Reread`]. When it could be read, the machine is to be told
+    /// by [`Input::Reread`](supervisor::input::Input::Reread) before the session goes on.
+    Reread,
+    /// Write to the standard input of a child: [`Outcome::Done`] once it is written or queued. `NO_FILE`
+    /// if it is closed, `FAILED` if the queue is full. A fault without an extra gets the client's name.
+    SendStdin {
+        /// The process.
+        name: FullName,
+        /// Its child.
+        child: ChildId,
+        /// What to write.
+        bytes: Vec<u8>,
+    },
+    /// Tell those who listen: [`Outcome::Done`].
+    Publish(Event),
+}
+
+/// What came of what a call needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The machine has answered.
+    Answered(Result<Answer, Fault>),
+    /// It is done.
+    Done,
+    /// It could not be done.
+    Failed(Fault),
+    /// These bytes were read.
+    Bytes {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// Where in the file they begin.
+        start: u64,
+    },
+    /// These bytes were read from the end of a file.
+    Tail {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// Where in the file they begin.
+        start: u64,
+        /// The size of the file.
+        size: u64,
+        /// Whether bytes were left out.
+        overflow: bool,
+    },
+    /// Done or not, for each process.
+    Settled(Vec<Settled>),
+    /// The groups of the configuration, sorted by priority and name, or why it could not be read.
+    Reread(Result<Vec<Arc<GroupSpec>>, String>),
+}

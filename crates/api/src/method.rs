@@ -1,0 +1,288 @@
+//! The table of methods: names, parameters, results and words of help, each said once.
+
+use Kind::{Array, Boolean, Int, String, Struct};
+use Method as M;
+
+/// The version of the interface: what `getAPIVersion` answers.
+pub const API_VERSION: &str = "3.0";
+
+/// The types a signature can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the word of `as_str` in another case")]
+pub enum Kind {
+    Array,
+    Boolean,
+    Int,
+    String,
+    Struct,
+}
+
+impl Kind {
+    /// The word signatures use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Array => "array",
+            Self::Boolean => "boolean",
+            Self::Int => "int",
+            Self::String => "string",
+            Self::Struct => "struct",
+        }
+    }
+}
+
+/// What a method does. Some go by several names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the table has a sentence on each")]
+pub enum Method {
+    ApiVersion,
+    SupervisorVersion,
+    Identification,
+    State,
+    Pid,
+    ReadMainLog,
+    ClearMainLog,
+    Shutdown,
+    Restart,
+    Reread,
+    AddGroup,
+    RemoveGroup,
+    Start,
+    StartGroup,
+    StartAll,
+    Stop,
+    StopGroup,
+    StopAll,
+    Signal,
+    SignalGroup,
+    SignalAll,
+    AllConfigInfo,
+    ProcessInfo,
+    AllProcessInfo,
+    ReadStdout,
+    ReadStderr,
+    TailStdout,
+    TailStderr,
+    ClearLogs,
+    ClearAllLogs,
+    SendStdin,
+    SendEvent,
+    ListMethods,
+    MethodHelp,
+    MethodSignature,
+    Multicall,
+}
+
+/// One parameter: its type, its name, and what it means.
+pub type Parameter = (Kind, &'static str, &'static str);
+
+/// One name a client can call.
+#[derive(Debug)]
+pub struct Entry {
+    /// The whole name, for example `supervisor.getState`.
+    pub name: &'static str,
+    /// What it does.
+    pub method: Method,
+    /// The type of its answer, and what the answer says.
+    pub result: (Kind, &'static str),
+    /// Its parameters.
+    pub params: &'static [Parameter],
+    /// How many of them, at the end, may be left out.
+    pub optional: usize,
+    /// What it does, in words.
+    pub help: &'static str,
+}
+
+impl Entry {
+    /// Whether a call may have this many arguments.
+    pub fn takes(&self, count: usize) -> bool {
+        count <= self.params.len() && count + self.optional >= self.params.len()
+    }
+
+    /// The types of its answer and its parameters, the answer first.
+    pub fn signature(&self) -> Vec<&'static str> {
+        let params = self.params.iter().map(|(kind, ..)| kind.as_str());
+        std::iter::once(self.result.0.as_str()).chain(params).collect()
+    }
+
+    /// Its help, with a line for each parameter and one for the answer in the form clients parse.
+    pub fn documentation(&self) -> std::string::String {
+        let mut text = format!("{}\n\n", self.help);
+        for (kind, name, help) in self.params {
+            text.extend(["@param ", kind.as_str(), " ", name, " ", help, "\n"]);
+        }
+        text.extend(["@return ", self.result.0.as_str(), " result ", self.result.1, "\n"]);
+        text
+    }
+}
+
+/// The entry of this name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    ENTRIES.binary_search_by(|it| it.name.cmp(name)).ok().and_then(|index| ENTRIES.get(index))
+}
+
+const NAME: Parameter = (String, "name", "The process, as `name` or `group:name`.");
+const NAMES: Parameter =
+    (String, "name", "The process, as `name` or `group:name`, or `group:*` for a whole group.");
+const GROUP: Parameter = (String, "name", "The group.");
+const SIGNAL: Parameter = (String, "signal", "The signal, as a name (`HUP`) or a number (`1`).");
+const STARTED: Parameter =
+    (Boolean, "wait", "Whether to answer only when it is up or has failed; true when left out.");
+const STOPPED: Parameter =
+    (Boolean, "wait", "Whether to answer only when it has stopped; true when left out.");
+const OFFSET: Parameter = (Int, "offset", "Where to begin; when negative, how many bytes before the end.");
+const LENGTH: Parameter = (Int, "length", "How many bytes to read; 0 for all there are.");
+const TAIL_OFFSET: Parameter = (Int, "offset", "Where the caller left off.");
+const TAIL_LENGTH: Parameter = (Int, "length", "How many bytes to read at most.");
+
+const OK: (Kind, &str) = (Boolean, "Always true; anything else is a fault.");
+const TEXT: (Kind, &str) = (String, "The text.");
+const TAIL: (Kind, &str) = (Array, "The text, the size of the log, and whether bytes were left out.");
+const RESULTS: (Kind, &str) = (
+    Array,
+    "A struct for each process: `name`, `group`, `status` (a fault code, 80 for success), `description`.",
+);
+
+const READ: &[Parameter] = &[NAME, OFFSET, LENGTH];
+const TAIL_FROM: &[Parameter] = &[NAME, TAIL_OFFSET, TAIL_LENGTH];
+const READ_STDOUT: &str = "Reads from the log of a process's standard output.";
+const READ_STDERR: &str = "Reads from the log of a process's standard error.";
+const TAIL_STDOUT: &str =
+    "Reads the end of the log of a process's standard output, for a caller who asks again and again.";
+const TAIL_STDERR: &str =
+    "Reads the end of the log of a process's standard error, for a caller who asks again and again.";
+const READ_MAIN: &str = "Reads from the log of the supervisor itself.";
+const CLEAR: &str = "Empties both logs of a process.";
+const VERSION: &str = "Tells the version of this interface.";
+
+const fn entry(
+    name: &'static str,
+    method: Method,
+    result: (Kind, &'static str),
+    params: &'static [Parameter],
+    help: &'static str,
+) -> Entry {
+    Entry { name, method, result, params, optional: 0, help }
+}
+
+/// An entry whose last parameter may be left out.
+const fn waiting(
+    name: &'static str,
+    method: Method,
+    result: (Kind, &'static str),
+    params: &'static [Parameter],
+    help: &'static str,
+) -> Entry {
+    Entry { name, method, result, params, optional: 1, help }
+}
+
+/// Every name, sorted: the order in which `system.listMethods` tells them.
+#[rustfmt::skip]
+pub const ENTRIES: [Entry; 41] = [
+    entry("supervisor.addProcessGroup", M::AddGroup, OK, &[GROUP],
+        "Makes a group of the configuration read last active, and starts what starts by itself."),
+    entry("supervisor.clearAllProcessLogs", M::ClearAllLogs, RESULTS, &[], "Empties the logs of all processes."),
+    entry("supervisor.clearLog", M::ClearMainLog, OK, &[], "Empties the log of the supervisor itself."),
+    entry("supervisor.clearProcessLog", M::ClearLogs, OK, &[NAME], CLEAR),
+    entry("supervisor.clearProcessLogs", M::ClearLogs, OK, &[NAME], CLEAR),
+    entry("supervisor.getAPIVersion", M::ApiVersion, (String, "The version."), &[], VERSION),
+    entry("supervisor.getAllConfigInfo", M::AllConfigInfo, (Array, "A struct for each process."), &[],
+        "Tells the options of every process of the configuration read last, active or not."),
+    entry("supervisor.getAllProcessInfo", M::AllProcessInfo, (Array, "A struct for each process."), &[],
+        "Tells how every process is, in the order of group and name."),
+    entry("supervisor.getIdentification", M::Identification, (String, "The identifier."), &[],
+        "Tells the `identifier` of the configuration."),
+    entry("supervisor.getPID", M::Pid, (Int, "The process id."), &[], "Tells the process id of the supervisor."),
+    entry("supervisor.getProcessInfo", M::ProcessInfo, (Struct, "What is known of it."), &[NAME],
+        "Tells how a process is."),
+    entry("supervisor.getState", M::State, (Struct, "`statecode` and `statename`."), &[],
+        "Tells how the supervisor itself is."),
+    entry("supervisor.getSupervisorVersion", M::SupervisorVersion, (String, "The version."), &[],
+        "Tells the version of the program."),
+    entry("supervisor.getVersion", M::ApiVersion, (String, "The version."), &[], VERSION),
+    entry("supervisor.readLog", M::ReadMainLog, TEXT, &[OFFSET, LENGTH], READ_MAIN),
+    entry("supervisor.readMainLog", M::ReadMainLog, TEXT, &[OFFSET, LENGTH], READ_MAIN),
+    entry("supervisor.readProcessLog", M::ReadStdout, TEXT, READ, READ_STDOUT),
+    entry("supervisor.readProcessStderrLog", M::ReadStderr, TEXT, READ, READ_STDERR),
+    entry("supervisor.readProcessStdoutLog", M::ReadStdout, TEXT, READ, READ_STDOUT),
+    entry("supervisor.reloadConfig", M::Reread,
+        (Array, "An array in an array: the names of the groups added, changed and removed."), &[],
+        "Reads the configuration again and tells what has changed. Nothing is started or stopped."),
+    entry("supervisor.removeProcessGroup", M::RemoveGroup, OK, &[GROUP],
+        "Makes a group whose processes have all stopped inactive."),
+    entry("supervisor.restart", M::Restart, OK, &[],
+        "Stops everything and begins again with a fresh configuration. Answers at once."),
+    entry("supervisor.sendProcessStdin", M::SendStdin, OK,
+        &[NAME, (String, "chars", "What to write, as text (sent as UTF-8) or base64.")],
+        "Writes to the standard input of a process."),
+    entry("supervisor.sendRemoteCommEvent", M::SendEvent, OK,
+        &[(String, "type", "The sender's own word for the kind of event."), (String, "data", "Its content.")],
+        "Publishes an event to the listeners of REMOTE_COMMUNICATION."),
+    entry("supervisor.shutdown", M::Shutdown, OK, &[], "Stops everything and leaves. Answers at once."),
+    entry("supervisor.signalAllProcesses", M::SignalAll, RESULTS, &[SIGNAL],
+        "Sends a signal to every process that runs."),
+    entry("supervisor.signalProcess", M::Signal, OK, &[NAMES, SIGNAL], "Sends a signal to a process."),
+    entry("supervisor.signalProcessGroup", M::SignalGroup, RESULTS, &[GROUP, SIGNAL],
+        "Sends a signal to every process of a group that runs."),
+    waiting("supervisor.startAllProcesses", M::StartAll, RESULTS, &[STARTED], "Starts every process that does not run."),
+    waiting("supervisor.startProcess", M::Start, OK, &[NAMES, STARTED], "Starts a process."),
+    waiting("supervisor.startProcessGroup", M::StartGroup, RESULTS, &[GROUP, STARTED],
+        "Starts every process of a group that does not run."),
+    waiting("supervisor.stopAllProcesses", M::StopAll, RESULTS, &[STOPPED], "Stops every process that runs."),
+    waiting("supervisor.stopProcess", M::Stop, OK, &[NAMES, STOPPED], "Stops a process."),
+    waiting("supervisor.stopProcessGroup", M::StopGroup, RESULTS, &[GROUP, STOPPED],
+        "Stops every process of a group that runs."),
+    entry("supervisor.tailProcessLog", M::TailStdout, TAIL, TAIL_FROM, TAIL_STDOUT),
+    entry("supervisor.tailProcessStderrLog", M::TailStderr, TAIL, TAIL_FROM, TAIL_STDERR),
+    entry("supervisor.tailProcessStdoutLog", M::TailStdout, TAIL, TAIL_FROM, TAIL_STDOUT),
+    entry("system.listMethods", M::ListMethods, (Array, "The names, sorted."), &[], "Tells the names of all methods."),
+    entry("system.methodHelp", M::MethodHelp, (String, "The words."), &[(String, "name", "The method.")],
+        "Tells what a method does."),
+    entry("system.methodSignature", M::MethodSignature, (Array, "The type of its answer, then those of its parameters."),
+        &[(String, "name", "The method.")], "Tells the types a method deals in."),
+    entry("system.multicall", M::Multicall,
+        (Array, "For each call its answer, or a struct of `faultCode` and `faultString`."),
+        &[(Array, "calls", "Structs of `methodName` and `params`.")],
+        "Makes many calls, each after the one before has been answered."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_so_that_it_can_be_searched() {
+        assert!(ENTRIES.is_sorted_by(|a, b| a.name < b.name));
+        for it in &ENTRIES {
+            assert_eq!(find(it.name).unwrap().name, it.name);
+        }
+        assert!(find("supervisor.getstate").is_none());
+    }
+
+    #[test]
+    fn the_signatures_are_those_of_the_original() {
+        let lines: Vec<_> =
+            ENTRIES.iter().map(|it| format!("{} {}\n", it.name, it.signature().join(","))).collect();
+        assert_eq!(lines.concat(), include_str!("../tests/golden/signatures.txt"));
+    }
+
+    #[test]
+    fn only_a_wait_may_be_left_out() {
+        let start = find("supervisor.startProcess").unwrap();
+        assert_eq!([0, 1, 2, 3].map(|it| start.takes(it)), [false, true, true, false]);
+        let state = find("supervisor.getState").unwrap();
+        assert_eq!([0, 1].map(|it| state.takes(it)), [true, false]);
+        let all = find("supervisor.stopAllProcesses").unwrap();
+        assert_eq!([0, 1, 2].map(|it| all.takes(it)), [true, true, false]);
+    }
+
+    #[test]
+    fn documentation_names_every_parameter() {
+        let text = find("supervisor.readLog").unwrap().documentation();
+        let tags: Vec<_> =
+            text.lines().filter(|it| it.starts_with('@')).map(|it| it.split(' ').take(3)).collect();
+        let tags: Vec<Vec<_>> = tags.into_iter().map(Iterator::collect).collect();
+        let wanted =
+            [["@param", "int", "offset"], ["@param", "int", "length"], ["@return", "string", "result"]];
+        assert_eq!(tags, wanted);
+    }
+}

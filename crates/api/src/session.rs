@@ -1,0 +1,100 @@
+//! One call, from its arrival to its answer.
+
+use supervisor::input::Request;
+use wire::value::{MethodCall, Value};
+
+use crate::batch::Batch;
+use crate::begin::{self, Begun};
+use crate::call::{Chore, Context, Outcome, Refusal};
+use crate::shape::Shape;
+
+/// What a call needs next.
+#[derive(Debug)]
+pub enum Next {
+    /// Nothing: this is its answer. The session is over.
+    Done(Result<Value, Refusal>),
+    /// The machine's answer to this. Before a [`Request::Start`] is passed on, its `obstacle` is to be
+    /// filled by a look at the program file.
+    Ask(Request),
+    /// Something done in the world.
+    Chore(Chore),
+}
+
+#[derive(Debug)]
+enum State {
+    Fresh(MethodCall),
+    Given(Result<Value, Refusal>),
+    Waiting(Shape),
+    Settled(Shape, Outcome),
+    Over,
+}
+
+/// One call, from its arrival to its answer.
+#[derive(Debug)]
+pub struct Session {
+    state: State,
+    /// The calls of a multicall, and their answers so far.
+    batch: Option<Batch>,
+}
+
+impl Session {
+    /// A call that has just arrived.
+    pub fn new(call: MethodCall) -> Self {
+        Self { state: State::Fresh(call), batch: None }
+    }
+
+    /// Goes on as far as it can. To be called once after [`Session::new`] and once after each
+    /// [`Session::settle`].
+    pub fn advance(&mut self, context: &Context<'_>) -> Next {
+        loop {
+            let result = match std::mem::replace(&mut self.state, State::Over) {
+                State::Fresh(call) => match begin::begin(call, context) {
+                    Err(refusal) => Err(refusal),
+                    Ok(Begun::Done(value)) => Ok(value),
+                    Ok(Begun::Ask(request, shape)) => {
+                        self.state = State::Waiting(shape);
+                        return Next::Ask(request);
+                    }
+                    Ok(Begun::Chore(chore, shape)) => {
+                        self.state = State::Waiting(shape);
+                        return Next::Chore(chore);
+                    }
+                    Ok(Begun::Calls(calls)) => {
+                        self.batch = Some(Batch::new(calls));
+                        match self.pull() {
+                            Some(value) => return Next::Done(Ok(value)),
+                            None => continue,
+                        }
+                    }
+                },
+                State::Given(result) => result,
+                State::Settled(shape, outcome) => shape.answer(outcome, context),
+                State::Waiting(_) | State::Over => Err(Refusal::Internal("nothing to go on from".to_owned())),
+            };
+            let Some(batch) = &mut self.batch else { return Next::Done(result) };
+            batch.record(result);
+            if let Some(value) = self.pull() {
+                return Next::Done(Ok(value));
+            }
+        }
+    }
+
+    /// Takes the outcome of what it needed. Ignored when it needed nothing.
+    pub fn settle(&mut self, outcome: Outcome) {
+        self.state = match std::mem::replace(&mut self.state, State::Over) {
+            State::Waiting(shape) => State::Settled(shape, outcome),
+            other @ (State::Fresh(_) | State::Given(_) | State::Settled(..) | State::Over) => other,
+        };
+    }
+
+    /// Turns to the next call of the batch; when none is left, the answer to the whole of it.
+    fn pull(&mut self) -> Option<Value> {
+        let batch = self.batch.as_mut()?;
+        match batch.pull() {
+            Some(Ok(call)) => self.state = State::Fresh(call),
+            Some(Err(fault)) => self.state = State::Given(Err(fault.into())),
+            None => return Some(batch.finish()),
+        }
+        None
+    }
+}

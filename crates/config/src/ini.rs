@@ -1,0 +1,383 @@
+//! Lines to sections and fields: the dialect of Python's `RawConfigParser` as the original sets it
+//! up (`options.py`, `UnhosedConfigParser`), with the place of everything.
+//!
+//! Every surprise in here is Python's and is kept on purpose: files in the wild depend on them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crate::python;
+use crate::span::{Point, Span};
+
+/// The section whose fields stand in for those that other sections lack.
+const DEFAULT_SECTION: &str = "DEFAULT";
+
+/// One `name = value`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Field {
+    /// In lower case.
+    pub(crate) name: String,
+    /// With the lines of a longer value joined by line feeds.
+    pub(crate) value: String,
+    /// The file it was last set in.
+    pub(crate) file: Arc<str>,
+    /// Where the name is.
+    pub(crate) name_at: Point,
+    /// Where each line of the value starts.
+    pub(crate) lines_at: Vec<Point>,
+}
+
+impl Field {
+    /// Where the value starts: its first line with something on it.
+    pub(crate) fn place(&self) -> Span {
+        let filled = self.value.lines().position(|line| !line.is_empty()).unwrap_or(0);
+        self.lines_at.get(filled).unwrap_or(&self.name_at).within(&self.file)
+    }
+
+    /// Where the name is.
+    pub(crate) fn name_place(&self) -> Span {
+        self.name_at.within(&self.file)
+    }
+}
+
+/// One `[header]` with all fields that were ever put under it.
+#[derive(Debug, Clone)]
+pub(crate) struct Section {
+    pub(crate) name: String,
+    /// In the order in which they first appeared.
+    pub(crate) fields: Vec<Field>,
+    index: BTreeMap<String, usize>,
+    /// Where its header first appeared.
+    pub(crate) place: Span,
+    /// Whether that was in an included file.
+    pub(crate) included: bool,
+    /// Where its header appeared again in another file.
+    pub(crate) again: Vec<Span>,
+}
+
+impl Section {
+    fn new(name: &str, place: Span, included: bool) -> Self {
+        Self {
+            name: name.to_owned(),
+            fields: Vec::new(),
+            index: BTreeMap::new(),
+            place,
+            included,
+            again: Vec::new(),
+        }
+    }
+
+    pub(crate) fn field(&self, name: &str) -> Option<&Field> {
+        self.index.get(name).map(|at| &self.fields[*at])
+    }
+
+    /// Sets a field and returns its position and what it replaced.
+    fn set(&mut self, field: Field) -> (usize, Option<Field>) {
+        if let Some(at) = self.index.get(&field.name) {
+            return (*at, Some(std::mem::replace(&mut self.fields[*at], field)));
+        }
+        self.index.insert(field.name.clone(), self.fields.len());
+        self.fields.push(field);
+        (self.fields.len() - 1, None)
+    }
+}
+
+/// A field that the same file sets twice in one section; the second stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Repetition {
+    pub(crate) section: String,
+    pub(crate) option: String,
+    pub(crate) first: Span,
+    pub(crate) second: Span,
+}
+
+/// All files read so far, merged.
+#[derive(Debug)]
+pub(crate) struct Document {
+    /// In the order in which they first appeared.
+    pub(crate) sections: Vec<Section>,
+    index: BTreeMap<String, usize>,
+    /// The fields of `[DEFAULT]`.
+    pub(crate) defaults: Section,
+    pub(crate) repetitions: Vec<Repetition>,
+    /// The sections that have been written to since `replace_here` went over them.
+    touched: BTreeSet<usize>,
+}
+
+/// Why a file is no configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SyntaxError {
+    /// A line comes before the first section.
+    NoHeader {
+        at: Point,
+        /// With its line feed.
+        line: String,
+    },
+    /// Lines that are neither a header nor a field nor part of a value, with their line feeds.
+    BadLines(Vec<(Point, String)>),
+}
+
+impl SyntaxError {
+    /// The words of `configparser` for it.
+    pub(crate) fn original(&self, file: &str) -> String {
+        match self {
+            Self::NoHeader { at, line } => format!(
+                "File contains no section headers.\nfile: {}, line: {}\n{}",
+                python::repr(file),
+                at.line,
+                python::repr(line)
+            ),
+            Self::BadLines(lines) => {
+                let mut text = format!("Source contains parsing errors: {}", python::repr(file));
+                for (at, line) in lines {
+                    write!(text, "\n\t[line {:>2}]: {}", at.line, python::repr(line))
+                        .expect("writing to a string cannot fail");
+                }
+                text
+            }
+        }
+    }
+}
+
+impl Document {
+    pub(crate) fn new() -> Self {
+        let nowhere = Span { file: "".into(), line: 0, column: 0 };
+        Self {
+            sections: Vec::new(),
+            index: BTreeMap::new(),
+            defaults: Section::new(DEFAULT_SECTION, nowhere, false),
+            repetitions: Vec::new(),
+            touched: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn section(&self, name: &str) -> Option<&Section> {
+        self.index.get(name).map(|at| &self.sections[*at])
+    }
+
+    /// A field of a section, or of `[DEFAULT]` when the section has none of that name.
+    pub(crate) fn field<'a>(&'a self, section: &'a Section, name: &str) -> Option<&'a Field> {
+        section.field(name).or_else(|| self.defaults.field(name))
+    }
+
+    /// Adds what `text` says.
+    pub(crate) fn read(&mut self, file: &Arc<str>, text: &str, included: bool) -> Result<(), SyntaxError> {
+        let mut reader = LineReader {
+            document: self,
+            file,
+            included,
+            target: None,
+            field: None,
+            indent: 0,
+            bad: Vec::new(),
+        };
+        for (number, line) in (1..).zip(lines(text)) {
+            reader.line(number, line)?;
+        }
+        reader.close_field();
+        let bad = reader.bad;
+        if bad.is_empty() { Ok(()) } else { Err(SyntaxError::BadLines(bad)) }
+    }
+
+    /// Replaces the text `%(here)s` in all values so far (`UnhosedConfigParser.expand_here`).
+    ///
+    /// A default that holds it becomes a field of each section there is now, so that a section of
+    /// a later file can get another directory for it. Only sections that the last file wrote to can
+    /// hold it; going over all of them would make many small files slow.
+    pub(crate) fn replace_here(&mut self, here: &str) {
+        const HERE: &str = "%(here)s";
+        let concerned = |it: &&Field| it.value.contains(HERE);
+        let defaults: Vec<Field> = self.defaults.fields.iter().filter(concerned).cloned().collect();
+        for at in std::mem::take(&mut self.touched) {
+            let section = &mut self.sections[at];
+            for default in &defaults {
+                if section.field(&default.name).is_none() {
+                    section.set(default.clone());
+                }
+            }
+            for field in section.fields.iter_mut().filter(|it| it.value.contains(HERE)) {
+                field.value = field.value.replace(HERE, here);
+            }
+        }
+    }
+
+    /// Finds a section or makes it; `None` is `[DEFAULT]`.
+    fn open(&mut self, name: &str, place: Span, included: bool) -> Option<usize> {
+        if let Some(at) = self.index.get(name) {
+            self.touched.insert(*at);
+            let section = &mut self.sections[*at];
+            if section.place.file != place.file {
+                section.again.push(place);
+            }
+            return Some(*at);
+        }
+        if name == DEFAULT_SECTION {
+            // A new default concerns every section.
+            self.touched.extend(0..self.sections.len());
+            return None;
+        }
+        self.touched.insert(self.sections.len());
+        self.index.insert(name.to_owned(), self.sections.len());
+        self.sections.push(Section::new(name, place, included));
+        Some(self.sections.len() - 1)
+    }
+}
+
+/// Which section a line belongs to.
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    Defaults,
+    Section(usize),
+}
+
+struct LineReader<'a> {
+    document: &'a mut Document,
+    file: &'a Arc<str>,
+    included: bool,
+    target: Option<Target>,
+    /// The field that a deeper line continues.
+    field: Option<usize>,
+    /// How deep the last header or field was.
+    indent: usize,
+    bad: Vec<(Point, String)>,
+}
+
+impl LineReader<'_> {
+    fn line(&mut self, number: u32, line: &str) -> Result<(), SyntaxError> {
+        let comment = comment_start(line);
+        let value = python::strip(&line[..comment.unwrap_or(line.len())]);
+        let lead = line.len() - line.trim_start_matches(python::is_space).len();
+        let indent = line[..lead].chars().count();
+        let at = Point { line: number, column: to_u32(indent + 1) };
+        if value.is_empty() {
+            // An empty line is part of the value it stands in; a comment is not even that.
+            if comment.is_none() {
+                self.continue_field("", at);
+            }
+            return Ok(());
+        }
+        if self.field.is_some() && indent > self.indent {
+            self.continue_field(value, at);
+            return Ok(());
+        }
+        self.indent = indent;
+        if let Some(header) = header(value) {
+            self.close_field();
+            let place = at.within(self.file);
+            self.target = Some(
+                self.document.open(header, place, self.included).map_or(Target::Defaults, Target::Section),
+            );
+            return Ok(());
+        }
+        let Some(target) = self.target else {
+            return Err(SyntaxError::NoHeader { at, line: line.to_owned() });
+        };
+        match split_field(value) {
+            Some((name, offset)) if !name.is_empty() => self.open_field(target, name, value, offset, at),
+            Some(_) => {
+                self.close_field();
+                self.bad.push((at, line.to_owned()));
+            }
+            // The field before it goes on: a deeper line that follows is still part of it.
+            None => self.bad.push((at, line.to_owned())),
+        }
+        Ok(())
+    }
+
+    fn section(&mut self, target: Target) -> &mut Section {
+        match target {
+            Target::Defaults => &mut self.document.defaults,
+            Target::Section(at) => &mut self.document.sections[at],
+        }
+    }
+
+    fn open_field(&mut self, target: Target, name: &str, line: &str, offset: usize, at: Point) {
+        self.close_field();
+        let column = at.column.saturating_add(to_u32(line[..offset].chars().count()));
+        let field = Field {
+            name: name.to_lowercase(),
+            value: line[offset..].to_owned(),
+            file: Arc::clone(self.file),
+            name_at: at,
+            lines_at: vec![Point { line: at.line, column }],
+        };
+        let place = field.name_place();
+        let (position, replaced) = self.section(target).set(field);
+        self.field = Some(position);
+        if let Some(first) = replaced.filter(|it| it.file == *self.file) {
+            let (section, option, first) =
+                (self.section(target).name.clone(), first.name.clone(), first.name_place());
+            self.document.repetitions.push(Repetition { section, option, first, second: place });
+        }
+    }
+
+    fn continue_field(&mut self, value: &str, at: Point) {
+        let (Some(target), Some(position)) = (self.target, self.field) else { return };
+        let field = &mut self.section(target).fields[position];
+        field.value.push('\n');
+        field.value.push_str(value);
+        field.lines_at.push(at);
+    }
+
+    /// A value loses the empty lines at its end.
+    fn close_field(&mut self) {
+        let (Some(target), Some(position)) = (self.target, self.field.take()) else { return };
+        let field = &mut self.section(target).fields[position];
+        let kept = python::strip_end(&field.value).len();
+        field.value.truncate(kept);
+    }
+}
+
+fn to_u32(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The lines of a text, each ending in one line feed however the file ended it.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    // `source` has already turned every kind of line end into a line feed.
+    text.split_inclusive('\n')
+}
+
+/// Where the comment of a line starts, if it has one.
+///
+/// `configparser` looks at the first `;` and the first `#`, then at the second of each, and so on,
+/// and stops at the first round in which one of them follows a blank or starts the line. So
+/// `a;b ;c #d` has the comment `#d` and not ` ;c #d`.
+fn comment_start(line: &str) -> Option<usize> {
+    if line.trim_start_matches(python::is_space).starts_with(['#', ';']) {
+        return Some(0);
+    }
+    let mut semicolons = line.match_indices(';');
+    let mut hashes = line.match_indices('#');
+    loop {
+        let round = [semicolons.next(), hashes.next()];
+        if round.iter().all(Option::is_none) {
+            return None;
+        }
+        let starts = |at: &usize| line[..*at].chars().next_back().is_none_or(python::is_space);
+        let found = round.into_iter().flatten().map(|(at, _)| at).filter(starts).min();
+        if found.is_some() {
+            return found;
+        }
+    }
+}
+
+/// The name in a header: everything up to the last `]`, at least one character.
+fn header(line: &str) -> Option<&str> {
+    let inner = line.strip_prefix('[')?;
+    let name = &inner[..inner.rfind(']')?];
+    (!name.is_empty()).then_some(name)
+}
+
+/// The name of a field and where its value starts.
+fn split_field(line: &str) -> Option<(&str, usize)> {
+    let delimiter = line.find(['=', ':'])?;
+    let rest = &line[delimiter + 1..];
+    let blanks = rest.len() - rest.trim_start_matches(python::is_space).len();
+    Some((python::strip_end(&line[..delimiter]), delimiter + 1 + blanks))
+}
+
+#[cfg(test)]
+#[path = "ini_tests.rs"]
+mod tests;

@@ -1,0 +1,251 @@
+//! The command line of `menshen`: one table of verbs, from which help, completions and the manual
+//! page are made as well.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// What a command line of `menshen` asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Invocation {
+    /// To be `supervisord`, with these words: a name for it, then its own flags.
+    Daemon {
+        /// The name and the flags.
+        words: Vec<String>,
+    },
+    /// To run in the foreground: this configuration, else the one found, else the demonstration.
+    Foreground {
+        /// The whole command line.
+        words: Vec<String>,
+        /// The configuration named.
+        config: Option<PathBuf>,
+    },
+    /// Nothing more: it has been done, and this is the exit code.
+    Exit(u8),
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  the wish is fulfilled: what was to run runs, what was to stop is down
+  1  something failed
+  2  the command line or the configuration is wrong
+  3  the server cannot be reached, or does not let you in
+  4  there is no such process or group
+
+Names of processes:
+  web            a process, or every process of the group of that name
+  web:web_00     one process of a group
+  web:*          every process of a group
+  'web-*'        every process or group whose name matches (* and ?)
+  all            every process";
+
+/// Guards processes, as Supervisor does.
+///
+/// Without a verb it runs in the foreground: the configuration given or found, else a demonstration.
+#[derive(Debug, Parser)]
+#[command(
+    name = "menshen",
+    version,
+    disable_help_subcommand = true,
+    after_help = EXIT_CODES,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// What every verb understands.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// The configuration file; without it, the first one found where Supervisor looks
+    #[arg(short, long, global = true, value_name = "FILE", visible_alias = "configuration")]
+    pub config: Option<PathBuf>,
+    /// The server, http://HOST:PORT or unix:///PATH; no configuration is read then
+    #[arg(short, long, global = true, value_name = "URL", visible_alias = "serverurl")]
+    pub server: Option<String>,
+    /// The user to log in as
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub username: Option<String>,
+    /// That user's password
+    #[arg(short, long, global = true, value_name = "PASSWORD")]
+    pub password: Option<String>,
+    /// Print without colors, as the variable NO_COLOR does
+    #[arg(long, global = true)]
+    pub no_color: bool,
+}
+
+/// For verbs that print facts.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Format {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Processes that must be named.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Names {
+    /// Processes, groups, patterns, or all
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+}
+
+/// An output of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// Standard output
+    Stdout,
+    /// Standard error
+    Stderr,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Be supervisord, with its flags: see `menshen daemon --help`
+    #[command(disable_help_flag = true)]
+    Daemon {
+        /// The flags of supervisord
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAG")]
+        flags: Vec<String>,
+    },
+    /// Say everything that is wrong with a configuration, without touching anything
+    Check {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Show what processes are doing
+    Status {
+        /// Only these; every one when none is named
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// Fail with 1 unless everything shown is RUNNING
+        #[arg(long)]
+        check: bool,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Start processes and wait until they are up
+    Start(Names),
+    /// Stop processes and wait until they are down
+    Stop(Names),
+    /// Stop processes and start them again
+    Restart(Names),
+    /// Send a signal to processes
+    Signal {
+        /// Its name or number, for example HUP
+        signal: String,
+        #[command(flatten)]
+        names: Names,
+    },
+    /// Show the end of a process's log, or of the server's own when none is named
+    Tail {
+        /// Go on showing what is added, until Ctrl-C
+        #[arg(short, long)]
+        follow: bool,
+        /// How much to show
+        #[arg(short = 'n', long, value_name = "BYTES", default_value_t = 1600)]
+        bytes: u32,
+        /// The process
+        name: Option<String>,
+        /// Which of its outputs
+        #[arg(value_enum, default_value_t = Output::Stdout)]
+        output: Output,
+    },
+    /// Empty the logs of processes
+    Clear(Names),
+    /// Show the pid of the server, or of processes
+    Pid {
+        /// Processes, groups, patterns, or all
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Show every process the configuration has, active or not
+    Avail {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Read the configuration again and show which groups it would change
+    Reread {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Read the configuration again and change what it changes
+    Update {
+        /// Only these groups
+        #[arg(value_name = "GROUP")]
+        groups: Vec<String>,
+    },
+    /// Make groups of the configuration active
+    Add {
+        /// The groups
+        #[arg(required = true, value_name = "GROUP")]
+        groups: Vec<String>,
+    },
+    /// Make stopped groups inactive
+    Remove {
+        /// The groups
+        #[arg(required = true, value_name = "GROUP")]
+        groups: Vec<String>,
+    },
+    /// Stop everything and start the server anew
+    Reload,
+    /// Stop everything and end the server
+    Shutdown {
+        /// Do not wait until it has ended
+        #[arg(long)]
+        no_wait: bool,
+    },
+    /// Show the versions of this program and of the server
+    Version {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Connect the terminal to a process
+    Fg {
+        /// The process
+        name: String,
+    },
+    /// Type commands, as in supervisorctl
+    Shell,
+    /// Explain a verb, or what a configuration may say
+    #[command(after_help = "menshen help options            every option of every section\n\
+                            menshen help options program    those of one section\n\
+                            menshen help options user       one option")]
+    Help {
+        /// A verb, or the word options
+        topic: Option<String>,
+        /// After options: a section, or an option
+        pattern: Option<String>,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// Which
+        shell: Shell,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+    /// Print a configuration to start from
+    SampleConfig,
+}
+
+/// The whole table.
+pub(crate) fn table() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_holds_together() {
+        table().debug_assert();
+    }
+}

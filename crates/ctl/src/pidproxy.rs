@@ -1,0 +1,102 @@
+//! `pidproxy`: runs a command and passes signals on to the process its pidfile names.
+//!
+//! The original looks every five seconds whether the command has ended; this one is told.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command};
+
+use os::signals::{self, Signals};
+
+use crate::python;
+use crate::transport::wait_readable;
+
+/// The signals that are passed on, and after which of them the proxy leaves.
+const PASSED: [(i32, bool); 6] = [
+    (signals::TERM, true),
+    (signals::HUP, false),
+    (signals::INT, true),
+    (rustix::process::Signal::USR1.as_raw(), false),
+    (signals::USR2, false),
+    (signals::QUIT, true),
+];
+
+/// What shells report for a command that cannot be run. The original says nothing and succeeds.
+const CANNOT_RUN: u8 = 127;
+
+/// Runs `pidproxy`; the first argument is its own name. Returns the exit code: whatever becomes of
+/// the command, 0, as ever.
+pub fn pidproxy(args: Vec<OsString>) -> u8 {
+    let [argv0, pidfile, command @ ..] = args.as_slice() else {
+        return usage(args.first());
+    };
+    let Some((program, arguments)) = command.split_first() else {
+        return usage(Some(argv0));
+    };
+    match proxy(Path::new(pidfile), program, arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            let program = program.to_string_lossy();
+            let _ = writeln!(io::stderr(), "pidproxy: cannot run {program}: {}", python::words(&error));
+            CANNOT_RUN
+        }
+    }
+}
+
+fn usage(argv0: Option<&OsString>) -> u8 {
+    let name = argv0.map_or("pidproxy".into(), |it| it.to_string_lossy());
+    let _ = writeln!(
+        io::stdout(),
+        "pidproxy -- run a command and pass signals on to the process its pidfile names.\n\n\
+         Usage: {name} <pidfile name> <command> [<cmdarg1> ...]\n\n\
+         The command is a path: it is not searched for. TERM, HUP, INT, USR1, USR2 and QUIT go to\n\
+         the process whose number the pidfile holds; after TERM, INT and QUIT pidproxy leaves."
+    );
+    1
+}
+
+fn proxy(pidfile: &Path, program: &OsStr, arguments: &[OsString]) -> io::Result<u8> {
+    let mut wanted: Vec<_> = PASSED.iter().map(|(signal, _)| *signal).collect();
+    wanted.push(signals::CHLD);
+    // Collected before there is a child, so that its end cannot be missed.
+    let signals = Signals::collect(&wanted)?;
+    let path = std::path::absolute(program)?;
+    let mut child = Command::new(path).arg0(program).args(arguments).spawn()?;
+    loop {
+        wait_readable([signals.as_fd()], None)?;
+        while let Some(signal) = signals.next() {
+            if let Some(code) = react(signal, pidfile, &mut child)? {
+                return Ok(code);
+            }
+        }
+    }
+}
+
+/// What a signal means; an exit code when it is time to leave.
+fn react(signal: i32, pidfile: &Path, child: &mut Child) -> io::Result<Option<u8>> {
+    let Some((_, leaves)) = PASSED.iter().find(|(it, _)| *it == signal) else {
+        return Ok(child.try_wait()?.map(|_| 0));
+    };
+    // What cannot be printed is no reason to stop.
+    let Some(pid) = read_pid(pidfile) else {
+        let _ = writeln!(io::stdout(), "Can't read child pidfile {}!", pidfile.display());
+        return Ok(None);
+    };
+    match signals::send(pid, signal) {
+        Ok(()) => Ok(leaves.then_some(0)),
+        Err(number) => {
+            let error = io::Error::from_raw_os_error(number);
+            let _ = writeln!(io::stdout(), "Can't signal process {pid}: {}", python::words(&error));
+            Ok(leaves.then_some(1))
+        }
+    }
+}
+
+/// The number a pidfile holds. One that is not positive would mean a whole group of processes.
+fn read_pid(pidfile: &Path) -> Option<u32> {
+    let text = std::fs::read_to_string(pidfile).ok()?;
+    text.trim().parse().ok().filter(|it| *it > 0)
+}

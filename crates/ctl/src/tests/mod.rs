@@ -1,0 +1,5 @@
+//! The commands against a server that plays a part.
+
+mod commands;
+mod fake;
+mod wire;

@@ -1,0 +1,137 @@
+//! From what a configuration says of a program to the order the keeper can carry out blindly: every
+//! name looked up, every default filled in.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use model::child::ChildId;
+use model::name::FullName;
+use model::spawn::SpawnFailure;
+use model::spec::{ProcessSpec, ServerUrl};
+use wire::keeper::{Identity, Scope, SpawnOrder, Stdio, Will};
+
+/// What every child of this daemon gets unless its program says otherwise.
+#[derive(Debug)]
+pub(crate) struct Inheritance {
+    /// The environment the daemon was started with.
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    /// The address children find their supervisor at.
+    pub(crate) server_url: Option<String>,
+    /// The directory they start in; `None`: the keeper's.
+    pub(crate) directory: Option<PathBuf>,
+    /// Their umask.
+    pub(crate) umask: u32,
+    /// Their limits on open descriptors: those the daemon found, before it raised its own.
+    pub(crate) nofile: os::limits::Pair,
+}
+
+/// The file and the words of a command.
+#[derive(Debug)]
+pub(crate) struct Program<'a> {
+    pub(crate) file: PathBuf,
+    pub(crate) words: &'a [String],
+}
+
+/// Finds the program of `spec` (`process.py`, `get_execv_args`): what `startProcess` checks before
+/// all else, and every start.
+pub(crate) fn program<'a>(
+    spec: &'a ProcessSpec,
+    inheritance: &Inheritance,
+) -> Result<Program<'a>, SpawnFailure> {
+    let words = spec.command.words.as_ref().map_err(|reason| SpawnFailure::Unparsable {
+        command: spec.command.text.clone(),
+        reason: reason.clone(),
+    })?;
+    let first = words.first().ok_or(SpawnFailure::Empty)?;
+    let own = spec.environment.iter().find(|(key, _)| key == "PATH").map(|(_, value)| value.as_str());
+    let inherited = || {
+        let found = inheritance.environment.iter().find(|(key, _)| key == "PATH");
+        found.and_then(|(_, value)| value.to_str()).unwrap_or(os::program::DEFAULT_PATH)
+    };
+    let file = os::program::find(first, own.unwrap_or_else(inherited))?;
+    Ok(Program { file, words })
+}
+
+/// The order to make a child of `spec` that runs `program`.
+pub(crate) fn order(
+    child: ChildId,
+    name: &FullName,
+    spec: &ProcessSpec,
+    program: &Program<'_>,
+    inheritance: &Inheritance,
+) -> Result<SpawnOrder, SpawnFailure> {
+    let directory = spec.directory.as_deref().map(Path::new).or(inheritance.directory.as_deref());
+    Ok(SpawnOrder {
+        child: child.0,
+        path: program.file.as_os_str().as_bytes().to_vec(),
+        argv: program.words.iter().map(|it| it.clone().into_bytes()).collect(),
+        env: environment(name, spec, inheritance),
+        directory: directory.map(|it| it.as_os_str().as_bytes().to_vec()),
+        umask: Some(spec.umask.unwrap_or(inheritance.umask)),
+        identity: identity(name, spec)?,
+        nofile: Some(inheritance.nofile),
+        stdin: Stdio::Pipe,
+        stdout: Stdio::Pipe,
+        stderr: if spec.redirect_stderr { Stdio::SameAsStdout } else { Stdio::Pipe },
+        will: will(spec),
+    })
+}
+
+/// The user and groups to become; `None` when the child stays who we are.
+fn identity(name: &FullName, spec: &ProcessSpec) -> Result<Option<Identity>, SpawnFailure> {
+    let Some(user) = &spec.user else {
+        return Ok(None);
+    };
+    if user.uid == os::user::own_uid() {
+        return Ok(None);
+    }
+    // It was there when the configuration was read, and may have been removed since.
+    let user = os::user::numbered(user.uid).ok_or_else(|| SpawnFailure::Preparing {
+        process: name.process.as_str().to_owned(),
+        reason: format!("user {} does not exist any more", user.text),
+    })?;
+    Ok(Some(Identity { uid: user.uid, gid: user.gid, groups: os::user::groups_of(&user) }))
+}
+
+/// How the keeper stops the child when nobody is left to say so.
+fn will(spec: &ProcessSpec) -> Will {
+    let scope = |group: bool| if group { Scope::Group } else { Scope::Process };
+    Will {
+        signal: spec.stopsignal.number(),
+        wait_ms: u64::try_from(spec.stop_time().as_millis()).unwrap_or(u64::MAX),
+        stop_scope: scope(spec.stopasgroup),
+        kill_scope: scope(spec.killasgroup),
+        priority: spec.priority,
+    }
+}
+
+/// The environment of the child as `KEY=value`: what the daemon was given, then the `SUPERVISOR_*`
+/// variables, then the configuration's, each layer winning over the one before.
+fn environment(name: &FullName, spec: &ProcessSpec, inheritance: &Inheritance) -> Vec<Vec<u8>> {
+    let url = match &spec.serverurl {
+        ServerUrl::Auto => inheritance.server_url.clone(),
+        ServerUrl::Text(text) => Some(text.clone()).filter(|it| !it.is_empty()),
+    };
+    let mut own = vec![
+        ("SUPERVISOR_ENABLED", "1".to_owned()),
+        ("SUPERVISOR_PROCESS_NAME", name.process.as_str().to_owned()),
+        ("SUPERVISOR_GROUP_NAME", name.group.as_str().to_owned()),
+    ];
+    own.extend(url.map(|it| ("SUPERVISOR_SERVER_URL", it)));
+    let own = own.into_iter().map(|(key, value)| (OsString::from(key), OsString::from(value)));
+    let configured = spec.environment.iter().map(|(key, value)| (key.into(), value.into()));
+    let mut merged = std::collections::BTreeMap::new();
+    merged.extend(inheritance.environment.iter().cloned());
+    merged.extend(own);
+    merged.extend(configured);
+    merged
+        .into_iter()
+        .map(|(key, value): (OsString, OsString)| {
+            let mut entry = key.into_vec();
+            entry.push(b'=');
+            entry.extend_from_slice(value.as_bytes());
+            entry
+        })
+        .collect()
+}

@@ -1,0 +1,139 @@
+//! What calls need done in the world: logs read and cleared, the configuration read again, bytes sent.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use api::call::{Chore, Outcome};
+use config::settings::MainLog as LogTarget;
+use logs::tail::{ReadFault, Tail};
+use model::fault::{Fault, FaultCode};
+use model::level::Level;
+use model::name::FullName;
+use model::spec::GroupSpec;
+use os::outside::Machine;
+use supervisor::effect::Settled;
+use supervisor::input::Input;
+
+use crate::state::Daemon;
+use crate::stdin::Unsent;
+use crate::streams::CHANNELS;
+
+impl Daemon {
+    /// Does a chore.
+    pub(crate) fn chore(&mut self, chore: Chore) -> Outcome {
+        match chore {
+            Chore::ReadMainLog { offset, length } => match self.main_log_path() {
+                Some(path) => read(&path, offset, length),
+                None => Outcome::Failed(FaultCode::NoFile.into()),
+            },
+            Chore::ClearMainLog => self.clear_main_log(),
+            Chore::ReadLog { path, offset, length } => read(&path, offset, length),
+            Chore::TailLog { path, offset, length } => tail(&path, offset, length),
+            Chore::ClearLogs { names } => {
+                Outcome::Settled(names.into_iter().map(|name| self.clear_logs(name)).collect())
+            }
+            Chore::Reread => Outcome::Reread(self.reread()),
+            Chore::SendStdin { child, bytes, .. } => match self.inputs.send(child, &bytes) {
+                Ok(_) => Outcome::Done,
+                Err(Unsent::Closed) => Outcome::Failed(FaultCode::NoFile.into()),
+                Err(Unsent::Full) => Outcome::Failed(FaultCode::Failed.into()),
+            },
+            Chore::Publish(_) => Outcome::Done,
+        }
+    }
+}
+
+/// Reads a part of a log (`options.py`, `readFile`).
+fn read(path: &Path, offset: i64, length: i64) -> Outcome {
+    match logs::tail::read(path, offset, length) {
+        Ok((bytes, start)) => Outcome::Bytes { bytes, start },
+        Err(ReadFault::BadArguments) => Outcome::Failed(FaultCode::BadArguments.into()),
+        Err(ReadFault::Failed) => Outcome::Failed(FaultCode::Failed.into()),
+        Err(ReadFault::NoFile) => {
+            Outcome::Failed(Fault::about(FaultCode::NoFile, path.display().to_string()))
+        }
+    }
+}
+
+/// Reads the end of a log (`options.py`, `tailFile`).
+fn tail(path: &Path, offset: i64, length: i64) -> Outcome {
+    let Tail { bytes, start, size, overflow } = logs::tail::tail(path, offset, length);
+    Outcome::Tail { bytes, start, size, overflow }
+}
+
+impl Daemon {
+    pub(crate) fn main_log_path(&self) -> Option<PathBuf> {
+        match &self.settings.logfile {
+            LogTarget::File(path) => Some(path.clone()),
+            LogTarget::Syslog => None,
+        }
+    }
+
+    fn clear_main_log(&mut self) -> Outcome {
+        let Some(path) = self.main_log_path().filter(|it| it.exists()) else {
+            return Outcome::Failed(FaultCode::NoFile.into());
+        };
+        self.note(Level::Info, "reopening log file");
+        let cleared = self.log.borrow_mut().clear();
+        match cleared {
+            Ok(()) => Outcome::Done,
+            Err(error) => {
+                self.note(Level::Error, &format!("cannot clear the log {}: {error}", path.display()));
+                Outcome::Failed(FaultCode::Failed.into())
+            }
+        }
+    }
+
+    /// Empties both logs of a process, whether it runs or not.
+    fn clear_logs(&mut self, name: FullName) -> Settled {
+        let mut outcome = Ok(());
+        for channel in CHANNELS {
+            if let Err(error) = self.streams.clear(&name, channel) {
+                let text = format!("cannot clear the {channel} log of '{name}': {error}");
+                self.note(Level::Error, &text);
+                outcome = Err(Fault::about(FaultCode::Failed, name.to_string()));
+            }
+        }
+        Settled { name, outcome }
+    }
+
+    /// Reads the configuration again and tells the machine.
+    fn reread(&mut self) -> Result<Vec<Arc<GroupSpec>>, String> {
+        let config = self.read_again()?;
+        let groups = config.groups;
+        self.inbox.push_back(Input::Reread { groups: groups.clone() });
+        self.settle();
+        Ok(groups)
+    }
+
+    /// The configuration as it is on disk now, or its first error in the original's words.
+    fn read_again(&self) -> Result<config::Config, String> {
+        let loaded = config::load(&self.config, &self.overrides, &Machine);
+        match (loaded.first_error().map(str::to_owned), loaded.config) {
+            (Some(message), _) => Err(message),
+            (None, Some(config)) => Ok(config),
+            (None, None) => Err(format!("could not read config file {}", self.config.display())),
+        }
+    }
+
+    /// Whether a restart would find a configuration it can use. Nothing is stopped for one that
+    /// would not come back.
+    pub(crate) fn check_restart(&self) -> Result<(), Fault> {
+        match self.read_again() {
+            Ok(_) => Ok(()),
+            Err(message) => Err(Fault::about(FaultCode::CantReread, message)),
+        }
+    }
+
+    /// Lets go of all log files and opens them by their names again (`USR2`).
+    pub(crate) fn reopen_logs(&mut self) {
+        self.note(Level::Info, "supervisord logreopen");
+        let reopened = self.log.borrow_mut().reopen();
+        if let Err(error) = reopened {
+            self.note(Level::Error, &format!("cannot reopen the log: {error}"));
+        }
+        for trouble in self.streams.pump.reopen_all() {
+            self.note(Level::Error, &trouble);
+        }
+    }
+}

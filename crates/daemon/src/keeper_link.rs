@@ -1,0 +1,126 @@
+//! The daemon's end of the link to the keeper: orders out, reports in, nothing ever waited for.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use os::poll::{Interest, Poller};
+use os::socket::SeqPacket;
+use wire::keeper::{Enclosed, FrameError, Order, PACKET_BYTES_MAX, Report, SpawnOrder};
+
+/// What came over the link.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) report: Report,
+    /// The descriptors that came with it, in the order the report says.
+    pub(crate) fds: Vec<OwnedFd>,
+}
+
+/// Why the link cannot be used any more.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LinkError {
+    #[error("the keeper is gone")]
+    Closed,
+    #[error("the link to the keeper failed: {0}")]
+    Io(#[from] io::Error),
+    #[error("the keeper sent what cannot be understood: {0}")]
+    Frame(#[from] FrameError),
+}
+
+/// The link, and the orders the keeper had no room for yet. Their number is bounded by what the
+/// machine asks for: one order to start, one to forget and a few signals for each process.
+#[derive(Debug)]
+pub(crate) struct KeeperLink {
+    socket: SeqPacket,
+    waiting: VecDeque<Packet>,
+    sequence: u32,
+}
+
+/// An order as it travels: a frame, or the announcement of one that is in a file.
+#[derive(Debug)]
+struct Packet {
+    bytes: Vec<u8>,
+    file: Option<OwnedFd>,
+}
+
+impl Packet {
+    fn of(order: &Order, sequence: u32) -> io::Result<Self> {
+        let frame = wire::keeper::encode_order(order, sequence);
+        let Order::Spawn(SpawnOrder { child, .. }) = order else {
+            return Ok(Self { bytes: frame, file: None }); // No other order grows with its content.
+        };
+        if frame.len() <= PACKET_BYTES_MAX {
+            return Ok(Self { bytes: frame, file: None });
+        }
+        let enclosed = Enclosed { child: *child, bytes: frame.len() };
+        let file = os::fd::sealed(c"order", &frame)?;
+        Ok(Self { bytes: wire::keeper::encode_enclosed(enclosed, sequence), file: Some(file) })
+    }
+}
+
+/// The descriptor the keeper leaves the link at.
+const LINK_FD: i32 = 3;
+
+impl KeeperLink {
+    /// Takes over the link this process was started with.
+    pub(crate) fn inherited() -> io::Result<Self> {
+        let socket = SeqPacket::inherited(LINK_FD)?;
+        Ok(Self { socket, waiting: VecDeque::new(), sequence: 0 })
+    }
+
+    /// Sends an order after all that wait.
+    pub(crate) fn send(&mut self, order: &Order) -> Result<(), LinkError> {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.waiting.push_back(Packet::of(order, self.sequence)?);
+        self.flush()
+    }
+
+    /// Sends an order and all that wait before it, waiting for room: the last thing a daemon does.
+    pub(crate) fn send_last(mut self, order: &Order) -> Result<(), LinkError> {
+        self.send(order)?;
+        let poller = Poller::new()?;
+        poller.add(&self.socket, 0, Interest::Write)?;
+        while self.is_backed_up() {
+            poller.wait(&mut Vec::new(), None)?;
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Sends what waits, as far as there is room.
+    pub(crate) fn flush(&mut self) -> Result<(), LinkError> {
+        while let Some(packet) = self.waiting.front() {
+            let file = packet.file.as_ref().map(AsFd::as_fd);
+            match self.socket.send(&packet.bytes, file.as_slice()) {
+                Ok(()) => drop(self.waiting.pop_front()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether something waits for room.
+    pub(crate) fn is_backed_up(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// The next report, `None` when there is none now.
+    pub(crate) fn receive(&mut self) -> Result<Option<Received>, LinkError> {
+        match self.socket.receive() {
+            Ok(packet) if packet.bytes.is_empty() => Err(LinkError::Closed),
+            Ok(packet) => {
+                let report = wire::keeper::decode_report(&packet.bytes)?;
+                Ok(Some(Received { report, fds: packet.fds }))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl AsFd for KeeperLink {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

@@ -1,0 +1,224 @@
+//! The first image: from a command line to a keeper.
+//!
+//! Everything that can be refused is refused here, in the foreground, with the original's two lines
+//! on standard error and exit status 2 (`options.py`, `Options.usage`).
+
+use std::ffi::CString;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use config::settings::Settings;
+use config::{Invocation, supervisord_arguments, supervisord_usage};
+use model::outside::Outside;
+use os::limits::Raised;
+use os::outside::Machine;
+use os::process::{Side, UserError};
+
+use crate::handover::Handover;
+
+/// The exit status for everything the user can mend (`options.py`, `usage`).
+const USAGE: u8 = 2;
+
+/// The version clients and `--version` are told.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Why there will be no daemon: the message after `Error: `.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Refusal(String);
+
+/// How a launch ends without an error.
+enum Launched {
+    /// There was only something to say.
+    Said(String),
+    /// Another process carries on; this one leaves with what it reported.
+    Left(u8),
+}
+
+/// Runs `supervisord` with these arguments, of which the first is the name it was called by.
+/// Returns only when there is nothing to run, or when the daemon has been started elsewhere.
+pub fn supervisord(words: &[String]) -> ExitCode {
+    let called = words.first().map_or("supervisord", String::as_str);
+    match launch(called, words.get(1..).unwrap_or_default()) {
+        Ok(Launched::Said(text)) => {
+            let said = io::stdout().write_all(text.as_bytes());
+            ExitCode::from(u8::from(said.is_err()))
+        }
+        Ok(Launched::Left(status)) => ExitCode::from(status),
+        Err(refusal) => refuse(called, &refusal.0),
+    }
+}
+
+/// The original's two lines, and its exit status.
+fn refuse(called: &str, message: &str) -> ExitCode {
+    // When even standard error is gone, the exit status still tells.
+    let _ = write!(io::stderr(), "Error: {message}\nFor help, use {called} -h\n");
+    ExitCode::from(USAGE)
+}
+
+fn launch(called: &str, arguments: &[String]) -> Result<Launched, Refusal> {
+    let invocation = supervisord_arguments(arguments, &Machine).map_err(|it| Refusal(it.to_string()))?;
+    let (path, overrides) = match invocation {
+        Invocation::Help => return Ok(Launched::Said(supervisord_usage(called))),
+        Invocation::Version => return Ok(Launched::Said(format!("{VERSION}\n"))),
+        Invocation::Run { config: Some(path), overrides } => (path, overrides),
+        Invocation::Run { config: None, overrides } => (find_config(called)?, overrides),
+    };
+    let path = Machine.current_dir().join(path);
+    let loaded = config::load(&path, &overrides, &Machine);
+    if let Some(message) = loaded.first_error() {
+        return Err(Refusal(message.to_owned()));
+    }
+    let Some(config) = loaded.config else {
+        return Err(Refusal(format!("could not read config file {}", path.display())));
+    };
+    take_user(&config.settings)?;
+    let raised = raise_limits(&config.settings)?;
+    let handover =
+        Handover { config: path, raised, called: called.to_owned(), arguments: arguments.to_vec() };
+    if config.settings.nodaemon { become_keeper(&handover, None) } else { detach(&handover) }
+}
+
+/// Looks for a configuration where the original does. As root that includes directories others may
+/// write to, which is worth a word.
+fn find_config(called: &str) -> Result<PathBuf, Refusal> {
+    let path = config::discover(called, &Machine).map_err(Refusal)?;
+    if os::user::own_uid() == 0 {
+        let _ = writeln!(io::stderr(), "{called}: UserWarning: {}", config::ROOT_SEARCH_WARNING);
+    }
+    Ok(path)
+}
+
+/// Becomes the user of the configuration (`options.py`, `set_uid_or_exit`).
+fn take_user(settings: &Settings) -> Result<(), Refusal> {
+    let Some(user) = settings.user.as_ref().map(|it| &it.user) else {
+        return Ok(());
+    };
+    let own = os::user::own_uid();
+    if own == user.uid {
+        return Ok(());
+    }
+    if own != 0 {
+        return Err(Refusal("Can't drop privilege as nonroot user".to_owned()));
+    }
+    os::process::become_user(user.uid, user.gid, &os::user::groups_of(user)).map_err(|error| {
+        Refusal(match error {
+            UserError::Groups(_) => "Could not set groups of effective user".to_owned(),
+            UserError::Group(_) => "Could not set group id of effective user".to_owned(),
+            UserError::User(_) => format!("Could not set user id of effective user: {error}"),
+        })
+    })
+}
+
+/// Sees to it that there are as many descriptors and processes as the configuration wants, and
+/// returns what to log about it (`options.py`, `set_rlimits_or_exit`).
+fn raise_limits(settings: &Settings) -> Result<Vec<String>, Refusal> {
+    let wanted = |count: i64| u64::try_from(count).unwrap_or(0);
+    let mut lines = Vec::new();
+    match os::limits::at_least_nofile(wanted(settings.minfds)) {
+        Raised::Enough => {}
+        Raised::Raised => lines.push(format!("Increased RLIMIT_NOFILE limit to {}", settings.minfds)),
+        Raised::Refused(most) => {
+            return Err(Refusal(format!(
+                "The minimum number of file descriptors required to run this process is {} as per \
+                 the \"minfds\" command-line argument or config file setting. The current environment \
+                 will only allow you to open {most} file descriptors.  Either raise the number of \
+                 usable file descriptors in your environment (see README.rst) or lower the minfds \
+                 setting in the config file to allow the process to start.",
+                settings.minfds
+            )));
+        }
+    }
+    match os::limits::at_least_nproc(wanted(settings.minprocs)) {
+        Raised::Enough => {}
+        Raised::Raised => lines.push(format!("Increased RLIMIT_NPROC limit to {}", settings.minprocs)),
+        Raised::Refused(most) => {
+            return Err(Refusal(format!(
+                "The minimum number of available processes required to run this program is {} as per \
+                 the \"minprocs\" command-line argument or config file setting. The current \
+                 environment will only allow you to open {most} processes.  Either raise the number \
+                 of usable processes in your environment (see README.rst) or lower the minprocs \
+                 setting in the config file to allow the program to start.",
+                settings.minprocs
+            )));
+        }
+    }
+    Ok(lines)
+}
+
+/// Leaves the terminal: a child becomes the keeper, and this process waits for its first word,
+/// which is the exit status to leave with. So a port that is taken is still an error the caller sees.
+fn detach(handover: &Handover) -> Result<Launched, Refusal> {
+    let cannot = |what: &str, error: &io::Error| Refusal(format!("cannot {what}: {error}"));
+    let (mut theirs, ours) = io::pipe().map_err(|it| cannot("make a pipe", &it))?;
+    match os::process::fork_alone().map_err(|it| cannot("fork", &it))? {
+        Side::Parent => {
+            drop(ours);
+            let mut status = [1];
+            // End of file without a word: the keeper died before it could say why.
+            let _ = theirs.read_exact(&mut status);
+            Ok(Launched::Left(status[0]))
+        }
+        Side::Child => {
+            drop(theirs);
+            os::process::new_session().map_err(|it| cannot("leave the session", &it))?;
+            become_keeper(handover, Some(&ours.into()))
+        }
+    }
+}
+
+/// Becomes the keeper. Returns only on failure.
+fn become_keeper(handover: &Handover, pipe: Option<&OwnedFd>) -> Result<Launched, Refusal> {
+    let program = os::process::own_program()
+        .map_err(|it| Refusal(format!("cannot find this program's own file: {it}")))?;
+    match exec_keeper(&program, handover, pipe) {
+        Ok(never) => match never {},
+        Err(error) => Err(Refusal(format!("cannot execute {}: {error}", program.display()))),
+    }
+}
+
+fn exec_keeper(
+    program: &Path,
+    handover: &Handover,
+    pipe: Option<&OwnedFd>,
+) -> io::Result<std::convert::Infallible> {
+    let daemon = handover.to_arguments("menshen-daemon").map_err(io::Error::other)?;
+    let pipe = pipe.map(os::process::keep_across_exec).transpose()?;
+    let argv = keeper_arguments(pipe, daemon)?;
+    let program = CString::new(program.as_os_str().as_bytes()).map_err(io::Error::other)?;
+    os::process::exec(&program, &argv)
+}
+
+/// The arguments `keeper::main` reads.
+fn keeper_arguments(pipe: Option<i32>, daemon: Vec<CString>) -> io::Result<Vec<CString>> {
+    let mut words = vec!["menshen-keeper".to_owned()];
+    if let Some(pipe) = pipe {
+        words.extend(["--launch-fd".to_owned(), pipe.to_string()]);
+    }
+    words.push("--".to_owned());
+    let own: Result<Vec<_>, _> = words.into_iter().map(CString::new).collect();
+    let mut argv = own.map_err(io::Error::other)?;
+    argv.extend(daemon);
+    Ok(argv)
+}
+
+/// Runs in the foreground: the configuration that is found, or else the demonstration.
+pub fn foreground(words: &[String], config: Option<PathBuf>) -> ExitCode {
+    let called = words.first().map_or("menshen", String::as_str).to_owned();
+    let flags = |path: PathBuf| {
+        vec![called.clone(), "-n".to_owned(), "-c".to_owned(), path.to_string_lossy().into_owned()]
+    };
+    if let Some(path) = config.or_else(|| config::discover(&called, &Machine).ok()) {
+        return supervisord(&flags(path));
+    }
+    match crate::demonstration::prepare() {
+        Ok(demonstration) => {
+            let _ = io::stdout().write_all(demonstration.greeting.as_bytes());
+            supervisord(&flags(demonstration.config))
+        }
+        Err(error) => refuse(&called, &format!("cannot prepare the demonstration: {error}")),
+    }
+}

@@ -1,0 +1,173 @@
+//! Effects and what they do to the world. Nothing here can fail towards the machine: what goes wrong
+//! becomes an input.
+
+use std::os::fd::OwnedFd;
+
+use model::child::{Channel, ChildId};
+use model::exit::ExitStatus;
+use model::level::Level;
+use model::name::FullName;
+use model::signal::Signal;
+use model::spawn::{SetupFailure, SetupStage, SpawnFailure};
+use model::spec::ProcessSpec;
+use supervisor::effect::{Effect, Scope};
+use supervisor::input::{Departure, Input};
+use wire::keeper::{Order, Report};
+
+use crate::birth;
+use crate::keeper_link::Received;
+use crate::state::{Child, Daemon, End};
+
+impl Daemon {
+    /// Does what the machine asks for.
+    pub(crate) fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::GroupOpened(group) => {
+                for trouble in self.streams.open_group(&group) {
+                    self.note(Level::Error, &trouble);
+                }
+            }
+            Effect::GroupClosed(name) => self.streams.close_group(&name),
+            Effect::Spawn { child, name, spec } => {
+                if let Err(failure) = self.spawn(child, &name, &spec) {
+                    self.inbox.push_back(Input::SpawnFailed { child, failure });
+                }
+            }
+            Effect::Signal { child, signal, scope } => {
+                let scope = match scope {
+                    Scope::Process => wire::keeper::Scope::Process,
+                    Scope::Group => wire::keeper::Scope::Group,
+                };
+                self.order(&Order::Signal { child: child.0, signal: signal.number(), scope });
+            }
+            Effect::Buried { child } => {
+                self.children.remove(&child);
+                self.inputs.detach(child);
+                self.order(&Order::Forget { child: child.0 });
+            }
+            // Nobody subscribes yet: listeners run, and the machine already says all they will hear.
+            Effect::Publish(_) => {}
+            Effect::Note(note) => {
+                if self.log.borrow().enabled(note.level()) {
+                    self.note(note.level(), &note.to_string());
+                }
+            }
+            Effect::Answer { id, answer } => self.answers.push_back((id, answer)),
+            Effect::Quit(departure) => self.end = Some(End::Departed(departure)),
+        }
+    }
+
+    /// Orders a child, with its logs open before it can write a byte.
+    fn spawn(&mut self, child: ChildId, name: &FullName, spec: &ProcessSpec) -> Result<(), SpawnFailure> {
+        let program = birth::program(spec, &self.inheritance)?;
+        self.streams.prepare(name, spec)?;
+        let order = birth::order(child, name, spec, &program, &self.inheritance)?;
+        self.children.insert(child, Child { name: name.clone(), joined: spec.redirect_stderr });
+        self.order(&Order::Spawn(order));
+        Ok(())
+    }
+
+    /// Sends an order. A link that fails is the end of this daemon, not of its children.
+    fn order(&mut self, order: &Order) {
+        if let Err(error) = self.link.send(order) {
+            self.lose(&error.to_string());
+        }
+    }
+
+    /// Takes what the keeper reports.
+    pub(crate) fn hear(&mut self, received: Received) {
+        let Received { report, fds } = received;
+        match report {
+            Report::Spawned { child, pid } => self.born(ChildId(child), pid, fds),
+            Report::SpawnFailed { child, errno, .. } => {
+                let child = ChildId(child);
+                let process = self.children.remove(&child).map(|it| it.name.process.as_str().to_owned());
+                let failure = refusal(process.unwrap_or_default(), errno);
+                self.feed(Input::SpawnFailed { child, failure });
+            }
+            Report::Exited { child, status, setup, .. } => {
+                let child = ChildId(child);
+                // Its last words are in the file before anyone hears of its end.
+                self.streams.pump.drain(child);
+                self.hear_pump();
+                let setup = setup.and_then(|(stage, errno)| {
+                    let stage = SetupStage::from_number(stage)?;
+                    Some(SetupFailure { stage, errno: os::errno::name(errno) })
+                });
+                self.feed(Input::Exited { child, status: ExitStatus::from_wait(status), setup });
+            }
+            Report::SignalFailed { child, signal, errno } => self.feed(Input::SignalFailed {
+                child: ChildId(child),
+                signal: Signal::from_raw(signal),
+                gone: errno == os::errno::ESRCH,
+                reason: format!("[Errno {errno}] {}", os::errno::text(errno)),
+            }),
+            Report::Asked { signal } => self.asked(Signal::from_raw(signal)),
+            Report::Welcome { version, .. } => self.check_version(version),
+            Report::Listed { .. } | Report::ListEnd { .. } => {}
+        }
+    }
+
+    /// The keeper has said which version it speaks; it outlives upgrades, so it may be the older.
+    fn check_version(&mut self, theirs: u16) {
+        let ours = wire::keeper::VERSION;
+        if theirs != ours {
+            self.lose(&format!("the keeper speaks version {theirs} of its protocol, this daemon {ours}"));
+        }
+    }
+
+    /// A child exists: its pipes come in the order stdin, stdout, stderr.
+    fn born(&mut self, child: ChildId, pid: u32, fds: Vec<OwnedFd>) {
+        if let Some(about) = self.children.get(&child) {
+            let mut fds = fds.into_iter();
+            if let Some(pipe) = fds.next() {
+                self.inputs.attach(child, pipe);
+            }
+            let channels = [Channel::Stdout, Channel::Stderr];
+            let count = if about.joined { 1 } else { 2 };
+            let pipes = channels.into_iter().take(count).zip(fds).collect();
+            self.streams.attach(child, &about.name, pipes);
+        }
+        self.feed(Input::Spawned { child, pid });
+    }
+
+    /// A signal has reached the keeper (`supervisord.py`, `handle_signal`).
+    fn asked(&mut self, signal: Signal) {
+        match signal {
+            Signal::TERM | Signal::INT | Signal::QUIT => {
+                self.note(Level::Warn, &format!("received {signal} indicating exit request"));
+                self.feed(Input::Leave(Departure::Shutdown));
+            }
+            Signal::HUP => self.asked_to_restart(),
+            Signal::USR2 => {
+                self.note(Level::Info, &format!("received {signal} indicating log reopen request"));
+                self.reopen_logs();
+            }
+            other => self.note(Level::Blather, &format!("received {other} indicating nothing")),
+        }
+    }
+
+    fn asked_to_restart(&mut self) {
+        if self.is_leaving() {
+            let text = "ignored SIGHUP indicating restart request (shutdown in progress)";
+            return self.note(Level::Warn, text);
+        }
+        self.note(Level::Warn, "received SIGHUP indicating restart request");
+        match self.check_restart() {
+            Ok(()) => self.feed(Input::Leave(Departure::Restart)),
+            Err(message) => {
+                let text = format!("not restarted, because the configuration has an error: {message}");
+                self.note(Level::Error, &text);
+            }
+        }
+    }
+}
+
+/// Why the keeper could not make a child, in the original's words (`process.py`, `spawn`).
+fn refusal(process: String, errno: i32) -> SpawnFailure {
+    match errno {
+        os::errno::EMFILE => SpawnFailure::TooManyFiles(process),
+        os::errno::EAGAIN => SpawnFailure::TooManyProcesses(process),
+        other => SpawnFailure::Forking { process, reason: os::errno::name(other) },
+    }
+}

@@ -1,0 +1,259 @@
+//! What the daemon has: the machine, and everything that makes it see and act.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use api::call::LogPaths;
+use api::session::Session;
+use config::settings::{Overrides, Settings};
+use http::ask::Ask;
+use logs::main_log::MainLog;
+use logs::pump::Report as PumpReport;
+use model::child::ChildId;
+use model::fault::Fault;
+use model::info::ProcessInfo;
+use model::level::Level;
+use model::name::{FullName, Namespec};
+use model::state::SupervisorState;
+use model::time::Mono;
+use os::clock::LocalZone;
+use os::poll::{Interest, Poller, Ready};
+use supervisor::effect::{Answer, Effects};
+use supervisor::input::{Departure, Input, RequestId};
+use supervisor::supervisor::{Found, Supervisor};
+use web::pages::Status;
+
+use crate::birth::Inheritance;
+use crate::calls::{Call, Calls};
+use crate::keeper_link::KeeperLink;
+use crate::stdin::{Inputs, Rest};
+use crate::streams::{CHANNELS, Streams};
+
+/// How many bytes of output one turn of the loop moves before clients get theirs.
+const PUMP_BUDGET_BYTES: usize = 4 * 1024 * 1024;
+
+/// The names descriptors are watched under: the link, the pump, and from there on one for the
+/// standard input of each child that has bytes to read.
+const LINK: u64 = 0;
+const PUMP: u64 = 1;
+const INPUTS: u64 = 2;
+
+/// What the daemon remembers of a child.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pub(crate) name: FullName,
+    /// Whether its standard error goes where its standard output goes.
+    pub(crate) joined: bool,
+}
+
+/// Why the daemon leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Everything is stopped, as the machine was asked to.
+    Departed(Departure),
+    /// There is no keeper any more, or no way to reach it.
+    Orphaned,
+}
+
+/// The daemon.
+pub(crate) struct Daemon {
+    pub(crate) supervisor: Supervisor,
+    pub(crate) effects: Effects,
+    /// What happened and the machine has not been told yet.
+    pub(crate) inbox: VecDeque<Input>,
+    /// What the machine answered and no client has been told yet.
+    pub(crate) answers: VecDeque<(RequestId, Result<Answer, Fault>)>,
+    pub(crate) link: KeeperLink,
+    pub(crate) streams: Streams,
+    pub(crate) inputs: Inputs,
+    pub(crate) children: BTreeMap<ChildId, Child>,
+    pub(crate) calls: Calls,
+    /// Shared with the server, which writes to it between turns.
+    pub(crate) log: Rc<RefCell<MainLog>>,
+    pub(crate) settings: Settings,
+    pub(crate) inheritance: Inheritance,
+    pub(crate) identity: api::call::Identity,
+    /// Where the configuration is, and what the command line put over it.
+    pub(crate) config: PathBuf,
+    pub(crate) overrides: Overrides,
+    /// The sockets to remove at the end.
+    pub(crate) sockets: Vec<PathBuf>,
+    /// Whether the pidfile is ours to remove.
+    pub(crate) wrote_pidfile: bool,
+    /// Set when it is time to go.
+    pub(crate) end: Option<End>,
+}
+
+impl Daemon {
+    /// Tells the machine what happened, and does all that follows.
+    pub(crate) fn feed(&mut self, input: Input) {
+        self.inbox.push_back(input);
+        self.settle();
+    }
+
+    /// Feeds, performs and answers until nothing is left to do.
+    pub(crate) fn settle(&mut self) {
+        loop {
+            if let Some(input) = self.inbox.pop_front() {
+                let mut effects = std::mem::take(&mut self.effects);
+                self.supervisor.step(os::clock::now(), input, &mut effects);
+                for effect in effects.drain() {
+                    self.perform(effect);
+                }
+                self.effects = effects;
+            } else if let Some((id, answer)) = self.answers.pop_front() {
+                self.answered(id, answer);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Writes a line to the log.
+    pub(crate) fn note(&mut self, level: Level, message: &str) {
+        self.log.borrow_mut().log(level, os::clock::wall(), &LocalZone, message);
+    }
+
+    /// When to look again although nothing has happened.
+    pub(crate) fn deadline(&self) -> Option<Mono> {
+        let machine = self.supervisor.deadline().map(|(at, _)| at);
+        [machine, self.streams.pump.deadline()].into_iter().flatten().min()
+    }
+
+    /// Whether everything is being stopped.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.supervisor.state() != SupervisorState::Running
+    }
+
+    /// There is no going on without the keeper.
+    pub(crate) fn lose(&mut self, reason: &str) {
+        if self.end.is_none() {
+            self.note(Level::Critical, &format!("{reason}; the programs run on without supervision"));
+            self.end = Some(End::Orphaned);
+        }
+    }
+
+    /// Watches the link and the pump with `poller`.
+    pub(crate) fn watch_with(&self, poller: &Poller) -> io::Result<()> {
+        poller.add(&self.link, LINK, Interest::Read)?;
+        poller.add(&self.streams.pump, PUMP, Interest::Read)
+    }
+
+    /// Does what is due: reports of the keeper first, so that a child that has ended is known to
+    /// have before its time to be promoted comes; then deadlines; then output.
+    pub(crate) fn tend(&mut self, poller: &Poller, ready: &mut Vec<Ready>) {
+        self.hear_keeper(poller);
+        let now = os::clock::mono();
+        if self.supervisor.deadline().is_some_and(|(at, _)| at <= now) {
+            self.feed(Input::Due);
+        }
+        if self.streams.pump.deadline().is_some_and(|at| at <= now) {
+            self.streams.pump.retry(now);
+        }
+        for it in ready.drain(..) {
+            if it.token >= INPUTS {
+                self.flush_input(poller, ChildId(it.token - INPUTS));
+            }
+        }
+        self.streams.pump.turn(PUMP_BUDGET_BYTES);
+        self.hear_pump();
+        self.watch_backlog(poller);
+    }
+
+    fn hear_keeper(&mut self, poller: &Poller) {
+        let flushed = self.link.flush();
+        if let Err(error) = flushed {
+            self.lose(&error.to_string());
+        }
+        while self.end.is_none() {
+            match self.link.receive() {
+                Ok(Some(received)) => self.hear(received),
+                Ok(None) => return,
+                Err(error) => self.lose(&error.to_string()),
+            }
+        }
+        let _ = poller.remove(&self.link);
+    }
+
+    /// Says in the log what the pump has to say.
+    pub(crate) fn hear_pump(&mut self) {
+        for report in self.streams.pump.reports() {
+            match report {
+                PumpReport::Chunk { stream, bytes, .. } => {
+                    let text = model::event::text_or_repr(&bytes);
+                    let name = &stream.name.process;
+                    self.note(Level::Debug, &format!("'{name}' {} output:\n{text}", stream.channel));
+                }
+                PumpReport::Stalled { stream, path, reason } => {
+                    let text = format!(
+                        "cannot write the {} of '{}' to {}: {reason}; its output waits until that works again",
+                        stream.channel,
+                        stream.name,
+                        path.display()
+                    );
+                    self.note(Level::Error, &text);
+                }
+                PumpReport::Recovered { stream, path } => {
+                    let text = format!(
+                        "the {} of '{}' goes to {} again; nothing was lost",
+                        stream.channel,
+                        stream.name,
+                        path.display()
+                    );
+                    self.note(Level::Info, &text);
+                }
+                PumpReport::Ended { .. } => {}
+            }
+        }
+    }
+
+    /// Answers a question of the server, now or when the machine has.
+    pub(crate) fn take(&mut self, ask: Ask) {
+        // Whoever asked may have left since; then nobody misses the answer.
+        match ask {
+            Ask::Call { call, slot } => self.advance(Call { session: Session::new(call), slot }),
+            Ask::ProcessLog { name, channel, slot } => drop(slot.send(self.log_of(&name, &channel))),
+            Ask::MainLog { slot } => drop(slot.send(self.main_log_path())),
+            Ask::Page { slot } => drop(slot.send(self.page())),
+        }
+    }
+
+    /// The file that `/logtail/<name>/<channel>` follows.
+    fn log_of(&self, name: &str, channel: &str) -> Option<PathBuf> {
+        let channel = CHANNELS.into_iter().find(|it| it.as_str() == channel)?;
+        match self.supervisor.find(Namespec::parse(name)) {
+            Found::Process(name) => self.streams.path(&name, channel),
+            Found::Group(_) | Found::Nothing => None,
+        }
+    }
+
+    fn page(&self) -> Status {
+        let now = os::clock::now();
+        let describe = |info: ProcessInfo| {
+            let text = api::process_info::description(&info, &LocalZone);
+            (info, text)
+        };
+        Status {
+            identifier: self.identity.identifier.clone(),
+            version: self.identity.version.clone(),
+            processes: self.supervisor.all_info(now).into_iter().map(describe).collect(),
+        }
+    }
+
+    /// Watches the link for room while orders wait for it.
+    fn watch_backlog(&self, poller: &Poller) {
+        let interest = if self.link.is_backed_up() { Interest::Both } else { Interest::Read };
+        let _ = poller.modify(&self.link, LINK, interest);
+    }
+
+    fn flush_input(&mut self, poller: &Poller, child: ChildId) {
+        if self.inputs.flush(child) == Rest::Nothing
+            && let Some(pipe) = self.inputs.pipe(child)
+        {
+            let _ = poller.remove(pipe);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Where the output of each process goes: the files made for it, and the pump that fills them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use api::call::LogPaths;
+use config::settings::Settings;
+use logs::pump::{Pump, StreamId, StreamOptions};
+use model::child::{Channel, ChildId};
+use model::level::Level;
+use model::name::{FullName, GroupName};
+use model::spawn::SpawnFailure;
+use model::spec::{GroupSpec, LogTarget, ProcessSpec};
+
+/// Both channels, in the order their logs are opened.
+pub(crate) const CHANNELS: [Channel; 2] = [Channel::Stdout, Channel::Stderr];
+
+/// The output of all processes.
+pub(crate) struct Streams {
+    pub(crate) pump: Pump,
+    /// Every stream of every active group, with the file it goes to.
+    files: BTreeMap<StreamId, Option<PathBuf>>,
+    childlogdir: PathBuf,
+    identifier: String,
+    strip_ansi: bool,
+    /// Whether every chunk is shown to the main log (`loglevel` debug or quieter).
+    mirror: bool,
+}
+
+impl Streams {
+    pub(crate) fn new(settings: &Settings) -> io::Result<Self> {
+        Ok(Self {
+            pump: Pump::new()?,
+            files: BTreeMap::new(),
+            childlogdir: settings.childlogdir.clone(),
+            identifier: settings.identifier.clone(),
+            strip_ansi: settings.strip_ansi,
+            mirror: settings.loglevel >= Level::Debug,
+        })
+    }
+
+    /// Names the files of a group that has become active, and makes those with a name of their own.
+    /// Returns what could not be made; their processes then fail to start and say so again.
+    pub(crate) fn open_group(&mut self, group: &GroupSpec) -> Vec<String> {
+        let mut troubles = Vec::new();
+        for spec in &group.processes {
+            let name = FullName { group: group.name.clone(), process: spec.name.clone() };
+            for channel in CHANNELS {
+                let stream = StreamId { name: name.clone(), channel };
+                let file = self.file_for(spec, channel).unwrap_or_else(|trouble| {
+                    troubles.push(trouble);
+                    None
+                });
+                self.files.insert(stream, file);
+            }
+        }
+        troubles
+    }
+
+    fn file_for(&self, spec: &ProcessSpec, channel: Channel) -> Result<Option<PathBuf>, String> {
+        if channel == Channel::Stderr && spec.redirect_stderr {
+            return Ok(None);
+        }
+        match &spec.stream(channel).target {
+            LogTarget::None => Ok(None),
+            LogTarget::File(path) => Ok(Some(path.clone())),
+            LogTarget::Auto => {
+                logs::auto::create(&self.childlogdir, spec.name.as_str(), channel, &self.identifier)
+                    .map(Some)
+                    .map_err(|error| {
+                        format!("cannot make a log file in {}: {error}", self.childlogdir.display())
+                    })
+            }
+        }
+    }
+
+    /// Forgets a group that is gone. Its files stay.
+    pub(crate) fn close_group(&mut self, group: &GroupName) {
+        let (gone, kept) =
+            std::mem::take(&mut self.files).into_iter().partition(|(it, _)| it.name.group == *group);
+        self.files = kept;
+        let gone: BTreeMap<StreamId, Option<PathBuf>> = gone;
+        for stream in gone.keys() {
+            self.pump.close(stream);
+        }
+    }
+
+    /// Opens the logs of a process that is about to start.
+    pub(crate) fn prepare(&mut self, name: &FullName, spec: &ProcessSpec) -> Result<(), SpawnFailure> {
+        for channel in CHANNELS {
+            if channel == Channel::Stderr && spec.redirect_stderr {
+                continue;
+            }
+            let stream = StreamId { name: name.clone(), channel };
+            let options = self.options(&stream, spec);
+            self.pump.open(stream, options).map_err(|error| SpawnFailure::Preparing {
+                process: name.process.as_str().to_owned(),
+                reason: error.to_string(),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn options(&self, stream: &StreamId, spec: &ProcessSpec) -> StreamOptions {
+        let wanted = spec.stream(stream.channel);
+        StreamOptions {
+            path: self.files.get(stream).cloned().flatten(),
+            maxbytes: wanted.maxbytes,
+            backups: wanted.backups,
+            syslog: wanted.syslog,
+            strip_ansi: self.strip_ansi,
+            mirror: self.mirror,
+        }
+    }
+
+    /// Starts to read the pipes of a new child.
+    pub(crate) fn attach(&mut self, child: ChildId, name: &FullName, pipes: Vec<(Channel, OwnedFd)>) {
+        for (channel, pipe) in pipes {
+            self.pump.attach(child, StreamId { name: name.clone(), channel }, pipe);
+        }
+    }
+
+    /// Empties the file of a stream; one that is not there is as empty as can be.
+    pub(crate) fn clear(&mut self, name: &FullName, channel: Channel) -> io::Result<()> {
+        let stream = StreamId { name: name.clone(), channel };
+        match self.files.get(&stream) {
+            Some(Some(path)) => self.pump.clear(&stream, path),
+            Some(None) | None => Ok(()),
+        }
+    }
+}
+
+impl LogPaths for Streams {
+    fn path(&self, name: &FullName, channel: Channel) -> Option<PathBuf> {
+        self.files.get(&StreamId { name: name.clone(), channel })?.clone()
+    }
+}

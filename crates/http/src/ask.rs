@@ -1,0 +1,48 @@
+//! What the server asks the daemon.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use api::call::Refusal;
+use model::level::Level;
+use tokio::sync::oneshot;
+use web::pages::Status;
+use wire::value::{MethodCall, Value};
+
+/// Where an answer goes. A slot dropped without one makes the client see a status of 500; a slot whose
+/// other end is closed belongs to a client that has left.
+pub type Slot<T> = oneshot::Sender<T>;
+
+/// A question, with a slot for its answer.
+#[derive(Debug)]
+pub enum Ask {
+    /// Make this call.
+    Call {
+        /// The call.
+        call: MethodCall,
+        /// Its answer.
+        slot: Slot<Result<Value, Refusal>>,
+    },
+    /// Which file does `/logtail/<name>/<channel>` follow?
+    ProcessLog {
+        /// The process, as the client wrote it.
+        name: String,
+        /// The channel, as the client wrote it.
+        channel: String,
+        /// The file, if there is one.
+        slot: Slot<Option<PathBuf>>,
+    },
+    /// Which file does `/mainlogtail` follow?
+    MainLog {
+        /// The file, if there is one.
+        slot: Slot<Option<PathBuf>>,
+    },
+    /// What does the status page show?
+    Page {
+        /// All of it.
+        slot: Slot<Status>,
+    },
+}
+
+/// Writes a line to the daemon's log.
+pub type Note = Rc<dyn Fn(Level, &str)>;

@@ -1,0 +1,229 @@
+//! One connection: its socket, and what it is doing at the moment.
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use hyper::rt::ReadBufCursor;
+use tokio::time::Instant;
+
+use crate::limits::Limits;
+use crate::socket::Socket;
+
+/// How much is read at once.
+const READ_BYTES: usize = 8 << 10;
+
+/// How many bytes a client may send while it follows a log. The original's sends two, an empty line.
+const AHEAD_BYTES: usize = 1 << 10;
+
+/// What a connection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Waiting for a request.
+    Idle { since: Instant },
+    /// In the middle of a request's header.
+    Reading { since: Instant },
+    /// Working on a request.
+    Busy,
+    /// Showing a log.
+    Following,
+}
+
+/// Why a connection must end although it has not ended by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// A header took too long.
+    Late,
+    /// The client does not take its answer.
+    Stuck,
+    /// The client has left.
+    Gone,
+    /// Another needs its room.
+    PushedOut,
+}
+
+/// One connection, shared by its task, the framing and the answer being sent.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    socket: Socket,
+    limits: Limits,
+    phase: Cell<Phase>,
+    stuck_since: Cell<Option<Instant>>,
+    pushed_out: Cell<bool>,
+    /// Read while looking whether the client is still there, and not yet handed on.
+    ahead: RefCell<Vec<u8>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Connection {
+    pub(crate) fn new(socket: Socket, limits: Limits) -> Self {
+        Self {
+            socket,
+            limits,
+            phase: Cell::new(Phase::Idle { since: Instant::now() }),
+            stuck_since: Cell::new(None),
+            pushed_out: Cell::new(false),
+            ahead: RefCell::new(Vec::new()),
+            waker: RefCell::new(None),
+        }
+    }
+
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    pub(crate) fn works(&self) {
+        self.phase.set(Phase::Busy);
+    }
+
+    pub(crate) fn follows(&self) {
+        self.phase.set(Phase::Following);
+    }
+
+    pub(crate) fn rests(&self) {
+        self.phase.set(Phase::Idle { since: Instant::now() });
+    }
+
+    /// How long it has been idle, if it is.
+    pub(crate) fn idle_for(&self) -> Option<Duration> {
+        match self.phase.get() {
+            Phase::Idle { since } => Some(since.elapsed()),
+            Phase::Reading { .. } | Phase::Busy | Phase::Following => None,
+        }
+    }
+
+    /// Makes it end soon.
+    pub(crate) fn push_out(&self) {
+        self.pushed_out.set(true);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// Why it must end now, if it must. The moment at which time alone can change the answer is
+    /// [`Connection::deadline`].
+    pub(crate) fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<Cut> {
+        *self.waker.borrow_mut() = Some(cx.waker().clone());
+        if self.pushed_out.get() {
+            return Poll::Ready(Cut::PushedOut);
+        }
+        match self.deadline() {
+            Some((at, cut)) if at <= Instant::now() => Poll::Ready(cut),
+            Some(_) | None => self.poll_gone(cx),
+        }
+    }
+
+    /// When time will be up, and for what.
+    pub(crate) fn deadline(&self) -> Option<(Instant, Cut)> {
+        match (self.phase.get(), self.stuck_since.get()) {
+            (Phase::Following, _) | (Phase::Idle { .. } | Phase::Busy, None) => None,
+            (Phase::Reading { since }, None) => Some((since + self.limits.header_time, Cut::Late)),
+            (Phase::Idle { .. } | Phase::Reading { .. } | Phase::Busy, Some(since)) => {
+                Some((since + self.limits.write_time, Cut::Stuck))
+            }
+        }
+    }
+
+    /// Whether a client that follows a log has left. The framing does not notice that by itself when
+    /// something is left in its buffer, such as the empty line the original's client sends.
+    fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<Cut> {
+        if self.phase.get() != Phase::Following {
+            return Poll::Pending;
+        }
+        loop {
+            let mut room = [0; AHEAD_BYTES];
+            match ready!(self.socket.poll_read(cx, &mut room)) {
+                Ok(0) | Err(_) => return Poll::Ready(Cut::Gone),
+                Ok(count) => {
+                    let mut ahead = self.ahead.borrow_mut();
+                    if ahead.len() + count > AHEAD_BYTES {
+                        return Poll::Ready(Cut::Gone);
+                    }
+                    ahead.extend(room.iter().take(count));
+                }
+            }
+        }
+    }
+
+    /// Takes note of bytes that arrive. Empty lines between requests begin none (RFC 9112, 2.2).
+    fn heard(&self, bytes: &[u8]) {
+        let is_silence = bytes.iter().all(|it| matches!(it, b'\r' | b'\n'));
+        if let Phase::Idle { .. } = self.phase.get()
+            && !is_silence
+        {
+            self.phase.set(Phase::Reading { since: Instant::now() });
+        }
+    }
+
+    fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        let mut ahead = self.ahead.borrow_mut();
+        if !ahead.is_empty() {
+            let count = ahead.len().min(buffer.remaining());
+            let bytes: Vec<u8> = ahead.drain(..count).collect();
+            self.heard(&bytes);
+            buffer.put_slice(&bytes);
+            return Poll::Ready(Ok(()));
+        }
+        let mut room = [0; READ_BYTES];
+        let wanted = room.len().min(buffer.remaining());
+        let Some(room) = room.get_mut(..wanted) else { return Poll::Ready(Ok(())) };
+        let count = ready!(self.socket.poll_read(cx, room))?;
+        let bytes = room.get(..count).unwrap_or_default();
+        self.heard(bytes);
+        buffer.put_slice(bytes);
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(&self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let result = self.socket.poll_write(cx, parts);
+        let since = match &result {
+            Poll::Pending => self.stuck_since.get().or_else(|| Some(Instant::now())),
+            Poll::Ready(_) => None,
+        };
+        self.stuck_since.set(since);
+        result
+    }
+}
+
+/// A connection as the framing wants it.
+pub(crate) struct Framed(pub(crate) Rc<Connection>);
+
+impl hyper::rt::Read for Framed {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.0.poll_read(cx, &mut buffer)
+    }
+}
+
+impl hyper::rt::Write for Framed {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_write(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.socket.finish_writing();
+        Poll::Ready(Ok(()))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_write(cx, parts)
+    }
+}

@@ -1,0 +1,275 @@
+//! From a request to an answer: who may ask, what is asked, and how the answer is worded.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use api::call::{Refusal, remote};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue,
+    LAST_MODIFIED, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use hyper::{Method, Request, Response, StatusCode, Version};
+use model::event::bytes_repr;
+use model::level::Level;
+use tokio::sync::{mpsc, oneshot};
+use wire::{xmlrpc_read, xmlrpc_write};
+
+use crate::ask::{Ask, Note, Slot};
+use crate::auth::{Credentials, Verdict};
+use crate::body::Body;
+use crate::connection::Connection;
+use crate::date::http_date;
+use crate::follow::{Follower, Seat};
+use crate::limits::{Limits, QUOTED_BYTES};
+use crate::reply::{Reply, respond};
+
+/// What all connections of a listening socket share.
+pub(crate) struct Site {
+    pub(crate) asks: mpsc::Sender<Ask>,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) limits: Limits,
+    pub(crate) note: Note,
+    /// How many clients follow logs, over all sockets.
+    pub(crate) followers: Rc<Cell<usize>>,
+}
+
+const TEXT: &str = "text/plain;charset=utf-8";
+
+/// Answers one request. Cancel-safe: when the client leaves, the slot of its question closes.
+pub(crate) async fn answer(
+    site: Rc<Site>,
+    connection: Rc<Connection>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    connection.works();
+    let stays = wants_to_stay(&request);
+    let mut response = match site.admit(&request) {
+        Err(reply) => reply.into_response(connection),
+        Ok(()) => match site.route(request).await {
+            Ok(Page::Reply(reply)) | Err(reply) => reply.into_response(connection),
+            Ok(Page::Log { follower, headers }) => {
+                respond(StatusCode::OK, headers, Body::log(follower, connection))
+            }
+        },
+    };
+    // A log has no length, so that its end must be the end of the connection.
+    if stays && !response.headers().contains_key(CONNECTION) && response.body().size_hint().exact().is_some()
+    {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("Keep-Alive"));
+    }
+    Ok(response)
+}
+
+/// Whether a client of HTTP/1.0 asked to keep the connection.
+fn wants_to_stay(request: &Request<Incoming>) -> bool {
+    let header = request.headers().get(CONNECTION).map(HeaderValue::as_bytes);
+    request.version() == Version::HTTP_10 && header.is_some_and(|it| it.eq_ignore_ascii_case(b"keep-alive"))
+}
+
+/// A good answer, or one that is a page of its own.
+enum Page {
+    Reply(Reply),
+    Log { follower: Follower, headers: Vec<(HeaderName, HeaderValue)> },
+}
+
+impl Site {
+    /// Whether the client may ask at all.
+    fn admit(&self, request: &Request<Incoming>) -> Result<(), Reply> {
+        let Some(credentials) = &self.credentials else { return Ok(()) };
+        match credentials.judge(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)) {
+            Verdict::Welcome => Ok(()),
+            Verdict::Malformed => Err(Reply::error(StatusCode::BAD_REQUEST)),
+            Verdict::Stranger => {
+                Err(Reply::last_error(StatusCode::UNAUTHORIZED)
+                    .with(WWW_AUTHENTICATE, "Basic realm=\"default\""))
+            }
+        }
+    }
+
+    /// The original takes the first that begins so, in this order (`http.py`, `make_http_servers`).
+    async fn route(&self, request: Request<Incoming>) -> Result<Page, Reply> {
+        let path = decoded(request.uri().path());
+        if path.starts_with("/RPC2") {
+            return self.call(request).await.map(Page::Reply);
+        }
+        if path.starts_with("/logtail") {
+            only(&request, &[Method::GET])?;
+            return self.process_log(&path).await;
+        }
+        if path.starts_with("/mainlogtail") {
+            only(&request, &[Method::GET])?;
+            return self.main_log().await;
+        }
+        match path.trim_start_matches('/') {
+            "" | "index.html" => {
+                only(&request, &[Method::GET, Method::HEAD, Method::POST])?;
+                self.status().await.map(Page::Reply)
+            }
+            "ok.html" => {
+                only(&request, &[Method::GET, Method::HEAD, Method::POST])?;
+                Ok(Page::Reply(Reply::ok("text/plain", "OK".to_owned())))
+            }
+            _ => Err(Reply::error(StatusCode::NOT_FOUND)),
+        }
+    }
+
+    async fn call(&self, request: Request<Incoming>) -> Result<Reply, Reply> {
+        only(&request, &[Method::POST])?;
+        let document = self.read(request).await?;
+        let call = xmlrpc_read::call(&document, xmlrpc_read::Limits::CALL).map_err(|error| {
+            let is_nameless = matches!(error, xmlrpc_read::ReadError::NoMethodName);
+            let what = if is_nameless { "no method name" } else { "unmarshallable" };
+            (self.note)(
+                Level::Error,
+                &format!("XML-RPC request data {} is invalid: {what}", quoted(&document)),
+            );
+            Reply::error(StatusCode::BAD_REQUEST)
+        })?;
+        let method = call.name.clone();
+        let body = match self.ask(|slot| Ask::Call { call, slot }).await? {
+            Ok(value) => xmlrpc_write::response(&value),
+            Err(Refusal::Fault(fault)) => xmlrpc_write::fault(&remote(&fault)),
+            Err(Refusal::Internal(reason)) => {
+                (self.note)(Level::Critical, &format!("XML-RPC method {method} failed: {reason}"));
+                return Err(Reply::error(StatusCode::INTERNAL_SERVER_ERROR));
+            }
+        };
+        Ok(Reply::ok("text/xml", body))
+    }
+
+    /// The body of a request. Its length must be said beforehand, so that no client can hold us with a
+    /// body that never ends.
+    async fn read(&self, request: Request<Incoming>) -> Result<Bytes, Reply> {
+        let length = request.headers().get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
+        let length: usize = length.ok_or_else(|| Reply::last_error(StatusCode::LENGTH_REQUIRED))?;
+        if length > self.limits.body_bytes {
+            return Err(Reply::last_error(StatusCode::PAYLOAD_TOO_LARGE));
+        }
+        let body = Limited::new(request.into_body(), self.limits.body_bytes).collect();
+        match tokio::time::timeout(self.limits.body_time, body).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(_)) => Err(Reply::last_error(StatusCode::BAD_REQUEST)),
+            Err(_) => Err(Reply::last_error(StatusCode::REQUEST_TIMEOUT)),
+        }
+    }
+
+    /// Asks the daemon and waits for its answer.
+    async fn ask<T>(&self, question: impl FnOnce(Slot<T>) -> Ask) -> Result<T, Reply> {
+        let (slot, answer) = oneshot::channel();
+        if self.asks.try_send(question(slot)).is_err() {
+            return Err(busy());
+        }
+        answer.await.map_err(|_| {
+            (self.note)(Level::Critical, "a request was dropped without an answer");
+            Reply::error(StatusCode::INTERNAL_SERVER_ERROR)
+        })
+    }
+
+    async fn status(&self) -> Result<Reply, Reply> {
+        let status = self.ask(|slot| Ask::Page { slot }).await?;
+        Ok(Reply::ok("text/html;charset=utf-8", web::pages::status(&status))
+            .with(PRAGMA, "no-cache")
+            .with(CACHE_CONTROL, "no-cache")
+            .with(EXPIRES, "Thu, 01 Jan 1970 00:00:00 GMT"))
+    }
+
+    /// `/logtail/<name>` and `/logtail/<name>/<channel>`; nothing else has a log.
+    async fn process_log(&self, path: &str) -> Result<Page, Reply> {
+        let not_found = || Reply::error(StatusCode::NOT_FOUND);
+        let (_, rest) = path.trim_start_matches('/').split_once('/').ok_or_else(not_found)?;
+        let (name, channel) = rest.split_once('/').unwrap_or((rest, "stdout"));
+        let (name, channel) = (name.to_owned(), channel.to_owned());
+        let path = self.ask(|slot| Ask::ProcessLog { name, channel, slot }).await?.ok_or_else(not_found)?;
+        let (follower, mut headers) = self.follow(path)?;
+        // Tells nginx to pass on what it gets as it gets it.
+        headers.push((HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")));
+        Ok(Page::Log { follower, headers })
+    }
+
+    async fn main_log(&self) -> Result<Page, Reply> {
+        let path = self.ask(|slot| Ask::MainLog { slot }).await?;
+        let path = path.ok_or_else(|| Reply::error(StatusCode::NOT_FOUND))?;
+        let (follower, headers) = self.follow(path)?;
+        Ok(Page::Log { follower, headers })
+    }
+
+    fn follow(&self, path: PathBuf) -> Result<(Follower, Vec<(HeaderName, HeaderValue)>), Reply> {
+        let seat = Seat::take(&self.followers, self.limits.followers).ok_or_else(busy)?;
+        let opened = Follower::open(path, seat).and_then(|it| it.modified().map(|at| (it, at)));
+        // A log that is not there yet may come: the original calls that not found, too.
+        let (follower, at) = opened.map_err(|_| Reply::error(StatusCode::NOT_FOUND))?;
+        let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static(TEXT))];
+        headers.extend(HeaderValue::try_from(http_date(at)).ok().map(|it| (LAST_MODIFIED, it)));
+        Ok((follower, headers))
+    }
+}
+
+fn busy() -> Reply {
+    Reply::error(StatusCode::SERVICE_UNAVAILABLE).with(RETRY_AFTER, "1")
+}
+
+/// Refuses other methods, with the status the original has for that.
+fn only(request: &Request<Incoming>, methods: &[Method]) -> Result<(), Reply> {
+    if methods.contains(request.method()) { Ok(()) } else { Err(Reply::error(StatusCode::BAD_REQUEST)) }
+}
+
+/// A path with its `%41` and the like turned into what they stand for.
+fn decoded(path: &str) -> String {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let pair = after.get(..2).and_then(|it| std::str::from_utf8(it).ok());
+        let byte = pair.filter(|it| it.bytes().all(|it| it.is_ascii_hexdigit()));
+        match byte.and_then(|it| u8::from_str_radix(it, 16).ok()) {
+            Some(byte) if first == b'%' => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            Some(_) | None => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The beginning of a wrong request, for the log.
+fn quoted(document: &[u8]) -> String {
+    let shown = bytes_repr(document.get(..QUOTED_BYTES).unwrap_or(document));
+    let dots = if document.len() > QUOTED_BYTES { "..." } else { "" };
+    format!("{}{dots}", shown.trim_start_matches('b'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_decoded_once_and_never_fails() {
+        let cases = [
+            ("/logtail/g%3Ap", "/logtail/g:p"),
+            ("/a%2541", "/a%41"),
+            ("/%", "/%"),
+            ("/%4", "/%4"),
+            ("/%zz", "/%zz"),
+            ("/%+1", "/%+1"),
+            ("/%ff", "/\u{fffd}"),
+            ("/%c3%a9", "/é"),
+        ];
+        for (path, wanted) in cases {
+            assert_eq!(decoded(path), wanted);
+        }
+    }
+
+    #[test]
+    fn a_wrong_request_is_quoted_in_part() {
+        assert_eq!(quoted(b"<a>'\n"), r#""<a>'\n""#);
+        assert_eq!(quoted(&[b'b'; 1000]).len(), QUOTED_BYTES + 5);
+    }
+}

@@ -1,0 +1,254 @@
+//! Listening, and the life of each connection.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use hyper::StatusCode;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use model::level::Level;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Sleep, sleep_until, timeout};
+
+use crate::ask::{Ask, Note};
+use crate::auth::Credentials;
+use crate::connection::{Connection, Cut, Framed};
+use crate::limits::{ACCEPT_PAUSE, LINGER_BYTES, LINGER_TIME, Limits};
+use crate::reply::Reply;
+use crate::routes::{Site, answer};
+use crate::socket::Socket;
+
+/// A listening socket, not yet known to the runtime. It must not block.
+#[derive(Debug)]
+pub enum Listener {
+    /// At a path.
+    Unix(UnixListener),
+    /// At an address, of either family.
+    Tcp(TcpListener),
+}
+
+/// A listening socket, and who may ask there.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// The section of the configuration it comes from, for the log.
+    pub section: String,
+    /// The socket.
+    pub listener: Listener,
+    /// The one user; `None` when everybody may ask.
+    pub credentials: Option<Credentials>,
+}
+
+/// What the server needs of the daemon.
+#[derive(Clone)]
+pub struct Daemon {
+    /// Takes its questions. When it is full, clients are told to come back.
+    pub asks: mpsc::Sender<Ask>,
+    /// Writes to the log.
+    pub note: Note,
+}
+
+/// Serves all endpoints until dropped; then every connection is closed. It must run inside a
+/// [`LocalSet`](tokio::task::LocalSet), with timers.
+///
+/// # Errors
+/// When a socket cannot be handed to the runtime.
+pub async fn serve(endpoints: Vec<Endpoint>, daemon: Daemon, limits: Limits) -> io::Result<()> {
+    let followers = Rc::new(Cell::new(0));
+    let mut listening = JoinSet::new();
+    for endpoint in endpoints {
+        let acceptor = Acceptor::new(endpoint.listener)?;
+        let site = Site {
+            asks: daemon.asks.clone(),
+            credentials: endpoint.credentials,
+            limits,
+            note: Rc::clone(&daemon.note),
+            followers: Rc::clone(&followers),
+        };
+        listening.spawn_local(listen(acceptor, Rc::new(site), endpoint.section));
+    }
+    while listening.join_next().await.is_some() {}
+    Ok(())
+}
+
+enum Acceptor {
+    Unix(tokio::net::UnixListener),
+    Tcp(tokio::net::TcpListener),
+}
+
+impl Acceptor {
+    fn new(listener: Listener) -> io::Result<Self> {
+        match listener {
+            Listener::Unix(it) => tokio::net::UnixListener::from_std(it).map(Self::Unix),
+            Listener::Tcp(it) => tokio::net::TcpListener::from_std(it).map(Self::Tcp),
+        }
+    }
+
+    /// The next connection. Cancel-safe.
+    async fn accept(&self) -> io::Result<Socket> {
+        match self {
+            Self::Unix(it) => it.accept().await.map(|(socket, _)| Socket::Unix(socket)),
+            Self::Tcp(it) => {
+                let (socket, _) = it.accept().await?;
+                // Answers are small and written at once: to hold them back would only delay them.
+                socket.set_nodelay(true)?;
+                Ok(Socket::Tcp(socket))
+            }
+        }
+    }
+}
+
+/// Accepts connections for ever.
+async fn listen(acceptor: Acceptor, site: Rc<Site>, section: String) {
+    let roster = Rc::new(Roster::default());
+    let mut serving = JoinSet::new();
+    loop {
+        tokio::select! {
+            // A connection whose task panicked has ended like any other: nothing else is touched.
+            Some(_) = serving.join_next() => {}
+            accepted = acceptor.accept() => match accepted {
+                Ok(socket) => {
+                    let connection = Rc::new(Connection::new(socket, site.limits));
+                    if roster.make_room(&site.limits) {
+                        let place = roster.enter(Rc::clone(&connection));
+                        serving.spawn_local(live(Rc::clone(&site), connection, place));
+                    } else {
+                        send_last(&connection, StatusCode::SERVICE_UNAVAILABLE);
+                    }
+                }
+                Err(error) if is_about_one(&error) => {}
+                Err(error) => {
+                    (site.note)(Level::Error, &format!("cannot accept a connection for {section}: {error}"));
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+}
+
+/// Whether an error of accept(2) is about the one connection that was to be accepted.
+fn is_about_one(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::InvalidInput
+    )
+}
+
+/// The connections of one socket.
+#[derive(Default)]
+struct Roster {
+    members: RefCell<BTreeMap<u64, Rc<Connection>>>,
+    next: Cell<u64>,
+}
+
+/// A place in a roster; given back when dropped.
+struct Place {
+    roster: Rc<Roster>,
+    number: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.roster.members.borrow_mut().remove(&self.number);
+    }
+}
+
+impl Roster {
+    fn enter(self: &Rc<Self>, connection: Rc<Connection>) -> Place {
+        let number = self.next.get();
+        self.next.set(number.wrapping_add(1));
+        self.members.borrow_mut().insert(number, connection);
+        Place { roster: Rc::clone(self), number }
+    }
+
+    /// Whether there is room for one more, if need be by pushing out the one idle longest.
+    fn make_room(&self, limits: &Limits) -> bool {
+        let mut members = self.members.borrow_mut();
+        if members.len() < limits.connections {
+            return true;
+        }
+        let idle = members.iter().filter_map(|(number, it)| it.idle_for().map(|time| (time, *number)));
+        let Some((_, number)) = idle.filter(|(time, _)| *time >= limits.idle_time).max() else {
+            return false;
+        };
+        if let Some(connection) = members.remove(&number) {
+            connection.push_out();
+        }
+        true
+    }
+}
+
+/// The whole life of a connection.
+async fn live(site: Rc<Site>, connection: Rc<Connection>, _place: Place) {
+    let service = service_fn(|request| answer(Rc::clone(&site), Rc::clone(&connection), request));
+    let framing = http1::Builder::new()
+        .title_case_headers(true)
+        .header_read_timeout(None)
+        .max_buf_size(site.limits.header_bytes.max(8 << 10))
+        .max_header_size(site.limits.header_bytes)
+        .serve_connection(Framed(Rc::clone(&connection)), service);
+    let cut = {
+        let mut framing = pin!(framing);
+        let mut alarm = pin!(None::<Sleep>);
+        poll_fn(|cx| {
+            // The framing first: what it does now decides what there is to wait for.
+            if framing.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(cut) = connection.poll_cut(cx) {
+                return Poll::Ready(Some(cut));
+            }
+            let Some((at, cut)) = connection.deadline() else {
+                alarm.set(None);
+                return Poll::Pending;
+            };
+            if alarm.as_ref().as_pin_ref().is_none_or(|it| it.deadline() != at) {
+                alarm.set(Some(sleep_until(at)));
+            }
+            let rings = alarm.as_mut().as_pin_mut().is_some_and(|it| it.poll(cx).is_ready());
+            if rings { Poll::Ready(Some(cut)) } else { Poll::Pending }
+        })
+        .await
+    };
+    match cut {
+        Some(Cut::Late) => send_last(&connection, StatusCode::REQUEST_TIMEOUT),
+        Some(Cut::Stuck | Cut::Gone) => return,
+        Some(Cut::PushedOut) | None => connection.socket().finish_writing(),
+    }
+    linger(&connection).await;
+}
+
+/// Sends an error where no request could be read, if it goes out at once, and says goodbye.
+fn send_last(connection: &Connection, status: StatusCode) {
+    let bytes = Reply::last_error(status).into_bytes();
+    // Who does not even take this gets nothing.
+    let _ = connection.socket().try_write(&[IoSlice::new(&bytes)]);
+    connection.socket().finish_writing();
+}
+
+/// Reads what the client still sends, within limits, so that it gets to read the last answer.
+async fn linger(connection: &Connection) {
+    let mut room = [0; 4096];
+    let mut left = LINGER_BYTES;
+    let drain = async {
+        while left > 0 {
+            match poll_fn(|cx| connection.socket().poll_read(cx, &mut room)).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => left = left.saturating_sub(count),
+            }
+        }
+    };
+    // Either way the connection is closed now.
+    let _ = timeout(LINGER_TIME, drain).await;
+}

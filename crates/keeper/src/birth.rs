@@ -1,0 +1,152 @@
+//! From an order to a child.
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use os::errno::{EINVAL, EMFILE};
+use os::spawn::{Born, Files, Identity, Note, Plan, Spawner};
+use wire::keeper::{SpawnOrder, SpawnStage, Stdio};
+
+use crate::link::Ends;
+
+/// What is held for a child.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// The daemon's ends of its pipes, kept for the next daemon.
+    pub(crate) ends: [Option<OwnedFd>; 3],
+    /// Given back when the child is reaped.
+    pub(crate) note: Option<Note>,
+}
+
+impl Held {
+    pub(crate) fn ends(&self) -> Ends<'_> {
+        self.ends.each_ref().map(|it| it.as_ref().map(AsFd::as_fd))
+    }
+}
+
+/// Why there is no child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stillborn {
+    pub(crate) stage: SpawnStage,
+    pub(crate) errno: i32,
+}
+
+impl Stillborn {
+    fn at(stage: SpawnStage) -> impl Fn(io::Error) -> Self {
+        move |error| Self { stage, errno: error.raw_os_error().unwrap_or(EINVAL) }
+    }
+}
+
+/// What came with the order.
+pub(crate) struct Beside {
+    pub(crate) fds: Vec<OwnedFd>,
+    /// Whether some of it was lost, because no descriptor was left.
+    pub(crate) truncated: bool,
+}
+
+/// Makes the child. Its slot is free.
+pub(crate) fn make(
+    spawner: &mut Spawner,
+    order: SpawnOrder,
+    beside: Beside,
+) -> Result<(u32, Held), Stillborn> {
+    let streams = Streams::of(&order, beside)?;
+    let plan = plan(order).ok_or(Stillborn { stage: SpawnStage::Order, errno: EINVAL })?;
+    let Born { pid, note } =
+        spawner.spawn(&plan, &streams.files()).map_err(Stillborn::at(SpawnStage::Fork))?;
+    Ok((pid, Held { ends: streams.ours, note: Some(note) }))
+}
+
+/// The order in the terms of the kernel; `None` when a string holds a NUL, or there is no name.
+fn plan(order: SpawnOrder) -> Option<Plan> {
+    let all = |words: Vec<Vec<u8>>| words.into_iter().map(CString::new).collect::<Result<Vec<_>, _>>();
+    if order.argv.is_empty() {
+        return None;
+    }
+    Some(Plan {
+        path: CString::new(order.path).ok()?,
+        argv: all(order.argv).ok()?,
+        env: all(order.env).ok()?,
+        directory: order.directory.map(CString::new).transpose().ok()?,
+        umask: order.umask,
+        identity: order.identity.map(|it| Identity { uid: it.uid, gid: it.gid, groups: it.groups }),
+        nofile: order.nofile,
+    })
+}
+
+/// Both ends of everything the child reads and writes.
+struct Streams {
+    ours: [Option<OwnedFd>; 3],
+    stdin: OwnedFd,
+    stdout: OwnedFd,
+    /// `None`: where descriptor 1 goes.
+    stderr: Option<OwnedFd>,
+}
+
+impl Streams {
+    fn of(order: &SpawnOrder, beside: Beside) -> Result<Self, Stillborn> {
+        let mut passed = beside.fds.into_iter();
+        let lost = if beside.truncated { EMFILE } else { EINVAL };
+        let unfit = Stillborn { stage: SpawnStage::Order, errno: lost };
+        let (our_stdin, stdin) = match order.stdin {
+            Stdio::Pipe => writing()?,
+            Stdio::Null => null()?,
+            Stdio::Passed => (None, passed.next().ok_or(unfit)?),
+            Stdio::SameAsStdout => return Err(unfit),
+        };
+        let (our_stdout, stdout) = match order.stdout {
+            Stdio::Pipe => reading()?,
+            Stdio::Null => null()?,
+            Stdio::Passed | Stdio::SameAsStdout => return Err(unfit),
+        };
+        let (our_stderr, stderr) = match order.stderr {
+            Stdio::Pipe => reading().map(|(ours, theirs)| (ours, Some(theirs)))?,
+            Stdio::Null => null().map(|(ours, theirs)| (ours, Some(theirs)))?,
+            Stdio::SameAsStdout => (None, None),
+            Stdio::Passed => return Err(unfit),
+        };
+        Ok(Self { ours: [our_stdin, our_stdout, our_stderr], stdin, stdout, stderr })
+    }
+
+    fn files(&self) -> Files<'_> {
+        let stdout: BorrowedFd<'_> = self.stdout.as_fd();
+        let stderr = self.stderr.as_ref().map_or(stdout, AsFd::as_fd);
+        Files { stdin: self.stdin.as_fd(), stdout, stderr, link: None }
+    }
+}
+
+/// Our end, if there is one, and the child's.
+type Both = (Option<OwnedFd>, OwnedFd);
+
+fn null() -> Result<Both, Stillborn> {
+    Ok((None, os::fd::null().map_err(Stillborn::at(SpawnStage::Pipes))?))
+}
+
+/// A pipe the child writes and we read.
+fn reading() -> Result<Both, Stillborn> {
+    let (ours, theirs) = os::fd::pipe().map_err(Stillborn::at(SpawnStage::Pipes))?;
+    joined(ours, theirs)
+}
+
+/// A pipe the child reads and we write.
+fn writing() -> Result<Both, Stillborn> {
+    let (theirs, ours) = os::fd::pipe().map_err(Stillborn::at(SpawnStage::Pipes))?;
+    joined(ours, theirs)
+}
+
+/// Our end never blocks. The child's is for reading and writing, so that the child, being reader and
+/// writer of its own pipe, gets no `SIGPIPE` and sees no end of file when every process of ours is
+/// dead: a pipe that nobody reads fills up, and waits. Where `/proc` does not allow that, the child
+/// gets the plain end, and survives only as far as it does not write.
+fn joined(ours: OwnedFd, theirs: OwnedFd) -> Result<Both, Stillborn> {
+    os::fd::set_nonblocking(&ours).map_err(Stillborn::at(SpawnStage::Pipes))?;
+    let theirs = match os::fd::reopen_read_write(&theirs) {
+        Ok(both) => both,
+        Err(error) if error.raw_os_error() == Some(EMFILE) => {
+            return Err(Stillborn { stage: SpawnStage::Pipes, errno: EMFILE });
+        }
+        Err(_) => theirs,
+    };
+    Ok((Some(ours), theirs))
+}

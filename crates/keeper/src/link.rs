@@ -1,0 +1,236 @@
+//! The keeper's end of the link: orders in, reports out.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use os::errno::{ENOBUFS, ENOMEM, ETOOMANYREFS};
+use os::socket::SeqPacket;
+use wire::keeper::{FrameError, Order, Report};
+
+/// While this many reports wait, no order is taken that could add to them. What comes by itself (an
+/// exit for each child, one of each signal) is still added: it must not be lost, and is bounded.
+const WAITING_MAX: usize = 1024;
+
+/// The ends of a child's pipes that go with a report, those there are.
+pub(crate) type Ends<'a> = [Option<BorrowedFd<'a>>; 3];
+
+/// What came over the link.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
+pub(crate) enum Heard {
+    /// An order, the descriptors with it, and whether some were lost on the way.
+    Order { order: Order, fds: Vec<OwnedFd>, truncated: bool },
+    /// The order to make this child was lost on the way.
+    Lost { child: u64 },
+    /// Something that is no order.
+    Nonsense(FrameError),
+    /// Nothing now.
+    Nothing,
+    /// The other end is closed.
+    Closed,
+}
+
+/// What came of sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// Everything is on its way.
+    All,
+    /// The rest waits until the daemon has read something.
+    Full,
+    /// The machine is short of something for the moment; nobody will say when that is over.
+    Short,
+    /// The other end is closed.
+    Closed,
+}
+
+/// The link, and what has been reported and not been sent.
+#[derive(Debug)]
+pub(crate) struct Link {
+    socket: SeqPacket,
+    waiting: VecDeque<Report>,
+    sequence: u32,
+}
+
+impl Link {
+    pub(crate) const fn new(socket: SeqPacket) -> Self {
+        Self { socket, waiting: VecDeque::new(), sequence: 0 }
+    }
+
+    /// Reports after all that waits. A signal that waits already is not reported twice.
+    pub(crate) fn report(&mut self, report: Report) {
+        let again = matches!(report, Report::Asked { .. }) && self.waiting.contains(&report);
+        if !again {
+            self.waiting.push_back(report);
+        }
+    }
+
+    /// Whether there is room for the answer to another order.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting.len() < WAITING_MAX
+    }
+
+    /// Whether something waits to be sent.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Sends what waits, as far as there is room. `ends` knows the pipes of a child.
+    pub(crate) fn flush<'a>(&mut self, ends: impl Fn(u64) -> Ends<'a>) -> Sent {
+        while let Some(report) = self.waiting.front() {
+            let (frame, fds) = packet(report, self.sequence.wrapping_add(1), &ends);
+            match self.socket.send(&frame, &fds) {
+                Ok(()) => {
+                    self.sequence = self.sequence.wrapping_add(1);
+                    self.waiting.pop_front();
+                }
+                Err(error) => return why(&error),
+            }
+        }
+        Sent::All
+    }
+
+    /// What comes next.
+    pub(crate) fn hear(&mut self) -> Heard {
+        match self.socket.receive() {
+            Ok(packet) if packet.bytes.is_empty() => Heard::Closed,
+            Ok(packet) => read(&packet.bytes, packet.fds, packet.truncated),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Heard::Nothing,
+            Err(_) => Heard::Closed,
+        }
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn why(error: &io::Error) -> Sent {
+    match error.raw_os_error() {
+        _ if error.kind() == io::ErrorKind::WouldBlock => Sent::Full,
+        Some(ENOBUFS | ENOMEM | ETOOMANYREFS) => Sent::Short,
+        Some(_) | None => Sent::Closed,
+    }
+}
+
+/// The frame of a report, and the descriptors that go with it.
+fn packet<'a>(
+    report: &Report,
+    sequence: u32,
+    ends: impl Fn(u64) -> Ends<'a>,
+) -> (Vec<u8>, Vec<BorrowedFd<'a>>) {
+    match report {
+        Report::Spawned { child, .. } => {
+            let fds = ends(*child).into_iter().flatten().collect();
+            (wire::keeper::encode_report(report, sequence), fds)
+        }
+        // A child may have been forgotten since it was listed, and its pipes with it.
+        Report::Listed { child, pid, started_us, ended, .. } => {
+            let ends = ends(*child);
+            let pipes = ends.map(|it| it.is_some());
+            let (child, pid, started_us, ended) = (*child, *pid, *started_us, *ended);
+            let listed = Report::Listed { child, pid, started_us, ended, pipes };
+            (wire::keeper::encode_report(&listed, sequence), ends.into_iter().flatten().collect())
+        }
+        Report::Welcome { .. }
+        | Report::SpawnFailed { .. }
+        | Report::Exited { .. }
+        | Report::SignalFailed { .. }
+        | Report::ListEnd { .. }
+        | Report::Asked { .. } => (wire::keeper::encode_report(report, sequence), Vec::new()),
+    }
+}
+
+fn read(packet: &[u8], fds: Vec<OwnedFd>, truncated: bool) -> Heard {
+    let decoded = |frame: &[u8], fds| match wire::keeper::decode_order(frame) {
+        Ok(order) => Heard::Order { order, fds, truncated },
+        Err(error) => Heard::Nonsense(error),
+    };
+    match wire::keeper::decode_enclosed(packet) {
+        Ok(None) => decoded(packet, fds),
+        Ok(Some(enclosed)) => {
+            let mut fds = fds.into_iter();
+            let file = fds.next().and_then(|it| os::fd::read_sealed(it, enclosed.bytes).ok());
+            match file {
+                Some(frame) => decoded(&frame, fds.collect()),
+                None => Heard::Lost { child: enclosed.child },
+            }
+        }
+        Err(error) => Heard::Nonsense(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn none<'a>(_: u64) -> Ends<'a> {
+        [None; 3]
+    }
+
+    #[test]
+    fn a_signal_is_asked_once_however_often_it_comes() {
+        let (socket, daemon) = SeqPacket::pair().unwrap();
+        let mut link = Link::new(socket);
+        for signal in [15, 1, 15, 15] {
+            link.report(Report::Asked { signal });
+        }
+        assert_eq!(link.flush(none), Sent::All);
+        for signal in [15, 1] {
+            let report = wire::keeper::decode_report(&daemon.receive().unwrap().bytes);
+            assert_eq!(report, Ok(Report::Asked { signal }));
+        }
+        assert!(daemon.receive().is_err());
+    }
+
+    #[test]
+    fn reports_wait_for_room_and_none_is_lost() {
+        let (socket, daemon) = SeqPacket::pair().unwrap();
+        let mut link = Link::new(socket);
+        let mut count = 0;
+        while link.flush(none) == Sent::All {
+            link.report(Report::ListEnd { count });
+            count = count.saturating_add(1);
+        }
+        assert!(link.is_waiting() && link.has_room());
+        for expected in 0..count {
+            let report = wire::keeper::decode_report(&daemon.receive().unwrap().bytes);
+            assert_eq!(report, Ok(Report::ListEnd { count: expected }));
+            link.flush(none);
+        }
+        assert_eq!(link.flush(none), Sent::All);
+    }
+
+    #[test]
+    fn a_closed_link_is_noticed_from_either_side() {
+        let (socket, daemon) = SeqPacket::pair().unwrap();
+        let mut link = Link::new(socket);
+        link.report(Report::ListEnd { count: 0 });
+        drop(daemon);
+        assert_eq!(link.flush(none), Sent::Closed);
+        assert!(matches!(link.hear(), Heard::Closed));
+    }
+
+    #[test]
+    fn a_long_order_comes_in_a_file_and_is_named_when_that_is_lost() {
+        let (socket, daemon) = SeqPacket::pair().unwrap();
+        let mut link = Link::new(socket);
+        let frame = wire::keeper::encode_order(&Order::List, 7);
+        let note = wire::keeper::encode_enclosed(wire::keeper::Enclosed { child: 5, bytes: frame.len() }, 7);
+        let file = os::fd::sealed(c"order", &frame).unwrap();
+        let passed = os::fd::null().unwrap();
+        daemon.send(&note, &[file.as_fd(), passed.as_fd()]).unwrap();
+        daemon.send(&note, &[]).unwrap();
+        daemon.send(b"nonsense", &[]).unwrap();
+        let heard = link.hear();
+        assert!(
+            matches!(&heard, Heard::Order { order: Order::List, fds, truncated: false } if fds.len() == 1),
+            "{heard:?}"
+        );
+        assert!(matches!(link.hear(), Heard::Lost { child: 5 }));
+        assert!(matches!(link.hear(), Heard::Nonsense(FrameError::Magic)));
+        assert!(matches!(link.hear(), Heard::Nothing));
+    }
+}

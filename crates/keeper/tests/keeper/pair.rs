@@ -1,0 +1,310 @@
+//! A pair whose daemon is the test.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::{ChildStderr, Command, Stdio as Std};
+use std::time::{Duration, Instant};
+
+use os::poll::{Interest, Poller};
+use os::socket::{Packet, SeqPacket};
+use wire::keeper::{Enclosed, Order, PACKET_BYTES_MAX, Report, Scope, SpawnOrder, Stdio, VERSION, Will};
+
+/// Far beyond what a loaded machine needs: reached only by a failing test.
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
+
+pub(crate) struct Pair {
+    pub(crate) keeper: std::process::Child,
+    pub(crate) daemon: u32,
+    /// What tells the daemon's process what to do.
+    told: SeqPacket,
+    link: Option<SeqPacket>,
+    sequence: u32,
+    _room: tempfile::TempDir,
+}
+
+/// How the keeper ended.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stderr: String,
+}
+
+/// A child that was made.
+pub(crate) struct Born {
+    pub(crate) pid: u32,
+    pub(crate) fds: Vec<OwnedFd>,
+}
+
+impl Pair {
+    /// A pair whose daemon has said nothing yet. What the keeper tells its launcher goes to its
+    /// standard output.
+    pub(crate) fn silent() -> Self {
+        let room = tempfile::tempdir().unwrap();
+        let name = room.path().join("menshen-keeper");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_keeper-pair"), &name).unwrap();
+        let (told, theirs) = SeqPacket::pair().unwrap();
+        let keeper = Command::new("/bin/sh")
+            .args(["-c", r#"exec "$0" "$@" 9>&1"#])
+            .arg(&name)
+            .args(["--launch-fd", "9", "--", "menshen-daemon", "argument"])
+            .env("FROM_THE_LAUNCHER", "yes")
+            .stdin(OwnedFd::from(theirs))
+            .stdout(Std::piped())
+            .stderr(Std::piped())
+            .spawn()
+            .unwrap();
+        let mut pair = Self { keeper, daemon: 0, told, link: None, sequence: 0, _room: room };
+        pair.meet_daemon();
+        pair
+    }
+
+    /// A pair whose daemon is up.
+    pub(crate) fn new() -> Self {
+        let mut pair = Self::silent();
+        pair.hello();
+        pair.order(&Order::Ready { detach: false });
+        assert_eq!(pair.launched(), 0);
+        pair
+    }
+
+    /// Waits for the daemon and takes over its link.
+    pub(crate) fn meet_daemon(&mut self) {
+        let mut packet = next(&self.told);
+        self.daemon = u32::from_le_bytes(packet.bytes.try_into().unwrap());
+        self.link = Some(SeqPacket::from_fd(packet.fds.pop().unwrap()));
+    }
+
+    /// Greets the keeper, and returns the number of children it has.
+    pub(crate) fn hello(&mut self) -> u32 {
+        self.order(&Order::Hello { oldest: VERSION, newest: VERSION });
+        let report = self.hear();
+        let Report::Welcome { version, keeper_pid, boot_id, children } = report else {
+            panic!("{report:?}");
+        };
+        assert_eq!((version, keeper_pid), (VERSION, self.keeper.id()));
+        assert_ne!(boot_id, [0; 16]);
+        children
+    }
+
+    pub(crate) fn link(&self) -> &SeqPacket {
+        self.link.as_ref().unwrap()
+    }
+
+    /// Lets go of the link, which the daemon still holds.
+    pub(crate) fn drop_link(&mut self) {
+        self.link = None;
+    }
+
+    pub(crate) fn order(&mut self, order: &Order) {
+        self.order_with(order, &[]);
+    }
+
+    pub(crate) fn order_with(&mut self, order: &Order, fds: &[BorrowedFd<'_>]) {
+        self.sequence += 1;
+        let frame = wire::keeper::encode_order(order, self.sequence);
+        if frame.len() <= PACKET_BYTES_MAX {
+            return self.link().send(&frame, fds).unwrap();
+        }
+        let Order::Spawn(SpawnOrder { child, .. }) = order else { panic!("{order:?}") };
+        let packet =
+            wire::keeper::encode_enclosed(Enclosed { child: *child, bytes: frame.len() }, self.sequence);
+        let file = os::fd::sealed(c"order", &frame).unwrap();
+        let fds: Vec<_> = std::iter::once(file.as_fd()).chain(fds.iter().copied()).collect();
+        self.link().send(&packet, &fds).unwrap();
+    }
+
+    pub(crate) fn hear_with_fds(&mut self) -> (Report, Vec<OwnedFd>) {
+        let packet = next(self.link());
+        assert!(!packet.truncated);
+        assert!(!packet.bytes.is_empty(), "the keeper is gone: {}", self.complaint());
+        (wire::keeper::decode_report(&packet.bytes).unwrap(), packet.fds)
+    }
+
+    pub(crate) fn hear(&mut self) -> Report {
+        let (report, fds) = self.hear_with_fds();
+        assert!(fds.is_empty());
+        report
+    }
+
+    /// Orders a child that is made.
+    pub(crate) fn spawn(&mut self, order: SpawnOrder) -> Born {
+        let id = order.child;
+        self.order(&Order::Spawn(order));
+        self.born(id)
+    }
+
+    pub(crate) fn born(&mut self, id: u64) -> Born {
+        match self.hear_with_fds() {
+            (Report::Spawned { child, pid }, fds) if child == id => Born { pid, fds },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The end of a child, and why it never became its program.
+    pub(crate) fn end(&mut self, id: u64) -> (i32, Option<(u8, i32)>) {
+        let report = self.hear();
+        let Report::Exited { child, status, setup, .. } = report else { panic!("{report:?}") };
+        assert_eq!(child, id);
+        (status, setup)
+    }
+
+    /// Runs a child to its end and returns its status and what it has written.
+    pub(crate) fn run(&mut self, order: SpawnOrder) -> (i32, String) {
+        let child = order.child;
+        let born = self.spawn(order);
+        let said = said(born.fds);
+        let (status, _) = self.end(child);
+        self.order(&Order::Forget { child });
+        (status, said)
+    }
+
+    /// Waits for the answer to an order that comes after all others.
+    pub(crate) fn turn(&mut self) {
+        self.order(&Order::Signal { child: u64::MAX, signal: 0, scope: Scope::Process });
+        assert!(matches!(self.hear(), Report::SignalFailed { child: u64::MAX, signal: 0, .. }));
+    }
+
+    /// Waits until something is so, letting the keeper take turns.
+    pub(crate) fn until(&mut self, is_so: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !is_so() {
+            assert!(start.elapsed() < LIMIT, "it never is");
+            self.turn();
+        }
+    }
+
+    /// Makes the daemon exit.
+    pub(crate) fn daemon_exits(&self, code: u8) {
+        self.told.send(&[b'e', code], &[]).unwrap();
+    }
+
+    /// Makes the daemon close its link.
+    pub(crate) fn daemon_closes_its_link(&self) {
+        self.told.send(b"close", &[]).unwrap();
+    }
+
+    /// What the keeper tells its launcher.
+    pub(crate) fn launched(&mut self) -> u8 {
+        let mut status = [0];
+        self.keeper.stdout.as_mut().unwrap().read_exact(&mut status).unwrap();
+        status[0]
+    }
+
+    pub(crate) fn proc(&self, name: &str) -> std::path::PathBuf {
+        format!("/proc/{}/{name}", self.keeper.id()).into()
+    }
+
+    /// Waits for the end of the keeper.
+    pub(crate) fn ended(mut self) -> Ended {
+        let stderr = self.complaint();
+        Ended { code: self.keeper.wait().unwrap().code(), stderr }
+    }
+
+    fn complaint(&mut self) -> String {
+        let mut stderr = String::new();
+        self.keeper.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        stderr
+    }
+}
+
+impl Drop for Pair {
+    /// Leaves nothing behind, children of a failed test included: they do not end with their pipes.
+    fn drop(&mut self) {
+        if let Ok(None) = self.keeper.try_wait() {
+            if let Some(link) = &self.link {
+                let _ = link.send(&wire::keeper::encode_order(&Order::Leave { grace_ms: 0 }, 0), &[]);
+            }
+            let _ = self.told.send(&[b'e', 0], &[]);
+            if let Some(stderr) = &self.keeper.stderr {
+                await_end(stderr);
+            }
+        }
+        let _ = self.keeper.kill();
+        let _ = self.keeper.wait();
+    }
+}
+
+/// Waits until all who could write to this are gone, but not for ever.
+fn await_end(pipe: &ChildStderr) {
+    let (poller, mut ready) = (Poller::new().unwrap(), Vec::new());
+    poller.add(pipe, 0, Interest::Nothing).unwrap();
+    poller.wait(&mut ready, Some(LIMIT)).unwrap();
+}
+
+/// The next packet, waited for.
+fn next(socket: &SeqPacket) -> Packet {
+    let poller = Poller::new().unwrap();
+    poller.add(socket, 0, Interest::Read).unwrap();
+    let mut ready = Vec::new();
+    let start = Instant::now();
+    loop {
+        match socket.receive() {
+            Ok(packet) => return packet,
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
+        }
+        assert!(start.elapsed() < LIMIT, "nothing comes");
+        poller.wait(&mut ready, Some(LIMIT)).unwrap();
+    }
+}
+
+/// Everything that comes out of the pipes of a child, which are its outputs, until they end.
+pub(crate) fn said(fds: Vec<OwnedFd>) -> String {
+    fds.into_iter().map(read_to_end).collect()
+}
+
+pub(crate) fn read_to_end(fd: OwnedFd) -> String {
+    read_until(&File::from(fd), |_| false)
+}
+
+/// Reads until what was read is enough, or ends.
+pub(crate) fn read_until(mut file: &File, enough: impl Fn(&str) -> bool) -> String {
+    let poller = Poller::new().unwrap();
+    poller.add(file, 0, Interest::Read).unwrap();
+    let (mut all, mut ready, start) = (String::new(), Vec::new(), Instant::now());
+    while !enough(&all) {
+        let mut room = [0; 4096];
+        match file.read(&mut room) {
+            Ok(0) => break,
+            Ok(count) => all.push_str(std::str::from_utf8(&room[..count]).unwrap()),
+            Err(error) => {
+                assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "our ends never block");
+                assert!(start.elapsed() < LIMIT, "it never ends: {all}");
+                poller.wait(&mut ready, Some(LIMIT)).unwrap();
+            }
+        }
+    }
+    all
+}
+
+/// An order for a child that reads nothing and writes both its streams to one pipe.
+pub(crate) fn order(child: u64, words: &[&str]) -> SpawnOrder {
+    let bytes = |it: &&str| it.as_bytes().to_vec();
+    SpawnOrder {
+        child,
+        path: bytes(&words[0]),
+        argv: words.iter().map(bytes).collect(),
+        env: vec![b"PATH=/usr/bin:/bin".to_vec()],
+        directory: None,
+        umask: None,
+        identity: None,
+        nofile: None,
+        stdin: Stdio::Null,
+        stdout: Stdio::Pipe,
+        stderr: Stdio::SameAsStdout,
+        will: Will {
+            signal: 15,
+            wait_ms: 30_000,
+            stop_scope: Scope::Process,
+            kill_scope: Scope::Process,
+            priority: 999,
+        },
+    }
+}
+
+pub(crate) fn shell(child: u64, script: &str) -> SpawnOrder {
+    order(child, &["/bin/sh", "-c", script])
+}
+
+pub(crate) fn is_there(pid: u32) -> bool {
+    std::path::Path::new(&format!("/proc/{pid}")).exists()
+}

@@ -1,0 +1,165 @@
+//! Reading logs back: the parts clients ask for, and how they become text.
+
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+
+/// How many bytes one call gets at most. A client that wants more asks again from where it got to; a
+/// log without rotation may be larger than our memory.
+pub const READ_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Why a log cannot be read: the faults of the original.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReadFault {
+    /// A negative length, or any length with a negative offset.
+    #[error("the offset and the length do not go together")]
+    BadArguments,
+    /// It is there but cannot be read.
+    #[error("the file cannot be read")]
+    Failed,
+    /// It is not there.
+    #[error("there is no such file")]
+    NoFile,
+}
+
+/// The end of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tail {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Where the first of them is in the file.
+    pub start: u64,
+    /// How large the file is, or the offset asked for if it could not be opened.
+    pub size: i64,
+    /// Whether the file has grown beyond what was asked for.
+    pub overflow: bool,
+}
+
+/// A part of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Where the first of them is in the file.
+    pub start: u64,
+}
+
+/// Reads `length` bytes from `offset`; with a length of zero all that follow; with a negative offset
+/// that many from the end (`options.py`, `readFile`). Never more than [`READ_BYTES_MAX`].
+///
+/// # Errors
+/// As [`ReadFault`] says. In the original's order: a file that cannot be opened is `Failed` even if
+/// the numbers make no sense.
+pub fn read(path: &Path, offset: i64, length: i64) -> Result<Part, ReadFault> {
+    let file = open_regular(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => ReadFault::NoFile,
+        _ => ReadFault::Failed,
+    })?;
+    let size = file.metadata().map_err(|_| ReadFault::Failed)?.len();
+    let (start, count) = read_part(offset, length, size).ok_or(ReadFault::BadArguments)?;
+    let bytes = read_at(&file, start, count).map_err(|_| ReadFault::Failed)?;
+    Ok(Part { bytes, start })
+}
+
+/// The last `length` bytes, or, if the file ends between `offset` and `offset + length`, the bytes of
+/// that length before its end (`options.py`, `tailFile`). Never more than [`READ_BYTES_MAX`].
+///
+/// It cannot fail: of a file that is missing there are no bytes and no size, of one that cannot be
+/// read no bytes either.
+pub fn tail(path: &Path, offset: i64, length: i64) -> Tail {
+    let nothing = |size| Tail { bytes: Vec::new(), start: 0, size, overflow: false };
+    let file = match open_regular(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return nothing(0),
+        Err(_) => return nothing(offset),
+    };
+    let Ok(size) = file.metadata().map(|it| it.len()) else { return nothing(offset) };
+    let (start, count, overflow) = tail_part(offset, length, size);
+    let Ok(bytes) = read_at(&file, start, count) else { return nothing(offset) };
+    Tail { bytes, start, size: i64::try_from(size).unwrap_or(i64::MAX), overflow }
+}
+
+/// Bytes as text, with U+FFFD for what is not UTF-8. Where an edge of the part was `cut`, half a
+/// character there is left out: it is not wrong, only not all there.
+pub fn lossy_text(bytes: &[u8], cut_front: bool, cut_back: bool) -> String {
+    let mut bytes = bytes;
+    if cut_front {
+        // A character has at most three bytes after its first.
+        let tails = bytes.iter().take(3).take_while(|it| **it & 0xc0 == 0x80).count();
+        bytes = bytes.get(tails..).unwrap_or_default();
+    }
+    if cut_back {
+        bytes = bytes.get(..bytes.len() - begun_character(bytes)).unwrap_or_default();
+    }
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// How many bytes at the end are the beginning of a character.
+fn begun_character(bytes: &[u8]) -> usize {
+    let Some(last) = bytes.utf8_chunks().last() else { return 0 };
+    match std::str::from_utf8(last.invalid()) {
+        // Only the error can tell an unfinished character from a wrong one.
+        Err(error) if error.error_len().is_none() => last.invalid().len(),
+        Ok(_) | Err(_) => 0,
+    }
+}
+
+/// The start and the length of the part to read, `None` if the numbers do not go together.
+fn read_part(offset: i64, length: i64, size: u64) -> Option<(u64, u64)> {
+    let length = u64::try_from(length).ok()?;
+    if offset < 0 {
+        let count = offset.unsigned_abs().min(size).min(READ_BYTES_MAX);
+        return (length == 0).then_some((size - count, count));
+    }
+    let start = offset.unsigned_abs().min(size);
+    let wanted = if length == 0 { u64::MAX } else { length };
+    Some((start, wanted.min(size - start).min(READ_BYTES_MAX)))
+}
+
+/// The start and the length of the part to read, and whether the file has outgrown it. The steps are
+/// the original's, in numbers large enough that none of them overflows.
+fn tail_part(offset: i64, length: i64, size: u64) -> (u64, u64, bool) {
+    let (mut offset, mut length, end) = (i128::from(offset), i128::from(length), i128::from(size));
+    let overflow = end > offset + length;
+    if overflow {
+        offset = end - 1;
+    }
+    if offset + length > end {
+        if offset > end - 1 {
+            length = 0;
+        }
+        offset = end - length;
+    }
+    let start = u64::try_from(offset).unwrap_or(0).min(size);
+    let count = u64::try_from(length).unwrap_or(0).min(size - start);
+    let most = count.min(READ_BYTES_MAX);
+    (start + (count - most), most, overflow)
+}
+
+/// Opens a regular file. Anything else is refused: a pipe would make us wait, and has no part that
+/// could be read twice.
+fn open_regular(path: &Path) -> io::Result<std::fs::File> {
+    let fd = open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY, Mode::empty())?;
+    match FileType::from_raw_mode(fstat(&fd)?.st_mode) {
+        FileType::RegularFile => Ok(fd.into()),
+        _ => Err(io::ErrorKind::InvalidInput.into()),
+    }
+}
+
+/// Reads `count` bytes, or fewer if the file has been cut off since.
+fn read_at(file: &std::fs::File, start: u64, count: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(count).map_err(io::Error::other)?];
+    let mut done = 0;
+    while let Some(room) = bytes.get_mut(done..).filter(|it| !it.is_empty()) {
+        match file.read_at(room, start + u64::try_from(done).unwrap_or(u64::MAX)) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(done);
+    Ok(bytes)
+}

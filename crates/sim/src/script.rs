@@ -1,0 +1,285 @@
+//! What a simulated world is made of: groups of programs, how each life of a program goes, and what
+//! happens from outside. Times are milliseconds from the beginning. The text form is in
+//! `script_text.rs`.
+
+use std::sync::Arc;
+
+use model::exit::{ExitCodes, ExitStatus};
+use model::name::{FullName, GroupName, ProcessName, ProgramName};
+use model::signal::Signal;
+use model::spawn::{SetupFailure, SetupStage, SpawnFailure};
+use model::spec::{
+    AutoRestart, CommandLine, GroupKind, GroupSpec, LogTarget, Origin, ProcessSpec, ServerUrl, StreamSpec,
+};
+use model::state::ProcessState;
+use supervisor::input::Departure;
+
+/// A whole world.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Script {
+    /// What it is about, line by line.
+    pub comments: Vec<String>,
+    /// The groups, in the order of the configuration.
+    pub groups: Vec<Group>,
+    /// What happens from outside, in order of time.
+    pub steps: Vec<Step>,
+}
+
+/// A group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Its priority.
+    pub priority: i64,
+    /// Whether it is not there at first, but only after a `reread`.
+    pub later: bool,
+    /// Its programs.
+    pub programs: Vec<Program>,
+}
+
+/// A program: the options that matter to the machine, and its lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Its name.
+    pub name: String,
+    /// As in a configuration.
+    pub priority: i64,
+    /// As in a configuration.
+    pub autostart: bool,
+    /// As in a configuration.
+    pub autorestart: AutoRestart,
+    /// As in a configuration.
+    pub startsecs: i64,
+    /// As in a configuration.
+    pub startretries: i64,
+    /// As in a configuration.
+    pub stopwaitsecs: i64,
+    /// How its first, second, ... child fares; the last line holds for all that follow. Without any, it
+    /// runs until it is asked to stop.
+    pub lives: Vec<Life>,
+}
+
+impl Program {
+    /// A program with the defaults of a configuration.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            priority: 999,
+            autostart: true,
+            autorestart: AutoRestart::Unexpected,
+            startsecs: 1,
+            startretries: 3,
+            stopwaitsecs: 10,
+            lives: Vec::new(),
+        }
+    }
+}
+
+/// How one child fares.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Life {
+    /// There is no child, for this reason.
+    pub refused: Option<Refusal>,
+    /// How long it takes until it is known that there is one, or none.
+    pub slow_ms: u64,
+    /// It never becomes its program.
+    pub setup_fails: bool,
+    /// When and how it ends by itself.
+    pub ends: Option<(u64, End)>,
+    /// It does not heed the signals that ask it to stop.
+    pub ignores: bool,
+    /// How long it takes to end when it heeds them.
+    pub stops_ms: u64,
+    /// How long after its end the machine is told.
+    pub untold_ms: u64,
+    /// It cannot be signaled.
+    pub denied: bool,
+}
+
+/// How a child ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// With this code.
+    Code(u8),
+    /// By this signal.
+    Signal(Signal),
+}
+
+impl End {
+    /// As `wait(2)` would say it.
+    pub const fn status(self) -> ExitStatus {
+        match self {
+            Self::Code(code) => ExitStatus::Exited(code),
+            Self::Signal(signal) => ExitStatus::Signaled { signal, core: false },
+        }
+    }
+}
+
+/// Why there is no child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The command line cannot be split.
+    Unparsable,
+    /// The command line is empty.
+    Empty,
+    /// The program is missing.
+    Missing,
+    /// It is a directory.
+    Directory,
+    /// It has no execute bit.
+    NotExecutable,
+    /// It may not be executed.
+    Forbidden,
+    /// No descriptors are left.
+    Files,
+    /// No processes are left.
+    Processes,
+    /// Something else before the fork.
+    Preparing,
+    /// Something else at the fork.
+    Forking,
+}
+
+impl Refusal {
+    /// Every one, with its word in scripts.
+    pub const ALL: [(Self, &'static str); 10] = [
+        (Self::Unparsable, "unparsable"),
+        (Self::Empty, "empty"),
+        (Self::Missing, "missing"),
+        (Self::Directory, "directory"),
+        (Self::NotExecutable, "not-executable"),
+        (Self::Forbidden, "forbidden"),
+        (Self::Files, "files"),
+        (Self::Processes, "processes"),
+        (Self::Preparing, "preparing"),
+        (Self::Forking, "forking"),
+    ];
+
+    /// As the machine is told.
+    pub fn failure(self, process: &str) -> SpawnFailure {
+        let file = format!("/bin/{process}");
+        let process = process.to_owned();
+        match self {
+            Self::Unparsable => {
+                SpawnFailure::Unparsable { command: file, reason: "No closing quotation".to_owned() }
+            }
+            Self::Empty => SpawnFailure::Empty,
+            Self::Missing => SpawnFailure::Missing(file),
+            Self::Directory => SpawnFailure::Directory(file),
+            Self::NotExecutable => SpawnFailure::NotExecutable(file),
+            Self::Forbidden => SpawnFailure::Forbidden(file),
+            Self::Files => SpawnFailure::TooManyFiles(process),
+            Self::Processes => SpawnFailure::TooManyProcesses(process),
+            Self::Preparing => SpawnFailure::Preparing { process, reason: "EIO".to_owned() },
+            Self::Forking => SpawnFailure::Forking { process, reason: "ENOMEM".to_owned() },
+        }
+    }
+}
+
+/// Why a child of [`Life::setup_fails`] left.
+pub fn setup_failure() -> SetupFailure {
+    SetupFailure { stage: SetupStage::Directory, errno: "ENOENT".to_owned() }
+}
+
+/// Something from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// When.
+    pub at_ms: u64,
+    /// What.
+    pub act: Act,
+}
+
+/// What happens from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// A client starts a process.
+    Start(FullName, bool),
+    /// A client stops a process.
+    Stop(FullName, bool),
+    /// A client signals a process.
+    Signal(FullName, Signal),
+    /// A client starts all of a group, or all.
+    StartMany(Option<GroupName>, bool),
+    /// A client stops all of a group, or all.
+    StopMany(Option<GroupName>, bool),
+    /// A client signals all of a group, or all.
+    SignalMany(Option<GroupName>, Signal),
+    /// A client adds a group.
+    Add(String),
+    /// A client removes a group.
+    Remove(String),
+    /// The configuration is read again; it has these groups.
+    Reread(Vec<String>),
+    /// The client of the n-th request, from 1, is gone.
+    Abandon(u64),
+    /// A client wants everything to stop.
+    AskToLeave(Departure),
+    /// A signal to the supervisor wants everything to stop.
+    Leave(Departure),
+    /// The loop does not come round for this long.
+    Stall(u64),
+    /// Somebody sets the clock on the wall by this many seconds.
+    JumpWall(i64),
+    /// At this moment the process is in this state.
+    Expect(FullName, ProcessState),
+    /// By this moment the n-th request has this answer.
+    ExpectAnswer(u64, String),
+    /// By this moment everything has stopped.
+    ExpectQuit,
+}
+
+fn stream() -> StreamSpec {
+    StreamSpec {
+        target: LogTarget::None,
+        maxbytes: 0,
+        backups: 0,
+        capture_maxbytes: 0,
+        events_enabled: false,
+        syslog: false,
+    }
+}
+
+impl Group {
+    /// As the machine is told. `None` when a name is none.
+    pub fn spec(&self) -> Option<Arc<GroupSpec>> {
+        let processes = self.programs.iter().map(Program::spec).collect::<Option<Vec<_>>>()?;
+        let name = GroupName::parse(&self.name).ok()?;
+        Some(Arc::new(GroupSpec { name, priority: self.priority, kind: GroupKind::Plain, processes }))
+    }
+}
+
+impl Program {
+    fn spec(&self) -> Option<Arc<ProcessSpec>> {
+        Some(Arc::new(ProcessSpec {
+            name: ProcessName::expanded(&self.name),
+            program: ProgramName::parse(&self.name).ok()?,
+            command: CommandLine { text: self.name.clone(), words: Ok(vec![self.name.clone()]) },
+            directory: None,
+            umask: None,
+            priority: self.priority,
+            autostart: self.autostart,
+            autorestart: self.autorestart,
+            startsecs: self.startsecs,
+            startretries: self.startretries,
+            user: None,
+            stopsignal: Signal::TERM,
+            stopwaitsecs: self.stopwaitsecs,
+            stopasgroup: false,
+            killasgroup: false,
+            exitcodes: ExitCodes(vec![0]),
+            redirect_stderr: false,
+            stdout: stream(),
+            stderr: stream(),
+            environment: Vec::new(),
+            serverurl: ServerUrl::Auto,
+            origin: Origin { file: "script".into(), line: 1 },
+        }))
+    }
+
+    /// How its `nth` child fares, from 0.
+    pub fn life(&self, nth: usize) -> Life {
+        self.lives.get(nth).or(self.lives.last()).cloned().unwrap_or_default()
+    }
+}

@@ -1,0 +1,337 @@
+//! Scripts as text: one fact per line, in words an operator knows.
+//!
+//! ```text
+//! # A program that ignores its stop signal is killed.
+//! group rock priority=10
+//!   program rock stopwaitsecs=2
+//!     life ignores
+//! at 5 stop rock
+//! at 7.5 expect rock STOPPED
+//! ```
+
+use std::fmt;
+use std::str::{FromStr, SplitWhitespace};
+
+use anyhow::{Context, Result, bail};
+use model::name::{FullName, GroupName, Namespec, ProcessName};
+use model::signal::Signal;
+use model::spec::AutoRestart;
+use model::state::ProcessState;
+use supervisor::input::Departure;
+
+use crate::script::{Act, End, Group, Life, Program, Refusal, Script, Step};
+
+impl FromStr for Script {
+    type Err = anyhow::Error;
+
+    /// # Errors
+    /// When a line says something that is not known, with the number of the line.
+    fn from_str(text: &str) -> Result<Self> {
+        let mut script = Self::default();
+        for (index, line) in text.lines().enumerate() {
+            script.take(line.trim()).with_context(|| format!("line {}: {line}", index + 1))?;
+        }
+        script.steps.sort_by_key(|it| it.at_ms);
+        Ok(script)
+    }
+}
+
+impl Script {
+    fn take(&mut self, line: &str) -> Result<()> {
+        if let Some(comment) = line.strip_prefix('#') {
+            self.comments.push(comment.trim().to_owned());
+            return Ok(());
+        }
+        let mut words = line.split_whitespace();
+        match words.next() {
+            None => {}
+            Some("group") => self.groups.push(group(&mut words)?),
+            Some("program") => {
+                let group = self.groups.last_mut().context("a program before any group")?;
+                group.programs.push(program(&mut words)?);
+            }
+            Some("life") => {
+                let program = self.groups.last_mut().and_then(|it| it.programs.last_mut());
+                program.context("a life before any program")?.lives.push(life(&mut words)?);
+            }
+            Some("at") => {
+                let at_ms = millis(word(&mut words)?)?;
+                let act = act(&mut words)?;
+                self.steps.push(Step { at_ms, act });
+            }
+            Some(other) => bail!("`{other}` is not known"),
+        }
+        match words.next() {
+            None => Ok(()),
+            Some(rest) => bail!("`{rest}` is too much"),
+        }
+    }
+}
+
+fn word<'a>(words: &mut SplitWhitespace<'a>) -> Result<&'a str> {
+    words.next().context("something is missing at the end")
+}
+
+/// Seconds with up to three decimals, as milliseconds.
+fn millis(text: &str) -> Result<u64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    if part.len() > 3 {
+        bail!("`{text}` has more than three decimals");
+    }
+    let whole: u64 = whole.parse().with_context(|| format!("`{text}` is no time"))?;
+    let part: u64 = format!("{part:0<3}").parse().with_context(|| format!("`{text}` is no time"))?;
+    Ok(whole * 1000 + part)
+}
+
+fn seconds(ms: u64) -> String {
+    let text = format!("{}.{:03}", ms / 1000, ms % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn full_name(text: &str) -> Result<FullName> {
+    let spec = Namespec::parse(text);
+    let process = spec.process.context("a process is meant, not a group")?;
+    Ok(FullName { group: GroupName::parse(spec.group)?, process: ProcessName::expanded(process) })
+}
+
+fn group(words: &mut SplitWhitespace<'_>) -> Result<Group> {
+    let mut group =
+        Group { name: word(words)?.to_owned(), priority: 999, later: false, programs: Vec::new() };
+    for word in words {
+        match word.split_once('=') {
+            None if word == "later" => group.later = true,
+            Some(("priority", value)) => group.priority = value.parse()?,
+            _ => bail!("`{word}` is not known"),
+        }
+    }
+    Ok(group)
+}
+
+fn program(words: &mut SplitWhitespace<'_>) -> Result<Program> {
+    let mut program = Program::named(word(words)?);
+    for word in words {
+        let (option, value) = word.split_once('=').context("options are written as name=value")?;
+        match option {
+            "priority" => program.priority = value.parse()?,
+            "autostart" => program.autostart = value.parse()?,
+            "autorestart" => program.autorestart = autorestart(value)?,
+            "startsecs" => program.startsecs = value.parse()?,
+            "startretries" => program.startretries = value.parse()?,
+            "stopwaitsecs" => program.stopwaitsecs = value.parse()?,
+            other => bail!("`{other}` is not known"),
+        }
+    }
+    Ok(program)
+}
+
+fn autorestart(text: &str) -> Result<AutoRestart> {
+    Ok(match text {
+        "false" => AutoRestart::Never,
+        "unexpected" => AutoRestart::Unexpected,
+        "true" => AutoRestart::Always,
+        other => bail!("`{other}` is not known"),
+    })
+}
+
+fn life(words: &mut SplitWhitespace<'_>) -> Result<Life> {
+    let mut life = Life::default();
+    while let Some(clause) = words.next() {
+        match clause {
+            "runs" => {}
+            "refused" => {
+                let reason = word(words)?;
+                let found = Refusal::ALL.iter().find(|(_, it)| *it == reason);
+                life.refused = Some(found.with_context(|| format!("`{reason}` is not known"))?.0);
+            }
+            "slow" => life.slow_ms = millis(word(words)?)?,
+            "setup-fails" => life.setup_fails = true,
+            "ends" => {
+                let at = millis(word(words)?)?;
+                let end = match word(words)? {
+                    "code" => End::Code(word(words)?.parse()?),
+                    "signal" => End::Signal(Signal::parse(word(words)?)?),
+                    other => bail!("`{other}` is not known"),
+                };
+                life.ends = Some((at, end));
+            }
+            "ignores" => life.ignores = true,
+            "stops" => life.stops_ms = millis(word(words)?)?,
+            "untold" => life.untold_ms = millis(word(words)?)?,
+            "denied" => life.denied = true,
+            other => bail!("`{other}` is not known"),
+        }
+    }
+    Ok(life)
+}
+
+/// Whether the client waits: it does unless it says `nowait`.
+fn wait(words: &mut SplitWhitespace<'_>) -> Result<bool> {
+    match words.next() {
+        None => Ok(true),
+        Some("nowait") => Ok(false),
+        Some(other) => bail!("`{other}` is not known"),
+    }
+}
+
+/// A group, or `all`.
+fn selection(words: &mut SplitWhitespace<'_>) -> Result<Option<GroupName>> {
+    match word(words)? {
+        "all" => Ok(None),
+        name => Ok(Some(GroupName::parse(name)?)),
+    }
+}
+
+fn departure(words: &mut SplitWhitespace<'_>) -> Result<Departure> {
+    match word(words)? {
+        "shutdown" => Ok(Departure::Shutdown),
+        "restart" => Ok(Departure::Restart),
+        other => bail!("`{other}` is not known"),
+    }
+}
+
+fn act(words: &mut SplitWhitespace<'_>) -> Result<Act> {
+    Ok(match word(words)? {
+        "start" => Act::Start(full_name(word(words)?)?, wait(words)?),
+        "stop" => Act::Stop(full_name(word(words)?)?, wait(words)?),
+        "signal" => Act::Signal(full_name(word(words)?)?, Signal::parse(word(words)?)?),
+        "start-many" => Act::StartMany(selection(words)?, wait(words)?),
+        "stop-many" => Act::StopMany(selection(words)?, wait(words)?),
+        "signal-many" => Act::SignalMany(selection(words)?, Signal::parse(word(words)?)?),
+        "add" => Act::Add(word(words)?.to_owned()),
+        "remove" => Act::Remove(word(words)?.to_owned()),
+        "reread" => Act::Reread(words.map(str::to_owned).collect()),
+        "abandon" => Act::Abandon(word(words)?.parse()?),
+        "ask-to-leave" => Act::AskToLeave(departure(words)?),
+        "leave" => Act::Leave(departure(words)?),
+        "stall" => Act::Stall(millis(word(words)?)?),
+        "jump-wall" => Act::JumpWall(word(words)?.parse()?),
+        "expect" => match word(words)? {
+            "quit" => Act::ExpectQuit,
+            "answer" => {
+                let number = word(words)?.parse()?;
+                Act::ExpectAnswer(number, words.collect::<Vec<_>>().join(" "))
+            }
+            name => Act::Expect(full_name(name)?, state(word(words)?)?),
+        },
+        other => bail!("`{other}` is not known"),
+    })
+}
+
+fn state(text: &str) -> Result<ProcessState> {
+    let found = ProcessState::ALL.into_iter().find(|it| it.as_str() == text);
+    found.with_context(|| format!("`{text}` is no state"))
+}
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for comment in &self.comments {
+            writeln!(f, "# {comment}")?;
+        }
+        for group in &self.groups {
+            let later = if group.later { " later" } else { "" };
+            writeln!(f, "group {} priority={}{later}", group.name, group.priority)?;
+            for program in &group.programs {
+                write!(f, "{program}")?;
+            }
+        }
+        for step in &self.steps {
+            writeln!(f, "at {} {}", seconds(step.at_ms), step.act)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let usual = Self::named(&self.name);
+        write!(f, "  program {}", self.name)?;
+        let numbers = [
+            ("priority", self.priority, usual.priority),
+            ("startsecs", self.startsecs, usual.startsecs),
+            ("startretries", self.startretries, usual.startretries),
+            ("stopwaitsecs", self.stopwaitsecs, usual.stopwaitsecs),
+        ];
+        for (option, value, _) in numbers.into_iter().filter(|(_, value, usual)| value != usual) {
+            write!(f, " {option}={value}")?;
+        }
+        if self.autostart != usual.autostart {
+            write!(f, " autostart={}", self.autostart)?;
+        }
+        match self.autorestart {
+            AutoRestart::Never => write!(f, " autorestart=false")?,
+            AutoRestart::Unexpected => {}
+            AutoRestart::Always => write!(f, " autorestart=true")?,
+        }
+        writeln!(f)?;
+        for life in &self.lives {
+            writeln!(f, "    life{life}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Life {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::default() {
+            return write!(f, " runs");
+        }
+        if let Some(refused) = self.refused {
+            let word = Refusal::ALL.iter().find(|(it, _)| *it == refused).map_or("missing", |(_, word)| word);
+            write!(f, " refused {word}")?;
+        }
+        if self.slow_ms > 0 {
+            write!(f, " slow {}", seconds(self.slow_ms))?;
+        }
+        if self.setup_fails {
+            write!(f, " setup-fails")?;
+        }
+        match self.ends {
+            None => {}
+            Some((at, End::Code(code))) => write!(f, " ends {} code {code}", seconds(at))?,
+            Some((at, End::Signal(signal))) => write!(f, " ends {} signal {signal}", seconds(at))?,
+        }
+        if self.ignores {
+            write!(f, " ignores")?;
+        }
+        if self.stops_ms > 0 {
+            write!(f, " stops {}", seconds(self.stops_ms))?;
+        }
+        if self.untold_ms > 0 {
+            write!(f, " untold {}", seconds(self.untold_ms))?;
+        }
+        if self.denied {
+            write!(f, " denied")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waits = |wait: &bool| if *wait { "" } else { " nowait" };
+        let whom = |group: &Option<GroupName>| group.as_ref().map_or("all".to_owned(), ToString::to_string);
+        let how = |departure: &Departure| match departure {
+            Departure::Shutdown => "shutdown",
+            Departure::Restart => "restart",
+        };
+        match self {
+            Self::Start(name, wait) => write!(f, "start {name}{}", waits(wait)),
+            Self::Stop(name, wait) => write!(f, "stop {name}{}", waits(wait)),
+            Self::Signal(name, signal) => write!(f, "signal {name} {signal}"),
+            Self::StartMany(group, wait) => write!(f, "start-many {}{}", whom(group), waits(wait)),
+            Self::StopMany(group, wait) => write!(f, "stop-many {}{}", whom(group), waits(wait)),
+            Self::SignalMany(group, signal) => write!(f, "signal-many {} {signal}", whom(group)),
+            Self::Add(group) => write!(f, "add {group}"),
+            Self::Remove(group) => write!(f, "remove {group}"),
+            Self::Reread(groups) => write!(f, "reread {}", groups.join(" ")),
+            Self::Abandon(number) => write!(f, "abandon {number}"),
+            Self::AskToLeave(departure) => write!(f, "ask-to-leave {}", how(departure)),
+            Self::Leave(departure) => write!(f, "leave {}", how(departure)),
+            Self::Stall(ms) => write!(f, "stall {}", seconds(*ms)),
+            Self::JumpWall(secs) => write!(f, "jump-wall {secs}"),
+            Self::Expect(name, state) => write!(f, "expect {name} {state}"),
+            Self::ExpectAnswer(number, text) => write!(f, "expect answer {number} {text}"),
+            Self::ExpectQuit => write!(f, "expect quit"),
+        }
+    }
+}

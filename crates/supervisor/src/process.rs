@@ -1,0 +1,395 @@
+//! One process: what each thing that happens to it means in each of its phases.
+//!
+//! Every function here is total: it has an answer for every phase. Phases change only in
+//! [`Process::enter`], which publishes the change, settles the timers and tells those who wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::child::ChildId;
+use model::event::Event;
+use model::exit::ExitStatus;
+use model::name::{FullName, ProcessName};
+use model::signal::Signal;
+use model::spawn::{SetupFailure, SpawnFailure};
+use model::spec::ProcessSpec;
+use model::state::ProcessState;
+use model::time::{Mono, Stamp, Wall};
+
+use crate::deadline::{Reason, TimerKey};
+use crate::effect::{Effect, Scope};
+use crate::note::Note;
+use crate::phase::Phase;
+use crate::retry;
+use crate::turn::{Cause, News, Turn, What};
+
+/// How late a promotion may be for an end told in its stead to count as an end after it.
+///
+/// A program that runs for exactly `startsecs` (`sleep 1`) ends within milliseconds of its
+/// promotion, and which of the two is told first is chance; it has been up either way. A promotion
+/// that is later than this means that the loop has slept, and then nobody knows when the child
+/// ended: it may have been dead from the first moment, and is not called RUNNING.
+const PROMOTION_LATE_MAX: Duration = Duration::from_millis(100);
+
+/// The least time between two kills of a child that does not die. It matters for `stopwaitsecs=0`,
+/// which asks for the first kill at once but not for a busy loop of them.
+const KILL_PERIOD_MIN: Duration = Duration::from_secs(1);
+
+/// How often the log says that somebody waits for a process to stop (`process.py`, `stop_report`).
+const STOP_REPORT_PERIOD: Duration = Duration::from_secs(2);
+
+/// What the original says of a child that ended before it was up.
+const ENDED_EARLY: &str = "Exited too quickly (process log may have details)";
+
+/// What is remembered of a process across phases.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) started: Option<Stamp>,
+    pub(crate) stopped: Option<Wall>,
+    pub(crate) spawn_error: Option<String>,
+    pub(crate) exit: Option<ExitStatus>,
+    pub(crate) starts: u64,
+}
+
+/// One process of an active group.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) name: FullName,
+    pub(crate) spec: Arc<ProcessSpec>,
+    pub(crate) phase: Phase,
+    pub(crate) record: Record,
+    phase_timer: Option<TimerKey>,
+    report_timer: Option<TimerKey>,
+}
+
+impl Process {
+    pub(crate) fn new(name: FullName, spec: Arc<ProcessSpec>) -> Self {
+        let record = Record::default();
+        Self { name, spec, phase: Phase::Stopped, record, phase_timer: None, report_timer: None }
+    }
+
+    /// What clients see.
+    pub(crate) const fn state(&self) -> ProcessState {
+        self.phase.state()
+    }
+
+    /// Its bare name, as logs tell it.
+    fn called(&self) -> ProcessName {
+        self.name.process.clone()
+    }
+
+    /// Orders a child. Refused with a line in the log where there is one already.
+    pub(crate) fn start(&mut self, turn: &mut Turn<'_>) {
+        let failures = match self.phase {
+            Phase::Backoff { failures, .. } => failures,
+            Phase::Stopped | Phase::Exited { .. } | Phase::Fatal => 0,
+            Phase::Spawning { .. }
+            | Phase::Starting { .. }
+            | Phase::Running { .. }
+            | Phase::Stopping { .. }
+            | Phase::Unknown { .. } => return turn.note(Note::AlreadyRunning { process: self.called() }),
+        };
+        let child = turn.number_child(&self.name);
+        self.record.started = Some(turn.now);
+        self.record.spawn_error = None;
+        self.record.exit = None;
+        self.record.starts += 1;
+        self.enter(Phase::Spawning { child, failures }, Cause::Course, turn);
+        turn.fx.push(Effect::Spawn { child, name: self.name.clone(), spec: self.spec.clone() });
+    }
+
+    /// Its child exists.
+    pub(crate) fn spawned(&mut self, child: ChildId, pid: u32, turn: &mut Turn<'_>) {
+        match &mut self.phase {
+            Phase::Spawning { child: ours, failures } if *ours == child => {
+                let (up_at, failures) = (turn.mono() + self.spec.start_time(), *failures);
+                self.enter(Phase::Starting { child, pid, up_at, failures }, Cause::Course, turn);
+            }
+            // A stop, or a signal that failed, overtook the report.
+            Phase::Stopping { child: ours, pid: unknown @ None, .. }
+            | Phase::Unknown { child: ours, pid: unknown @ None, .. }
+                if *ours == child =>
+            {
+                *unknown = Some(pid);
+            }
+            Phase::Stopped
+            | Phase::Spawning { .. }
+            | Phase::Starting { .. }
+            | Phase::Running { .. }
+            | Phase::Backoff { .. }
+            | Phase::Stopping { .. }
+            | Phase::Exited { .. }
+            | Phase::Fatal
+            | Phase::Unknown { .. } => return, // A report about an earlier child, or told twice.
+        }
+        turn.note(Note::Spawned { process: self.called(), pid });
+        turn.books.news.push(News { name: self.name.clone(), what: What::Spawned });
+        if self.spec.start_time().is_zero() {
+            self.promote(turn);
+        }
+    }
+
+    /// There will be no child.
+    pub(crate) fn spawn_failed(&mut self, child: ChildId, failure: SpawnFailure, turn: &mut Turn<'_>) {
+        let next = match self.phase {
+            Phase::Spawning { child: ours, failures } if ours == child => self.backoff(failures, turn),
+            Phase::Stopping { child: ours, pid: None, .. }
+            | Phase::Unknown { child: ours, pid: None, .. }
+                if ours == child =>
+            {
+                Phase::Stopped
+            }
+            Phase::Stopped
+            | Phase::Spawning { .. }
+            | Phase::Starting { .. }
+            | Phase::Running { .. }
+            | Phase::Backoff { .. }
+            | Phase::Stopping { .. }
+            | Phase::Exited { .. }
+            | Phase::Fatal
+            | Phase::Unknown { .. } => return, // A report about an earlier child, or against an earlier one.
+        };
+        turn.books.children.remove(&child);
+        let text = failure.to_string();
+        self.record.spawn_error = Some(text.clone());
+        turn.note(Note::SpawnError { text });
+        self.enter(next, Cause::SpawnFailed(failure), turn);
+        self.give_up_if_spent(turn);
+    }
+
+    /// Its child has ended.
+    pub(crate) fn exited(
+        &mut self,
+        child: ChildId,
+        status: ExitStatus,
+        setup: Option<SetupFailure>,
+        turn: &mut Turn<'_>,
+    ) {
+        if self.phase.child().map(|(ours, _)| ours) != Some(child) {
+            return; // A child of an earlier life.
+        }
+        turn.books.children.remove(&child);
+        self.record.stopped = Some(turn.now.wall);
+        if let Some(failure) = setup {
+            turn.note(Note::SetupFailed { process: self.called(), failure });
+        }
+        match self.phase {
+            Phase::Spawning { failures, .. } => self.ended_early(failures, status, turn),
+            Phase::Starting { pid, up_at, failures, .. } => {
+                if self.was_up(up_at, turn) {
+                    self.enter(Phase::Running { child, pid }, Cause::Course, turn);
+                    self.ended(status, turn);
+                } else {
+                    self.ended_early(failures, status, turn);
+                }
+            }
+            Phase::Running { .. } | Phase::Unknown { stopping: false, .. } => self.ended(status, turn),
+            Phase::Stopping { .. } | Phase::Unknown { stopping: true, .. } => self.stopped(status, turn),
+            Phase::Stopped | Phase::Backoff { .. } | Phase::Exited { .. } | Phase::Fatal => {}
+        }
+    }
+
+    /// Whether a child that ends before its promotion was up all the same: `startsecs` have passed
+    /// since it was ordered, which is how the original counts (`process.py`, `finish`), and its
+    /// promotion is not overdue (see [`PROMOTION_LATE_MAX`]).
+    fn was_up(&self, up_at: Mono, turn: &Turn<'_>) -> bool {
+        let age = self.record.started.map_or(Duration::ZERO, |it| turn.mono() - it.mono);
+        age >= self.spec.start_time() && turn.mono() <= up_at + PROMOTION_LATE_MAX
+    }
+
+    /// It ended before it was up.
+    fn ended_early(&mut self, failures: u32, status: ExitStatus, turn: &mut Turn<'_>) {
+        self.record.spawn_error = Some(ENDED_EARLY.to_owned());
+        let next = self.backoff(failures, turn);
+        self.enter(next, Cause::EndedEarly, turn);
+        turn.note(Note::Exited { process: self.called(), status, expected: false });
+        self.give_up_if_spent(turn);
+    }
+
+    /// It ended after it had been up.
+    fn ended(&mut self, status: ExitStatus, turn: &mut Turn<'_>) {
+        let expected = self.spec.exitcodes.expects(status);
+        self.record.exit = Some(status);
+        if !expected {
+            self.record.spawn_error = Some(format!("Bad exit code {}", status.code()));
+        }
+        let restarts = !turn.books.leaving && retry::restarts(&self.spec, expected);
+        let earliest = self.record.started.map_or(turn.mono(), |it| it.mono + retry::RESTART_PERIOD);
+        let restart_at = restarts.then_some(earliest);
+        self.enter(Phase::Exited { expected, restart_at }, Cause::Course, turn);
+        turn.note(Note::Exited { process: self.called(), status, expected });
+        if restart_at.is_some_and(|at| at <= turn.mono()) {
+            self.start(turn);
+        }
+    }
+
+    /// It ended as it was asked to.
+    fn stopped(&mut self, status: ExitStatus, turn: &mut Turn<'_>) {
+        let expected = self.spec.exitcodes.expects(status);
+        self.record.exit = Some(status);
+        self.enter(Phase::Stopped, Cause::Course, turn);
+        turn.note(Note::Stopped { process: self.called(), status, expected });
+    }
+
+    /// The phase after one more failed start. Whether that was the last is decided once it has been
+    /// told: clients and listeners see BACKOFF before FATAL.
+    fn backoff(&self, failures: u32, turn: &Turn<'_>) -> Phase {
+        let failures = failures.saturating_add(1);
+        let wait = retry::wait_after(self.spec.startretries, failures).unwrap_or(Duration::ZERO);
+        Phase::Backoff { retry_at: turn.mono() + wait, failures }
+    }
+
+    fn give_up_if_spent(&mut self, turn: &mut Turn<'_>) {
+        if let Phase::Backoff { failures, .. } = self.phase
+            && retry::wait_after(self.spec.startretries, failures).is_none()
+        {
+            self.give_up(turn);
+            turn.note(Note::GaveUp { process: self.called() });
+        }
+    }
+
+    /// Stops trying to start it.
+    pub(crate) fn give_up(&mut self, turn: &mut Turn<'_>) {
+        if let Phase::Backoff { .. } = self.phase {
+            self.enter(Phase::Fatal, Cause::Course, turn);
+        }
+    }
+
+    /// It has been up long enough.
+    pub(crate) fn promote(&mut self, turn: &mut Turn<'_>) {
+        if let Phase::Starting { child, pid, .. } = self.phase {
+            self.enter(Phase::Running { child, pid }, Cause::Course, turn);
+            turn.note(Note::Success { process: self.called(), startsecs: self.spec.startsecs });
+        }
+    }
+
+    /// It is time to try again, or to start it again.
+    pub(crate) fn retry(&mut self, turn: &mut Turn<'_>) {
+        if matches!(self.phase, Phase::Backoff { .. } | Phase::Exited { .. }) && !turn.books.leaving {
+            self.start(turn);
+        }
+    }
+
+    /// Asks it to stop.
+    pub(crate) fn stop(&mut self, turn: &mut Turn<'_>) {
+        match self.phase {
+            Phase::Spawning { child, .. } => self.begin_stop(child, None, turn),
+            Phase::Starting { child, pid, .. } | Phase::Running { child, pid } => {
+                self.begin_stop(child, Some(pid), turn);
+            }
+            Phase::Backoff { .. } => {
+                turn.note(Note::StoppedWhileWaiting { process: self.called() });
+                self.enter(Phase::Stopped, Cause::Course, turn);
+            }
+            Phase::Exited { expected, .. } => {
+                // It does not run, but it must not come back after somebody wanted it stopped.
+                self.enter(Phase::Exited { expected, restart_at: None }, Cause::Course, turn);
+            }
+            Phase::Stopped | Phase::Stopping { .. } | Phase::Fatal | Phase::Unknown { .. } => {}
+        }
+    }
+
+    fn begin_stop(&mut self, child: ChildId, pid: Option<u32>, turn: &mut Turn<'_>) {
+        let kill_at = turn.mono() + self.spec.stop_time();
+        let scope = scope(self.spec.stopasgroup);
+        self.note_killing(scope, self.spec.stopsignal, turn);
+        self.enter(Phase::Stopping { child, pid, kill_at }, Cause::Course, turn);
+        turn.fx.push(Effect::Signal { child, signal: self.spec.stopsignal, scope });
+    }
+
+    fn note_killing(&self, scope: Scope, signal: Signal, turn: &mut Turn<'_>) {
+        turn.note(Note::Killing { process: self.called(), pid: self.phase.pid(), scope, signal });
+    }
+
+    /// It has had its time to stop.
+    pub(crate) fn kill(&mut self, turn: &mut Turn<'_>) {
+        let Phase::Stopping { child, pid, .. } = self.phase else { return };
+        turn.note(Note::KillingHard { process: self.called(), pid: self.phase.pid() });
+        let scope = scope(self.spec.killasgroup);
+        self.note_killing(scope, Signal::KILL, turn);
+        let kill_at = turn.mono() + self.spec.stop_time().max(KILL_PERIOD_MIN);
+        self.enter(Phase::Stopping { child, pid, kill_at }, Cause::Course, turn);
+        turn.fx.push(Effect::Signal { child, signal: Signal::KILL, scope });
+    }
+
+    /// Sends it a signal for whatever purpose; never to its process group, as the original.
+    pub(crate) fn signal(&mut self, signal: Signal, turn: &mut Turn<'_>) {
+        if let Some((child, _)) = self.phase.child() {
+            turn.note(Note::Sending { process: self.called(), pid: self.phase.pid(), signal });
+            turn.fx.push(Effect::Signal { child, signal, scope: Scope::Process });
+        }
+    }
+
+    /// A signal could not be sent.
+    pub(crate) fn signal_failed(&mut self, child: ChildId, gone: bool, reason: String, turn: &mut Turn<'_>) {
+        if self.phase.child().map(|(ours, _)| ours) != Some(child) {
+            return; // It has ended meanwhile, so nothing was lost.
+        }
+        let (process, pid) = (self.called(), self.phase.pid());
+        let stopping = match self.phase {
+            Phase::Stopping { .. } | Phase::Unknown { stopping: true, .. } => true,
+            Phase::Spawning { .. }
+            | Phase::Starting { .. }
+            | Phase::Running { .. }
+            | Phase::Unknown { stopping: false, .. } => false,
+            Phase::Stopped | Phase::Backoff { .. } | Phase::Exited { .. } | Phase::Fatal => return,
+        };
+        let note = match (gone, stopping) {
+            // Its end is on the way and will be dealt with when it is told.
+            (true, true) => return turn.note(Note::KilledTooLate { process, pid, reason }),
+            (true, false) => return turn.note(Note::SignaledTooLate { process, pid, reason }),
+            (false, true) => Note::KillFailed { process, pid, reason },
+            (false, false) => Note::SignalFailed { process, pid, reason },
+        };
+        let cause = Cause::SignalFailed(note.to_string());
+        turn.note(note);
+        let pid = self.phase.child().and_then(|(_, pid)| pid);
+        self.enter(Phase::Unknown { child, pid, stopping }, cause, turn);
+    }
+
+    /// Says in the log that somebody waits for it to stop: now, and then every two seconds.
+    pub(crate) fn report_stopping(&mut self, turn: &mut Turn<'_>) {
+        if let Phase::Stopping { .. } = self.phase {
+            turn.note(Note::WaitingToStop { process: self.called() });
+            let at = turn.mono() + STOP_REPORT_PERIOD;
+            self.report_timer = Some(turn.books.timers.arm(at, Reason::StopReport(self.name.clone())));
+        }
+    }
+
+    /// Says no more.
+    pub(crate) fn end_reports(&mut self, turn: &mut Turn<'_>) {
+        if let Some(key) = self.report_timer.take() {
+            turn.books.timers.disarm(key);
+        }
+    }
+
+    /// Lets go of its timers; it is about to be forgotten.
+    pub(crate) fn close(&mut self, turn: &mut Turn<'_>) {
+        self.end_reports(turn);
+        if let Some(key) = self.phase_timer.take() {
+            turn.books.timers.disarm(key);
+        }
+    }
+
+    /// The only door between phases: no change of state without its event.
+    fn enter(&mut self, next: Phase, cause: Cause, turn: &mut Turn<'_>) {
+        let (from, to) = (self.phase.state(), next.state());
+        let detail = next.detail(&self.phase);
+        self.phase = next;
+        if let Some(key) = self.phase_timer.take() {
+            turn.books.timers.disarm(key);
+        }
+        let deadline = self.phase.deadline(&self.name);
+        self.phase_timer = deadline.map(|(at, reason)| turn.books.timers.arm(at, reason));
+        if from == to {
+            return; // Clients see no change: an ordered child exists, or a kill is repeated.
+        }
+        self.end_reports(turn);
+        turn.publish(Event::ProcessState { name: self.name.clone(), from, to, detail });
+        turn.books.news.push(News { name: self.name.clone(), what: What::Entered(to, cause) });
+    }
+}
+
+const fn scope(as_group: bool) -> Scope {
+    if as_group { Scope::Group } else { Scope::Process }
+}

@@ -1,0 +1,353 @@
+//! The whole machine: what happened goes in, what is to be done comes out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::child::ChildId;
+use model::event::Event;
+use model::info::ProcessInfo;
+use model::name::{FullName, GroupName, Namespec};
+use model::spec::{GroupSpec, ProcessSpec};
+use model::state::{ProcessState, SupervisorState};
+use model::time::{Mono, Stamp};
+
+pub use crate::deadline::Reason;
+use crate::effect::{Effect, Effects};
+use crate::group::Group;
+use crate::input::{Departure, Input};
+use crate::note::Note;
+use crate::order;
+use crate::process::Process;
+use crate::reload;
+pub use crate::reload::ChangeSet;
+use crate::shutdown::{self, Leaving, Mood};
+use crate::snapshot;
+use crate::turn::{Books, Step, Turn};
+use crate::waiting::Waiting;
+
+/// The machine.
+///
+/// Everything it knows came in through [`Supervisor::step`], and everything it wants goes out there.
+/// The rest of its face is for looking: nothing there changes anything.
+#[derive(Debug)]
+pub struct Supervisor {
+    pub(crate) groups: BTreeMap<GroupName, Group>,
+    pub(crate) configured: Vec<Arc<GroupSpec>>,
+    pub(crate) books: Books,
+    pub(crate) waiting: Waiting,
+    pub(crate) mood: Mood,
+    next_rank: u64,
+}
+
+/// What a namespec stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// One process.
+    Process(FullName),
+    /// A whole group.
+    Group(GroupName),
+    /// Nothing that is active.
+    Nothing,
+}
+
+impl Supervisor {
+    /// A machine without groups. Its children are numbered from `first_child`, which must be higher
+    /// than any number used before.
+    pub fn new(first_child: ChildId) -> Self {
+        Self {
+            groups: BTreeMap::new(),
+            configured: Vec::new(),
+            books: Books::new(first_child),
+            waiting: Waiting::default(),
+            mood: Mood::Running,
+            next_rank: 0,
+        }
+    }
+
+    /// Takes note of what happened and adds to `fx` what is to be done about it, in order.
+    ///
+    /// Where several things happen at one moment, the ends of children are to be told before
+    /// [`Input::Due`], so that no child is called RUNNING that has ended.
+    pub fn step(&mut self, now: Stamp, input: Input, fx: &mut Effects) {
+        let step = &mut Step { now, fx };
+        match input {
+            Input::Begin { groups } => self.begin(groups, step),
+            Input::Due => self.due(step),
+            Input::Spawned { child, pid } => {
+                self.with_child(child, step, |process, turn| process.spawned(child, pid, turn));
+            }
+            Input::SpawnFailed { child, failure } => {
+                self.with_child(child, step, |process, turn| process.spawn_failed(child, failure, turn));
+            }
+            Input::Exited { child, status, setup } => {
+                step.fx.push(Effect::Buried { child });
+                self.with_child(child, step, |process, turn| process.exited(child, status, setup, turn));
+            }
+            Input::SignalFailed { child, signal: _, gone, reason } => {
+                self.with_child(child, step, |process, turn| {
+                    process.signal_failed(child, gone, reason, turn);
+                });
+            }
+            Input::Reread { groups } => self.configured = groups,
+            Input::Request { id, request } => self.request(id, request, step),
+            Input::Abandoned { id } => self.waiting.abandon(id),
+            Input::Leave(departure) => self.leave(departure, step),
+        }
+        self.settle(step);
+    }
+
+    /// When [`Input::Due`] is to be told, and why; `None` when nothing is waited for but the world.
+    pub fn deadline(&self) -> Option<(Mono, Reason)> {
+        self.books.timers.first().map(|(at, reason)| (at, reason.clone()))
+    }
+
+    /// What it is about: supervising, or stopping everything.
+    pub const fn state(&self) -> SupervisorState {
+        self.mood.state()
+    }
+
+    /// One process as it is now. Where its logs are is the shell's to add.
+    pub fn info(&self, name: &FullName, now: Stamp) -> Option<ProcessInfo> {
+        self.process(name).map(|it| snapshot::info(it, now))
+    }
+
+    /// All processes as they are now, by group name and process name.
+    pub fn all_info(&self, now: Stamp) -> Vec<ProcessInfo> {
+        let processes = self.groups.values().flat_map(|it| it.processes.values());
+        processes.map(|it| snapshot::info(it, now)).collect()
+    }
+
+    /// What a namespec stands for among the active groups.
+    pub fn find(&self, spec: Namespec<'_>) -> Found {
+        let Some(group) = self.groups.get(spec.group) else { return Found::Nothing };
+        match spec.process {
+            None => Found::Group(group.spec.name.clone()),
+            Some(process) => {
+                group.processes.get(process).map_or(Found::Nothing, |it| Found::Process(it.name.clone()))
+            }
+        }
+    }
+
+    /// What an active process was configured to be.
+    pub fn spec(&self, name: &FullName) -> Option<&Arc<ProcessSpec>> {
+        self.process(name).map(|it| &it.spec)
+    }
+
+    /// The active groups, by priority; equal ones in the order in which they became active, which at
+    /// first is that of their names.
+    pub fn groups(&self) -> impl Iterator<Item = &Arc<GroupSpec>> {
+        order::groups_by_priority(&self.groups).into_iter().map(|it| &it.spec)
+    }
+
+    /// The groups of the configuration as it was last read.
+    pub fn configured(&self) -> &[Arc<GroupSpec>] {
+        &self.configured
+    }
+
+    /// The child of a process, and the child's pid once it has one.
+    pub fn child_of(&self, name: &FullName) -> Option<(ChildId, Option<u32>)> {
+        self.process(name).and_then(|it| it.phase.child())
+    }
+
+    /// How the active groups would have to change to become `new`.
+    pub fn changes(&self, new: &[Arc<GroupSpec>]) -> ChangeSet {
+        let mut active: Vec<_> = self.groups.values().collect();
+        active.sort_by_key(|it| it.rank);
+        reload::changes(active.into_iter().map(|it| &*it.spec), new)
+    }
+
+    fn process(&self, name: &FullName) -> Option<&Process> {
+        self.groups.get(&name.group)?.processes.get(&name.process)
+    }
+
+    /// Does something with one process, if it is there.
+    pub(crate) fn with_process<T>(
+        &mut self,
+        name: &FullName,
+        step: &mut Step<'_>,
+        act: impl FnOnce(&mut Process, &mut Turn<'_>) -> T,
+    ) -> Option<T> {
+        let process = self.groups.get_mut(&name.group)?.processes.get_mut(&name.process)?;
+        Some(act(process, &mut step.turn(&mut self.books)))
+    }
+
+    /// Does something with the process a child belongs to. A child that belongs to none, because its
+    /// end was told before, is nobody's business.
+    fn with_child(
+        &mut self,
+        child: ChildId,
+        step: &mut Step<'_>,
+        act: impl FnOnce(&mut Process, &mut Turn<'_>),
+    ) {
+        if let Some(name) = self.books.children.get(&child).cloned() {
+            self.with_process(&name, step, act);
+        }
+    }
+
+    fn begin(&mut self, groups: Vec<Arc<GroupSpec>>, step: &mut Step<'_>) {
+        if self.books.leaving {
+            return;
+        }
+        for group in &groups {
+            self.open_group(group, step);
+        }
+        step.fx.push(Effect::Publish(Event::SupervisorStateChange(SupervisorState::Running)));
+        for group in &groups {
+            self.autostart(&group.name, step);
+        }
+        self.configured = groups;
+    }
+
+    /// Makes a group active. One that is active already stays as it is.
+    pub(crate) fn open_group(&mut self, spec: &Arc<GroupSpec>, step: &mut Step<'_>) {
+        if self.groups.contains_key(&spec.name) {
+            return;
+        }
+        self.groups.insert(spec.name.clone(), Group::new(spec.clone(), self.next_rank));
+        self.next_rank += 1;
+        step.fx.push(Effect::GroupOpened(spec.clone()));
+        step.fx.push(Effect::Publish(Event::GroupAdded(spec.name.clone())));
+    }
+
+    /// Starts what is to be started when a group becomes active.
+    pub(crate) fn autostart(&mut self, name: &GroupName, step: &mut Step<'_>) {
+        let Some(group) = self.groups.get_mut(name) else { return };
+        for process in &group.start_order {
+            if let Some(process) = group.processes.get_mut(process)
+                && process.spec.autostart
+                && process.record.started.is_none()
+            {
+                process.start(&mut step.turn(&mut self.books));
+            }
+        }
+    }
+
+    fn due(&mut self, step: &mut Step<'_>) {
+        let mark = self.books.timers.mark();
+        while let Some(reason) = self.books.timers.pop_due(step.now.mono, mark) {
+            match reason {
+                Reason::Promote(name) => self.with_process(&name, step, Process::promote),
+                Reason::Retry(name) | Reason::Restart(name) => self.with_process(&name, step, Process::retry),
+                Reason::Kill(name) => self.with_process(&name, step, Process::kill),
+                Reason::StopReport(name) => {
+                    let waited_for = self.waiting.waits_for_stop(&name);
+                    self.with_process(&name, step, |process, turn| {
+                        process.end_reports(turn);
+                        if waited_for {
+                            process.report_stopping(turn);
+                        }
+                    })
+                }
+                Reason::ShutdownReport => {
+                    self.report_shutdown(step);
+                    None
+                }
+            };
+        }
+    }
+
+    /// Begins to stop everything. A wish to leave for good wins over one to begin again.
+    pub(crate) fn leave(&mut self, departure: Departure, step: &mut Step<'_>) {
+        match &mut self.mood {
+            Mood::Running => {}
+            Mood::Leaving(leaving) => {
+                if departure == Departure::Shutdown {
+                    leaving.departure = departure;
+                }
+                return;
+            }
+            Mood::Left(_) => return,
+        }
+        self.books.leaving = true;
+        let stages = order::stop_stages(&self.groups);
+        self.mood = Mood::Leaving(Leaving { departure, stages, unstopped: BTreeSet::new() });
+        step.fx.push(Effect::Publish(Event::SupervisorStateChange(self.mood.state())));
+        self.stop_on(step);
+        self.report_shutdown(step);
+    }
+
+    /// Tells those who wait what happened in this step, and goes on with leaving.
+    fn settle(&mut self, step: &mut Step<'_>) {
+        loop {
+            for news in std::mem::take(&mut self.books.news) {
+                self.waiting.hear(&news, step.fx);
+                self.mood.hear(&news);
+            }
+            if !self.stop_on(step) {
+                return;
+            }
+        }
+    }
+
+    /// Takes the next stages of leaving, if the present one is done. Says whether it did anything.
+    ///
+    /// Stages in which nothing runs are taken in one go.
+    fn stop_on(&mut self, step: &mut Step<'_>) -> bool {
+        loop {
+            let Mood::Leaving(leaving) = &mut self.mood else { return false };
+            if !leaving.unstopped.is_empty() {
+                return false;
+            }
+            let Some(stage) = leaving.stages.pop() else {
+                let departure = leaving.departure;
+                self.mood = Mood::Left(departure);
+                self.waiting.close(step.fx);
+                self.books.timers.clear();
+                step.fx.push(Effect::Quit(departure));
+                return true;
+            };
+            let unstopped: BTreeSet<_> =
+                stage.into_iter().filter(|name| self.stop_to_leave(name, step)).collect();
+            let done = unstopped.is_empty();
+            if let Mood::Leaving(leaving) = &mut self.mood {
+                leaving.unstopped = unstopped;
+            }
+            if !done {
+                return true;
+            }
+        }
+    }
+
+    /// Stops one process in order to leave. Says whether it has yet to stop.
+    fn stop_to_leave(&mut self, name: &FullName, step: &mut Step<'_>) -> bool {
+        let unstopped = self.with_process(name, step, |process, turn| {
+            match process.state() {
+                ProcessState::Running | ProcessState::Starting => process.stop(turn),
+                ProcessState::Backoff => process.give_up(turn),
+                ProcessState::Stopped
+                | ProcessState::Stopping
+                | ProcessState::Exited
+                | ProcessState::Fatal
+                | ProcessState::Unknown => {}
+            }
+            !process.state().is_stopped()
+        });
+        unstopped.unwrap_or(false)
+    }
+
+    /// Says in the log what is left to stop: now, and then every three seconds.
+    ///
+    /// It looks at all processes, which is right for a line that names all that are left.
+    fn report_shutdown(&mut self, step: &mut Step<'_>) {
+        if !matches!(self.mood, Mood::Leaving(_)) {
+            return;
+        }
+        let mut groups: Vec<_> = self.groups.values().collect();
+        groups.sort_by_key(|it| it.rank);
+        let unstopped: Vec<_> = groups
+            .into_iter()
+            .flat_map(Group::in_start_order)
+            .filter(|it| !it.state().is_stopped())
+            .map(|it| (it.name.process.clone(), it.state()))
+            .collect();
+        if unstopped.is_empty() {
+            return;
+        }
+        let processes = unstopped.iter().map(|(process, _)| process.clone()).collect();
+        step.fx.push(Effect::Note(Note::WaitingToDie { processes }));
+        for (process, state) in unstopped {
+            step.fx.push(Effect::Note(Note::StateOf { process, state }));
+        }
+        self.books.timers.arm(step.now.mono + shutdown::REPORT_PERIOD, Reason::ShutdownReport);
+    }
+}

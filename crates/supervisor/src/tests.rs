@@ -1,0 +1,7 @@
+//! Lives of processes, told as an operator would see them.
+
+mod bench;
+mod groups;
+mod leaving;
+mod life;
+mod requests;

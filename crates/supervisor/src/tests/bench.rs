@@ -1,0 +1,213 @@
+//! A machine on a bench: a clock set by hand, a world that does what a test says, and a journal.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::child::ChildId;
+use model::event::Event;
+use model::exit::{ExitCodes, ExitStatus};
+use model::name::{FullName, GroupName, ProcessName, ProgramName};
+use model::signal::Signal;
+use model::spec::{
+    AutoRestart, CommandLine, GroupKind, GroupSpec, LogTarget, Origin, ProcessSpec, ServerUrl, StreamSpec,
+};
+use model::time::{Mono, Stamp, Wall};
+
+use crate::effect::{Answer, Effect, Effects, Scope};
+use crate::input::{Input, Request, RequestId, Selection};
+use crate::supervisor::Supervisor;
+
+fn stream() -> StreamSpec {
+    StreamSpec {
+        target: LogTarget::None,
+        maxbytes: 0,
+        backups: 0,
+        capture_maxbytes: 0,
+        events_enabled: false,
+        syslog: false,
+    }
+}
+
+/// A process with Supervisor's defaults.
+pub(super) fn process(name: &str) -> ProcessSpec {
+    ProcessSpec {
+        name: ProcessName::expanded(name),
+        program: ProgramName::parse(name).unwrap(),
+        command: CommandLine { text: name.to_owned(), words: Ok(vec![name.to_owned()]) },
+        directory: None,
+        umask: None,
+        priority: 999,
+        autostart: true,
+        autorestart: AutoRestart::Unexpected,
+        startsecs: 1,
+        startretries: 3,
+        user: None,
+        stopsignal: Signal::TERM,
+        stopwaitsecs: 10,
+        stopasgroup: false,
+        killasgroup: false,
+        exitcodes: ExitCodes(vec![0]),
+        redirect_stderr: false,
+        stdout: stream(),
+        stderr: stream(),
+        environment: Vec::new(),
+        serverurl: ServerUrl::Auto,
+        origin: Origin { file: "test.conf".into(), line: 1 },
+    }
+}
+
+/// A group of such processes.
+pub(super) fn group(name: &str, priority: i64, processes: Vec<ProcessSpec>) -> Arc<GroupSpec> {
+    let processes = processes.into_iter().map(Arc::new).collect();
+    Arc::new(GroupSpec { name: GroupName::parse(name).unwrap(), priority, kind: GroupKind::Plain, processes })
+}
+
+/// A process that forms its own group.
+pub(super) fn alone(spec: ProcessSpec) -> Arc<GroupSpec> {
+    group(&spec.name.as_str().to_owned(), 999, vec![spec])
+}
+
+pub(super) fn named(group: &str, process: &str) -> FullName {
+    FullName { group: GroupName::parse(group).unwrap(), process: ProcessName::expanded(process) }
+}
+
+pub(super) fn exit(code: u8) -> ExitStatus {
+    ExitStatus::Exited(code)
+}
+
+pub(super) fn killed_by(signal: Signal) -> ExitStatus {
+    ExitStatus::Signaled { signal, core: false }
+}
+
+/// The bench.
+pub(super) struct Bench {
+    pub(super) machine: Supervisor,
+    now: Mono,
+    fx: Effects,
+    requests: u64,
+    journal: String,
+}
+
+impl Bench {
+    pub(super) fn new() -> Self {
+        let machine = Supervisor::new(ChildId(1));
+        Self { machine, now: Mono::default(), fx: Effects::default(), requests: 0, journal: String::new() }
+    }
+
+    /// A machine that has begun with these groups.
+    pub(super) fn begun(groups: Vec<Arc<GroupSpec>>) -> Self {
+        let mut bench = Self::new();
+        bench.tell(Input::Begin { groups });
+        bench
+    }
+
+    pub(super) fn stamp(&self) -> Stamp {
+        let micros = i64::try_from(self.now.0.as_micros()).unwrap();
+        Stamp { mono: self.now, wall: Wall { micros } }
+    }
+
+    /// Lets time pass up to `secs` after the beginning, going from deadline to deadline.
+    pub(super) fn until(&mut self, secs: f64) -> &mut Self {
+        let end = Mono(Duration::from_secs_f64(secs));
+        while let Some((at, _)) = self.machine.deadline().filter(|(at, _)| *at <= end) {
+            self.now = self.now.max(at);
+            self.tell(Input::Due);
+        }
+        self.now = end;
+        self
+    }
+
+    /// Lets time pass without the machine being told, as when the loop has slept.
+    pub(super) fn oversleep_until(&mut self, secs: f64) -> &mut Self {
+        self.now = Mono(Duration::from_secs_f64(secs));
+        self
+    }
+
+    pub(super) fn tell(&mut self, input: Input) -> &mut Self {
+        let mut fx = std::mem::take(&mut self.fx);
+        self.machine.step(self.stamp(), input, &mut fx);
+        for effect in fx.drain() {
+            self.write(&effect);
+        }
+        self.fx = fx;
+        self
+    }
+
+    /// The child now has a pid: its number and a thousand.
+    pub(super) fn spawned(&mut self, child: u64) -> &mut Self {
+        let pid = u32::try_from(child).unwrap() + 1000;
+        self.tell(Input::Spawned { child: ChildId(child), pid })
+    }
+
+    pub(super) fn exited(&mut self, child: u64, status: ExitStatus) -> &mut Self {
+        self.tell(Input::Exited { child: ChildId(child), status, setup: None })
+    }
+
+    pub(super) fn ask(&mut self, request: Request) -> &mut Self {
+        self.requests += 1;
+        self.tell(Input::Request { id: RequestId(self.requests), request })
+    }
+
+    pub(super) fn start(&mut self, name: &str, wait: bool) -> &mut Self {
+        let request =
+            Request::Start { name: named(name, name), named: name.to_owned(), wait, obstacle: None };
+        self.ask(request)
+    }
+
+    pub(super) fn stop(&mut self, name: &str, wait: bool) -> &mut Self {
+        self.ask(Request::Stop { name: named(name, name), named: name.to_owned(), wait })
+    }
+
+    pub(super) fn stop_all(&mut self) -> &mut Self {
+        self.ask(Request::StopMany { selection: Selection::All, wait: true })
+    }
+
+    /// What happened since the last call.
+    pub(super) fn journal(&mut self) -> String {
+        std::mem::take(&mut self.journal)
+    }
+
+    /// Drops what happened so far.
+    pub(super) fn forget(&mut self) -> &mut Self {
+        self.journal.clear();
+        self
+    }
+
+    fn write(&mut self, effect: &Effect) {
+        let text = match effect {
+            Effect::GroupOpened(group) => format!("open {}", group.name),
+            Effect::GroupClosed(name) => format!("close {name}"),
+            Effect::Spawn { child, name, .. } => format!("spawn {name} {child}"),
+            Effect::Signal { child, signal, scope: Scope::Process } => format!("send {signal} to {child}"),
+            Effect::Signal { child, signal, scope: Scope::Group } => {
+                format!("send {signal} to the group of {child}")
+            }
+            Effect::Buried { child } => format!("bury {child}"),
+            Effect::Publish(Event::ProcessState { name, from, to, detail }) => {
+                format!("{name}: {from} -> {to} {detail:?}")
+            }
+            Effect::Publish(event) => {
+                format!("{} {}", event.kind().as_str(), event.payload().trim_end())
+            }
+            Effect::Note(note) => format!("{} {note}", note.level().code()),
+            Effect::Answer { id, answer } => format!("answer {}: {}", id.0, answer_text(answer)),
+            Effect::Quit(departure) => format!("quit {departure:?}"),
+        };
+        let _ = writeln!(self.journal, "{:6.3} {}", self.now.0.as_secs_f64(), text.trim_end());
+    }
+}
+
+fn answer_text(answer: &Result<Answer, model::fault::Fault>) -> String {
+    match answer {
+        Ok(Answer::Done) => "done".to_owned(),
+        Ok(Answer::Many(settled)) => {
+            let each = settled.iter().map(|it| match &it.outcome {
+                Ok(()) => format!("{} done", it.name),
+                Err(fault) => format!("{} {fault}", it.name),
+            });
+            format!("[{}]", each.collect::<Vec<_>>().join(", "))
+        }
+        Err(fault) => fault.to_string(),
+    }
+}

@@ -1,0 +1,76 @@
+//! What the tests need beside Rust: the original Supervisor to compare with, and real servers to look after.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::place;
+
+/// The Python packages of the comparison: the original, and its best-known event listeners.
+const PYTHON_PACKAGES: &[&str] = &["supervisor==4.3.0", "superlance"];
+
+/// Installs whatever is missing; says what and how when it cannot.
+pub(crate) fn all() -> Result<()> {
+    original_supervisor()?;
+    debian_package("nginx", "nginx-light", &["/usr/sbin/nginx"])?;
+    debian_package(
+        "php-fpm",
+        "php-fpm",
+        &["/usr/sbin/php-fpm8.2", "/usr/sbin/php-fpm8.3", "/usr/sbin/php-fpm8.4"],
+    )?;
+    debian_package("node", "nodejs", &[])
+}
+
+/// A virtual environment in `target/venv` with the original Supervisor in it.
+fn original_supervisor() -> Result<()> {
+    let venv = place::target().join("venv");
+    let marker = venv.join("complete");
+    if marker.is_file() && venv.join("bin/supervisord").is_file() {
+        println!("the original Supervisor: {}", venv.display());
+        return Ok(());
+    }
+    place::run(Command::new("python3").args(["-m", "venv"]).arg(&venv)).context(
+        "the comparison with the original needs python3 with its venv module (Debian: python3-venv)",
+    )?;
+    place::run(Command::new(venv.join("bin/pip")).args(["install", "--quiet"]).args(PYTHON_PACKAGES))
+        .context("the comparison with the original needs a package index that pip can reach")?;
+    std::fs::write(&marker, "").with_context(|| format!("cannot write {}", marker.display()))
+}
+
+/// Installs `package` when `program` is neither on the path nor at one of `places`.
+fn debian_package(program: &str, package: &str, places: &[&str]) -> Result<()> {
+    let found = || place::on_path(program) || places.iter().any(|place| PathBuf::from(place).is_file());
+    if found() {
+        println!("{program}: installed");
+        return Ok(());
+    }
+    let remedy =
+        format!("install the Debian package `{package}` (or whatever brings `{program}` here) and try again");
+    if !place::on_path("apt-get") {
+        bail!("{program} is missing and there is no apt-get: {remedy}");
+    }
+    if place::output(Command::new("id").arg("-u"))?.trim_ascii() != b"0" {
+        bail!("{program} is missing and only root can install it: {remedy}");
+    }
+    // The lists may be too old to name a file that is still there, so they are fetched once more on failure.
+    install(package)
+        .or_else(|_| apt_get(&["update"]).and_then(|()| install(package)))
+        .context(remedy.clone())?;
+    if found() { Ok(()) } else { bail!("{package} was installed and brought no {program}: {remedy}") }
+}
+
+fn install(package: &str) -> Result<()> {
+    apt_get(&["install", "--yes", "--no-install-recommends", package])
+}
+
+fn apt_get(words: &[&str]) -> Result<()> {
+    // RUNLEVEL=1 keeps the package from starting its server: the tests start their own, on their own ports.
+    place::run(
+        Command::new("apt-get")
+            .arg("--quiet=2")
+            .args(words)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .env("RUNLEVEL", "1"),
+    )
+}
