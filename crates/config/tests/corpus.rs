@@ -341,12 +341,10 @@ fn process(it: &ProcessSpec, machine: &Machine) -> Value {
         "serverurl": match &it.serverurl { ServerUrl::Auto => json!(null), ServerUrl::Text(text) => json!(text) },
     });
     match &it.command.words {
+        // Accepted when it is read; the start will say so.
+        Ok(words) if words.is_empty() => all["argv_error"] = json!("command is empty"),
         Ok(words) => all["argv"] = json!(words),
-        Err(reason) => {
-            // The reason is the whole message of the failed start; the oracle has its last part.
-            let (_, last) = reason.rsplit_once(": ").unwrap_or(("", reason));
-            all["argv_error"] = json!(last);
-        }
+        Err(reason) => all["argv_error"] = json!(reason),
     }
     stream(&mut all, "stdout", &it.stdout);
     stream(&mut all, "stderr", &it.stderr);

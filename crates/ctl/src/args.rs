@@ -63,7 +63,7 @@ pub(crate) struct Global {
     /// The configuration file; without it, the first one found where Supervisor looks
     #[arg(short, long, global = true, value_name = "FILE", visible_alias = "configuration")]
     pub config: Option<PathBuf>,
-    /// The server, http://HOST:PORT or unix:///PATH; no configuration is read then
+    /// The server, `http://HOST:PORT` or `unix:///PATH`; no configuration is read then
     #[arg(short, long, global = true, value_name = "URL", visible_alias = "serverurl")]
     pub server: Option<String>,
     /// The user to log in as
@@ -72,7 +72,7 @@ pub(crate) struct Global {
     /// That user's password
     #[arg(short, long, global = true, value_name = "PASSWORD")]
     pub password: Option<String>,
-    /// Print without colors, as the variable NO_COLOR does
+    /// Print without colors, as the variable `NO_COLOR` does
     #[arg(long, global = true)]
     pub no_color: bool,
 }
@@ -117,6 +117,33 @@ pub(crate) enum Verb {
         #[command(flatten)]
         format: Format,
     },
+    #[command(flatten)]
+    Order(Order),
+    /// Explain a verb, or what a configuration may say
+    #[command(after_help = "menshen help options            every option of every section\n\
+                            menshen help options program    those of one section\n\
+                            menshen help options user       one option")]
+    Help {
+        /// A verb, or the word options
+        topic: Option<String>,
+        /// After options: a section, or an option
+        pattern: Option<String>,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// Which
+        shell: Shell,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+    /// Print a configuration to start from
+    SampleConfig,
+}
+
+/// The verbs that need a server.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Order {
     /// Show what processes are doing
     Status {
         /// Only these; every one when none is named
@@ -213,26 +240,6 @@ pub(crate) enum Verb {
     },
     /// Type commands, as in supervisorctl
     Shell,
-    /// Explain a verb, or what a configuration may say
-    #[command(after_help = "menshen help options            every option of every section\n\
-                            menshen help options program    those of one section\n\
-                            menshen help options user       one option")]
-    Help {
-        /// A verb, or the word options
-        topic: Option<String>,
-        /// After options: a section, or an option
-        pattern: Option<String>,
-    },
-    /// Print completions for a shell
-    Completions {
-        /// Which
-        shell: Shell,
-    },
-    /// Print the manual page
-    #[command(hide = true)]
-    Man,
-    /// Print a configuration to start from
-    SampleConfig,
 }
 
 /// The whole table.

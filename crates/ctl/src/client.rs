@@ -17,7 +17,7 @@ const PATH: &str = "/RPC2";
 
 /// Why a call has no result.
 #[derive(Debug, thiserror::Error)]
-pub enum CallError {
+pub(crate) enum CallError {
     /// The URL names no server.
     #[error(transparent)]
     Place(#[from] PlaceError),
@@ -42,7 +42,7 @@ pub enum CallError {
 
 impl CallError {
     /// The fault, when it is one this program knows.
-    pub fn fault(&self) -> Option<FaultCode> {
+    pub(crate) fn fault(&self) -> Option<FaultCode> {
         match self {
             Self::Fault { code, .. } => FaultCode::from_code(*code),
             Self::Place(_) | Self::Transport(_) | Self::Unreadable(_) | Self::Shape(_) => None,
@@ -52,7 +52,7 @@ impl CallError {
 
 /// How to reach a server.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     /// Its address as written.
     pub url: String,
     /// Sent only when both were given.
@@ -61,7 +61,7 @@ pub struct Target {
 
 /// One process as the server tells of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RemoteProcess {
+pub(crate) struct RemoteProcess {
     /// The group it belongs to.
     pub group: String,
     /// Its own name.
@@ -92,23 +92,23 @@ pub struct RemoteProcess {
 
 impl RemoteProcess {
     /// Its full name.
-    pub fn full_name(&self) -> String {
+    pub(crate) fn full_name(&self) -> String {
         full_name(&self.group, Some(&self.name))
     }
 
     /// Its state, when this program knows it.
-    pub fn known_state(&self) -> Option<ProcessState> {
+    pub(crate) fn known_state(&self) -> Option<ProcessState> {
         ProcessState::from_code(self.state)
     }
 
     /// Whether nothing runs and nothing is due to.
-    pub fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.known_state().is_some_and(ProcessState::is_stopped)
     }
 }
 
 /// `group:name`, or `name` when both agree; a missing name reads `None`, as in the original.
-pub fn full_name(group: &str, name: Option<&str>) -> String {
+pub(crate) fn full_name(group: &str, name: Option<&str>) -> String {
     match name {
         Some(name) if name == group => name.to_owned(),
         Some(name) => format!("{group}:{name}"),
@@ -118,7 +118,7 @@ pub fn full_name(group: &str, name: Option<&str>) -> String {
 
 /// What became of one process of many.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Its full name.
     pub name: String,
     /// A fault's number; 80 is success.
@@ -129,18 +129,14 @@ pub struct Outcome {
 
 impl Outcome {
     /// What a refused call about one process means for it.
-    pub fn refused(namespec: Namespec<'_>, code: i64, text: &str) -> Self {
-        Self {
-            name: full_name(namespec.group, namespec.process),
-            status: code,
-            description: text.to_owned(),
-        }
+    pub(crate) fn refused(namespec: Namespec<'_>, code: i64, text: &str) -> Self {
+        Self { name: full_name(namespec.group, namespec.process), status: code, description: text.to_owned() }
     }
 }
 
 /// One process of the configuration last read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemoteConfig {
+pub(crate) struct RemoteConfig {
     /// Its full name.
     pub name: String,
     /// Whether it is active.
@@ -155,7 +151,7 @@ pub struct RemoteConfig {
 
 /// The groups a new reading of the configuration would touch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Changes {
+pub(crate) struct Changes {
     /// New.
     pub added: Vec<String>,
     /// Different.
@@ -166,7 +162,7 @@ pub struct Changes {
 
 /// Which of a process's outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Channel {
+pub(crate) enum Channel {
     /// Standard output.
     Stdout,
     /// Standard error.
@@ -175,7 +171,7 @@ pub enum Channel {
 
 impl Channel {
     /// The word for it in URLs and on command lines.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Stdout => "stdout",
             Self::Stderr => "stderr",
@@ -185,7 +181,7 @@ impl Channel {
 
 /// Which processes an order is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope<'a> {
+pub(crate) enum Scope<'a> {
     /// Every one.
     All,
     /// Those of one group.
@@ -193,7 +189,7 @@ pub enum Scope<'a> {
 }
 
 /// A server to call.
-pub struct Client {
+pub(crate) struct Client {
     target: Target,
     interrupt: Option<Interrupt>,
     /// Made at the first call, when a bad URL is reported.
@@ -202,23 +198,23 @@ pub struct Client {
 
 impl Client {
     /// A client of the server at `target`; nothing is opened yet.
-    pub const fn new(target: Target) -> Self {
+    pub(crate) const fn new(target: Target) -> Self {
         Self { target, interrupt: None, transport: None }
     }
 
     /// How the server is reached.
-    pub const fn target(&self) -> &Target {
+    pub(crate) const fn target(&self) -> &Target {
         &self.target
     }
 
     /// Turns to another server, or to the same one as someone else.
-    pub fn turn_to(&mut self, target: Target) {
+    pub(crate) fn turn_to(&mut self, target: Target) {
         self.target = target;
         self.transport = None;
     }
 
     /// Lets waiting calls end when `interrupt` becomes readable.
-    pub fn heed(&mut self, interrupt: Interrupt) {
+    pub(crate) fn heed(&mut self, interrupt: Interrupt) {
         self.interrupt = Some(interrupt);
         self.transport = None;
     }
@@ -236,7 +232,7 @@ impl Client {
     ///
     /// # Errors
     /// When there is no answer, or it is a fault.
-    pub fn call(&mut self, method: &str, parameters: &[Value]) -> Result<Value, CallError> {
+    pub(crate) fn call(&mut self, method: &str, parameters: &[Value]) -> Result<Value, CallError> {
         let call = MethodCall { name: method.to_owned(), params: parameters.to_vec() };
         let body = xmlrpc_write::call(&call);
         let answer = self.transport()?.post(PATH, body.as_bytes())?;
@@ -247,11 +243,19 @@ impl Client {
         }
     }
 
+    /// Waits until the server closes the connection, which it does when it ends.
+    ///
+    /// # Errors
+    /// When the user interrupts.
+    pub(crate) fn wait_closed(&mut self) -> Result<(), CallError> {
+        Ok(self.transport()?.wait_closed()?)
+    }
+
     /// Follows a log that grows, by its path on the server.
     ///
     /// # Errors
     /// When there is no such log.
-    pub fn follow(&mut self, path: &str) -> Result<Follow, CallError> {
+    pub(crate) fn follow(&mut self, path: &str) -> Result<Follow, CallError> {
         Ok(self.transport()?.follow(path)?)
     }
 
@@ -259,7 +263,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call.
-    pub fn api_version(&mut self) -> Result<String, CallError> {
+    pub(crate) fn api_version(&mut self) -> Result<String, CallError> {
         // The old name of `getAPIVersion`, which every server has.
         self.text("supervisor.getVersion", &[])
     }
@@ -268,7 +272,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call.
-    pub fn server_version(&mut self) -> Result<String, CallError> {
+    pub(crate) fn server_version(&mut self) -> Result<String, CallError> {
         self.text("supervisor.getSupervisorVersion", &[])
     }
 
@@ -276,7 +280,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call.
-    pub fn server_pid(&mut self) -> Result<i64, CallError> {
+    pub(crate) fn server_pid(&mut self) -> Result<i64, CallError> {
         const METHOD: &str = "supervisor.getPID";
         integer(&self.call(METHOD, &[])?).ok_or(CallError::Shape(METHOD))
     }
@@ -285,7 +289,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call.
-    pub fn processes(&mut self) -> Result<Vec<RemoteProcess>, CallError> {
+    pub(crate) fn processes(&mut self) -> Result<Vec<RemoteProcess>, CallError> {
         const METHOD: &str = "supervisor.getAllProcessInfo";
         each(METHOD, self.call(METHOD, &[])?, process)
     }
@@ -294,7 +298,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call, and when there is none of this name.
-    pub fn process(&mut self, name: &str) -> Result<RemoteProcess, CallError> {
+    pub(crate) fn process(&mut self, name: &str) -> Result<RemoteProcess, CallError> {
         const METHOD: &str = "supervisor.getProcessInfo";
         process(&fields(METHOD, self.call(METHOD, &[text(name)])?)?).ok_or(CallError::Shape(METHOD))
     }
@@ -303,7 +307,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call, and when it cannot be started.
-    pub fn start(&mut self, name: &str) -> Result<(), CallError> {
+    pub(crate) fn start(&mut self, name: &str) -> Result<(), CallError> {
         self.order("supervisor.startProcess", &[text(name)])
     }
 
@@ -311,7 +315,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call, and when there is no such group.
-    pub fn start_many(&mut self, scope: Scope<'_>) -> Result<Vec<Outcome>, CallError> {
+    pub(crate) fn start_many(&mut self, scope: Scope<'_>) -> Result<Vec<Outcome>, CallError> {
         match scope {
             Scope::All => self.outcomes("supervisor.startAllProcesses", &[]),
             Scope::Group(group) => self.outcomes("supervisor.startProcessGroup", &[text(group)]),
@@ -322,7 +326,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call, and when it does not run.
-    pub fn stop(&mut self, name: &str) -> Result<(), CallError> {
+    pub(crate) fn stop(&mut self, name: &str) -> Result<(), CallError> {
         self.order("supervisor.stopProcess", &[text(name)])
     }
 
@@ -330,7 +334,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call, and when there is no such group.
-    pub fn stop_many(&mut self, scope: Scope<'_>) -> Result<Vec<Outcome>, CallError> {
+    pub(crate) fn stop_many(&mut self, scope: Scope<'_>) -> Result<Vec<Outcome>, CallError> {
         match scope {
             Scope::All => self.outcomes("supervisor.stopAllProcesses", &[]),
             Scope::Group(group) => self.outcomes("supervisor.stopProcessGroup", &[text(group)]),
@@ -341,7 +345,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call, and when it does not run or there is no such signal.
-    pub fn signal(&mut self, name: &str, signal: &str) -> Result<(), CallError> {
+    pub(crate) fn signal(&mut self, name: &str, signal: &str) -> Result<(), CallError> {
         self.order("supervisor.signalProcess", &[text(name), text(signal)])
     }
 
@@ -349,7 +353,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call, and when there is no such group.
-    pub fn signal_many(&mut self, scope: Scope<'_>, signal: &str) -> Result<Vec<Outcome>, CallError> {
+    pub(crate) fn signal_many(&mut self, scope: Scope<'_>, signal: &str) -> Result<Vec<Outcome>, CallError> {
         match scope {
             Scope::All => self.outcomes("supervisor.signalAllProcesses", &[text(signal)]),
             Scope::Group(group) => {
@@ -362,7 +366,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call, and when there is no such process.
-    pub fn clear(&mut self, name: &str) -> Result<(), CallError> {
+    pub(crate) fn clear(&mut self, name: &str) -> Result<(), CallError> {
         self.order("supervisor.clearProcessLogs", &[text(name)])
     }
 
@@ -370,7 +374,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call.
-    pub fn clear_all(&mut self) -> Result<Vec<Outcome>, CallError> {
+    pub(crate) fn clear_all(&mut self) -> Result<Vec<Outcome>, CallError> {
         self.outcomes("supervisor.clearAllProcessLogs", &[])
     }
 
@@ -378,7 +382,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call, and when there is no such log.
-    pub fn read_log(&mut self, name: &str, channel: Channel, bytes: i64) -> Result<String, CallError> {
+    pub(crate) fn read_log(&mut self, name: &str, channel: Channel, bytes: i64) -> Result<String, CallError> {
         let method = match channel {
             Channel::Stdout => "supervisor.readProcessStdoutLog",
             Channel::Stderr => "supervisor.readProcessStderrLog",
@@ -390,7 +394,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call, and when there is none.
-    pub fn read_main_log(&mut self, bytes: i64) -> Result<String, CallError> {
+    pub(crate) fn read_main_log(&mut self, bytes: i64) -> Result<String, CallError> {
         self.text("supervisor.readLog", &[Value::Int(bytes.saturating_neg()), Value::Int(0)])
     }
 
@@ -398,7 +402,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call, and when it does not read.
-    pub fn send_stdin(&mut self, name: &str, input: &str) -> Result<(), CallError> {
+    pub(crate) fn send_stdin(&mut self, name: &str, input: &str) -> Result<(), CallError> {
         self.order("supervisor.sendProcessStdin", &[text(name), text(input)])
     }
 
@@ -406,7 +410,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call.
-    pub fn configured(&mut self) -> Result<Vec<RemoteConfig>, CallError> {
+    pub(crate) fn configured(&mut self) -> Result<Vec<RemoteConfig>, CallError> {
         const METHOD: &str = "supervisor.getAllConfigInfo";
         each(METHOD, self.call(METHOD, &[])?, |fields| {
             Some(RemoteConfig {
@@ -423,7 +427,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call, and when the configuration is wrong.
-    pub fn reread(&mut self) -> Result<Changes, CallError> {
+    pub(crate) fn reread(&mut self) -> Result<Changes, CallError> {
         const METHOD: &str = "supervisor.reloadConfig";
         let wrong = || CallError::Shape(METHOD);
         // Three lists inside a list of one.
@@ -437,7 +441,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call, and when there is none or it is active.
-    pub fn add_group(&mut self, group: &str) -> Result<(), CallError> {
+    pub(crate) fn add_group(&mut self, group: &str) -> Result<(), CallError> {
         self.order("supervisor.addProcessGroup", &[text(group)])
     }
 
@@ -445,7 +449,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call, and when there is none or some of it runs.
-    pub fn remove_group(&mut self, group: &str) -> Result<(), CallError> {
+    pub(crate) fn remove_group(&mut self, group: &str) -> Result<(), CallError> {
         self.order("supervisor.removeProcessGroup", &[text(group)])
     }
 
@@ -453,7 +457,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call.
-    pub fn shutdown(&mut self) -> Result<(), CallError> {
+    pub(crate) fn shutdown(&mut self) -> Result<(), CallError> {
         self.order("supervisor.shutdown", &[])
     }
 
@@ -461,7 +465,7 @@ impl Client {
     ///
     /// # Errors
     /// As for every call.
-    pub fn restart(&mut self) -> Result<(), CallError> {
+    pub(crate) fn restart(&mut self) -> Result<(), CallError> {
         self.order("supervisor.restart", &[])
     }
 
@@ -512,10 +516,7 @@ fn fields(method: &'static str, value: Value) -> Result<Fields, CallError> {
 }
 
 fn names(value: Value) -> Option<Vec<String>> {
-    array(value)?
-        .into_iter()
-        .map(|it| if let Value::String(name) = it { Some(name) } else { None })
-        .collect()
+    array(value)?.into_iter().map(|it| if let Value::String(name) = it { Some(name) } else { None }).collect()
 }
 
 /// Reads a list of structs.

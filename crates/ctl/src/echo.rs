@@ -1,12 +1,11 @@
 //! `echo_supervisord_conf`: a configuration to start from.
 
-use std::ffi::OsString;
 use std::io::{self, Write};
 
 use crate::python;
 
-/// Prints the sample configuration; arguments mean nothing. Returns the exit code.
-pub fn echo_supervisord_conf(_args: Vec<OsString>) -> u8 {
+/// Prints the sample configuration; its words mean nothing. Returns the exit code.
+pub fn echo_supervisord_conf(_words: &[String]) -> u8 {
     print(&mut io::stdout(), &mut io::stderr())
 }
 

@@ -4,17 +4,17 @@
 //! without one.
 
 /// A head larger than this is refused: the original's are under a kilobyte.
-pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// A body larger than this is refused: room for the states of some hundred thousand processes.
-pub const BODY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+pub(crate) const BODY_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// A line that announces a chunk or trails the last one is refused beyond this.
-pub const CHUNK_LINE_BYTES_MAX: usize = 8 * 1024;
+pub(crate) const CHUNK_LINE_BYTES_MAX: usize = 8 * 1024;
 
 /// Why bytes are no answer. Each completes "the server's answer ...".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FrameError {
+pub(crate) enum FrameError {
     /// The first line is no status line.
     #[error("does not begin like HTTP: {0:?}")]
     NotHttp(String),
@@ -34,7 +34,7 @@ pub enum FrameError {
 
 /// How the end of a body is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
+pub(crate) enum Framing {
     /// By its length.
     Length(u64),
     /// By a chunk of no length.
@@ -45,7 +45,7 @@ pub enum Framing {
 
 /// The head of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
+pub(crate) struct Head {
     /// The status code.
     pub status: u16,
     /// The words after it.
@@ -61,7 +61,7 @@ pub struct Head {
 ///
 /// # Errors
 /// When it is not HTTP or too large.
-pub fn head(bytes: &[u8]) -> Result<Option<(Head, usize)>, FrameError> {
+pub(crate) fn head(bytes: &[u8]) -> Result<Option<(Head, usize)>, FrameError> {
     let mut at = 0;
     let mut lines = Vec::new();
     loop {
@@ -131,7 +131,7 @@ fn parse(lines: &[String]) -> Result<Head, FrameError> {
 
 /// The decoder of one body.
 #[derive(Debug)]
-pub struct Body(State);
+pub(crate) struct Body(State);
 
 #[derive(Debug)]
 enum State {
@@ -148,7 +148,7 @@ enum State {
 
 impl Body {
     /// A body framed like this.
-    pub const fn new(framing: Framing) -> Self {
+    pub(crate) const fn new(framing: Framing) -> Self {
         Self(match framing {
             Framing::Length(0) => State::Done,
             Framing::Length(bytes) => State::Left(bytes),
@@ -158,12 +158,12 @@ impl Body {
     }
 
     /// Whether all of it has come.
-    pub const fn is_done(&self) -> bool {
+    pub(crate) const fn is_done(&self) -> bool {
         matches!(self.0, State::Done)
     }
 
     /// Whether the end of the connection is an honest end of it.
-    pub const fn may_end(&self) -> bool {
+    pub(crate) const fn may_end(&self) -> bool {
         matches!(self.0, State::Done | State::UntilClose)
     }
 
@@ -172,7 +172,7 @@ impl Body {
     ///
     /// # Errors
     /// When a chunk is broken.
-    pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<usize, FrameError> {
+    pub(crate) fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<usize, FrameError> {
         let mut rest = bytes;
         while !rest.is_empty() && !self.is_done() {
             rest = self.step(rest, out)?;
@@ -294,7 +294,10 @@ mod tests {
         ];
         for (wire, text) in cases {
             for size in 1..=wire.len() {
-                assert_eq!(decode(wire, size), Ok((200 + 4 * u16::from(text.is_empty()), text.to_owned(), true)));
+                assert_eq!(
+                    decode(wire, size),
+                    Ok((200 + 4 * u16::from(text.is_empty()), text.to_owned(), true))
+                );
             }
         }
     }
@@ -335,7 +338,9 @@ mod tests {
         assert_eq!(said(&endless), "has a head of more than 65536 bytes");
         assert_eq!(head(b"HTT"), Ok(None));
         assert_eq!(
-            decode(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 100).unwrap_err().to_string(),
+            decode(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 100)
+                .unwrap_err()
+                .to_string(),
             "has a broken chunk: \"xyz\""
         );
         let long = [

@@ -13,7 +13,7 @@ const LINE_BYTES_MAX: usize = 1024 * 1024;
 
 /// What a wait for a line came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Typed {
+pub(crate) enum Typed {
     /// A line, without its end.
     Line(String),
     /// There will be no more.
@@ -23,7 +23,7 @@ pub enum Typed {
 }
 
 /// Who asks the user.
-pub trait Input {
+pub(crate) trait Input {
     /// Shows `prompt` and takes a line.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ pub trait Input {
 }
 
 /// Lines from a descriptor.
-pub struct Lines {
+pub(crate) struct Lines {
     source: File,
     buffer: Vec<u8>,
     ended: bool,
@@ -61,20 +61,21 @@ pub struct Lines {
 
 impl Lines {
     /// The lines of `source`.
-    pub fn new(source: OwnedFd) -> Self {
+    pub(crate) fn new(source: OwnedFd) -> Self {
         Self { source: File::from(source), buffer: Vec::new(), ended: false }
     }
 
     /// The lines of standard input; none when it is closed.
-    pub fn of_stdin() -> io::Result<Self> {
-        let source = io::stdin().as_fd().try_clone_to_owned().or_else(|_| {
-            File::open("/dev/null").map(OwnedFd::from)
-        })?;
+    pub(crate) fn of_stdin() -> io::Result<Self> {
+        let source = io::stdin()
+            .as_fd()
+            .try_clone_to_owned()
+            .or_else(|_| File::open("/dev/null").map(OwnedFd::from))?;
         Ok(Self::new(source))
     }
 
     /// A whole line, or the beginning of one that has no end, if one has come.
-    pub fn take(&mut self) -> Option<Typed> {
+    pub(crate) fn take(&mut self) -> Option<Typed> {
         if let Some(end) = self.buffer.iter().position(|it| *it == b'\n') {
             let line: Vec<u8> = self.buffer.drain(..=end).collect();
             return Some(Typed::Line(text(&line)));
@@ -90,7 +91,7 @@ impl Lines {
     ///
     /// # Errors
     /// When it cannot be read, or a line does not end.
-    pub fn fill(&mut self) -> io::Result<()> {
+    pub(crate) fn fill(&mut self) -> io::Result<()> {
         let mut piece = [0; 4096];
         let count = match self.source.read(&mut piece) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
@@ -113,7 +114,7 @@ impl Lines {
     ///
     /// # Errors
     /// As for [`Self::fill`].
-    pub fn next(&mut self, interrupt: Option<&Interrupt>) -> io::Result<Typed> {
+    pub(crate) fn next(&mut self, interrupt: Option<&Interrupt>) -> io::Result<Typed> {
         loop {
             if let Some(typed) = self.take() {
                 return Ok(typed);
@@ -140,14 +141,14 @@ fn text(line: &[u8]) -> String {
 }
 
 /// Input that is not edited: a pipe, a file, or a terminal while a command runs.
-pub struct Plain {
+pub(crate) struct Plain {
     lines: Lines,
     interrupt: Option<Interrupt>,
 }
 
 impl Plain {
     /// Input from these lines.
-    pub const fn new(lines: Lines) -> Self {
+    pub(crate) const fn new(lines: Lines) -> Self {
         Self { lines, interrupt: None }
     }
 }

@@ -7,6 +7,8 @@
 //!
 //! Start with [`supervisorctl`] and [`menshen`].
 
+pub mod args;
+
 mod client;
 mod command;
 mod echo;
@@ -14,6 +16,7 @@ mod exit;
 mod framing;
 mod input;
 mod interrupt;
+mod nearest;
 mod pidproxy;
 mod place;
 mod python;
@@ -24,7 +27,9 @@ mod supervisorctl;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod verbs;
 
 pub use echo::echo_supervisord_conf;
 pub use pidproxy::pidproxy;
 pub use supervisorctl::supervisorctl;
+pub use verbs::{demo_socket, menshen};

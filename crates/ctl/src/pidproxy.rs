@@ -2,7 +2,6 @@
 //!
 //! The original looks every five seconds whether the command has ended; this one is told.
 
-use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
@@ -27,11 +26,11 @@ const PASSED: [(i32, bool); 6] = [
 /// What shells report for a command that cannot be run. The original says nothing and succeeds.
 const CANNOT_RUN: u8 = 127;
 
-/// Runs `pidproxy`; the first argument is its own name. Returns the exit code: whatever becomes of
+/// Runs `pidproxy`; the first word is its own name. Returns the exit code: whatever becomes of
 /// the command, 0, as ever.
-pub fn pidproxy(args: Vec<OsString>) -> u8 {
-    let [argv0, pidfile, command @ ..] = args.as_slice() else {
-        return usage(args.first());
+pub fn pidproxy(words: &[String]) -> u8 {
+    let [argv0, pidfile, command @ ..] = words else {
+        return usage(words.first());
     };
     let Some((program, arguments)) = command.split_first() else {
         return usage(Some(argv0));
@@ -39,15 +38,14 @@ pub fn pidproxy(args: Vec<OsString>) -> u8 {
     match proxy(Path::new(pidfile), program, arguments) {
         Ok(code) => code,
         Err(error) => {
-            let program = program.to_string_lossy();
             let _ = writeln!(io::stderr(), "pidproxy: cannot run {program}: {}", python::words(&error));
             CANNOT_RUN
         }
     }
 }
 
-fn usage(argv0: Option<&OsString>) -> u8 {
-    let name = argv0.map_or("pidproxy".into(), |it| it.to_string_lossy());
+fn usage(argv0: Option<&String>) -> u8 {
+    let name = argv0.map_or("pidproxy", String::as_str);
     let _ = writeln!(
         io::stdout(),
         "pidproxy -- run a command and pass signals on to the process its pidfile names.\n\n\
@@ -58,7 +56,7 @@ fn usage(argv0: Option<&OsString>) -> u8 {
     1
 }
 
-fn proxy(pidfile: &Path, program: &OsStr, arguments: &[OsString]) -> io::Result<u8> {
+fn proxy(pidfile: &Path, program: &str, arguments: &[String]) -> io::Result<u8> {
     let mut wanted: Vec<_> = PASSED.iter().map(|(signal, _)| *signal).collect();
     wanted.push(signals::CHLD);
     // Collected before there is a child, so that its end cannot be missed.
@@ -99,4 +97,50 @@ fn react(signal: i32, pidfile: &Path, child: &mut Child) -> io::Result<Option<u8
 fn read_pid(pidfile: &Path) -> Option<u32> {
     let text = std::fs::read_to_string(pidfile).ok()?;
     text.trim().parse().ok().filter(|it| *it > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    fn run(words: &[&str]) -> u8 {
+        pidproxy(&words.iter().map(|&it| it.to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_proxy_ends_with_its_command_and_says_what_cannot_be_run() {
+        assert_eq!(run(&["pidproxy", "/nonexistent", "/bin/sh", "-c", "exit 3"]), 0);
+        assert_eq!(run(&["pidproxy", "/nonexistent", "/nonexistent/command"]), CANNOT_RUN);
+        assert_eq!(run(&["pidproxy", "/nonexistent"]), 1);
+        assert_eq!(run(&["pidproxy"]), 1);
+    }
+
+    #[test]
+    fn a_signal_goes_to_the_process_the_pidfile_names() {
+        let room = tempfile::tempdir().unwrap();
+        let pidfile = room.path().join("pid");
+        let mut child = Command::new("/bin/sleep").arg("1000").spawn().unwrap();
+        // Nothing to read, no number, and a number that would mean a group: none is passed on.
+        for text in [None, Some("x"), Some("0"), Some("-1")] {
+            text.into_iter().for_each(|it| std::fs::write(&pidfile, it).unwrap());
+            assert_eq!(react(signals::TERM, &pidfile, &mut child).unwrap(), None);
+        }
+        std::fs::write(&pidfile, format!("{}\n", child.id())).unwrap();
+        assert_eq!(react(signals::HUP, &pidfile, &mut child).unwrap(), None);
+        assert_eq!(child.wait().unwrap().signal(), Some(signals::HUP));
+        assert_eq!(react(signals::CHLD, &pidfile, &mut child).unwrap(), Some(0));
+        assert_eq!(react(signals::QUIT, &pidfile, &mut child).unwrap(), Some(1));
+    }
+
+    #[test]
+    fn the_proxy_leaves_after_a_signal_that_ends() {
+        let room = tempfile::tempdir().unwrap();
+        let pidfile = room.path().join("pid");
+        let mut child = Command::new("/bin/sleep").arg("1000").spawn().unwrap();
+        std::fs::write(&pidfile, child.id().to_string()).unwrap();
+        assert_eq!(react(signals::TERM, &pidfile, &mut child).unwrap(), Some(0));
+        child.wait().unwrap();
+    }
 }

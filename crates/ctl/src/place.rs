@@ -8,7 +8,7 @@ const DEFAULT_PORT: u16 = 80;
 
 /// The address of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub(crate) enum Place {
     /// A socket in the file system.
     Unix(PathBuf),
     /// A port of a host.
@@ -23,7 +23,7 @@ pub enum Place {
 /// Why a URL names no server. The wording is the original's (`xmlrpc.py`, `SupervisorTransport`,
 /// and Python's `urllib.parse`).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlaceError {
+pub(crate) enum PlaceError {
     /// Neither `http://` nor `unix://`.
     #[error("Unknown protocol for serverurl {0}")]
     Scheme(String),
@@ -41,7 +41,7 @@ impl Place {
     ///
     /// # Errors
     /// When it is neither.
-    pub fn parse(url: &str) -> Result<Self, PlaceError> {
+    pub(crate) fn parse(url: &str) -> Result<Self, PlaceError> {
         if let Some(path) = url.strip_prefix("unix://") {
             return Ok(Self::Unix(PathBuf::from(path)));
         }

@@ -100,21 +100,27 @@ fn transport(error: &TransportError) -> String {
     }
 }
 
-/// The class Python gives an error of the system (PEP 3151), and its text.
+/// The classes of PEP 3151 that have to do with what a client does; all others are plain `OSError`.
+const CLASSES: [(io::ErrorKind, &str); 9] = [
+    (io::ErrorKind::ConnectionRefused, "ConnectionRefusedError"),
+    (io::ErrorKind::ConnectionReset, "ConnectionResetError"),
+    (io::ErrorKind::ConnectionAborted, "ConnectionAbortedError"),
+    (io::ErrorKind::BrokenPipe, "BrokenPipeError"),
+    (io::ErrorKind::NotFound, "FileNotFoundError"),
+    (io::ErrorKind::PermissionDenied, "PermissionError"),
+    (io::ErrorKind::NotADirectory, "NotADirectoryError"),
+    (io::ErrorKind::TimedOut, "TimeoutError"),
+    (io::ErrorKind::WouldBlock, "BlockingIOError"),
+];
+
+/// The class Python gives an error of the system, and its text.
 fn system(error: &io::Error) -> String {
-    let class = match error.kind() {
-        io::ErrorKind::ConnectionRefused => "ConnectionRefusedError",
-        io::ErrorKind::ConnectionReset => "ConnectionResetError",
-        io::ErrorKind::ConnectionAborted => "ConnectionAbortedError",
-        io::ErrorKind::BrokenPipe => "BrokenPipeError",
-        io::ErrorKind::NotFound => "FileNotFoundError",
-        io::ErrorKind::PermissionDenied => "PermissionError",
-        io::ErrorKind::NotADirectory => "NotADirectoryError",
-        io::ErrorKind::TimedOut => "TimeoutError",
-        io::ErrorKind::WouldBlock => "BlockingIOError",
-        _ => "OSError",
-    };
+    let class = CLASSES.iter().find(|(kind, _)| *kind == error.kind()).map_or("OSError", |(_, it)| it);
     match error.raw_os_error() {
+        // Of all we do with names, only this can be too long.
+        _ if error.kind() == io::ErrorKind::InvalidFilename => {
+            "<class 'OSError'>, AF_UNIX path too long".to_owned()
+        }
         Some(number) => format!("<class '{class}'>, [Errno {number}] {}", words(error)),
         None => format!("<class '{class}'>, {error}"),
     }

@@ -105,7 +105,7 @@ pub(crate) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// A session with the server at `target`.
-    pub fn new(
+    pub(crate) fn new(
         target: Target,
         out: &'a mut dyn Write,
         err: &'a mut dyn Write,
@@ -117,14 +117,14 @@ impl<'a> Session<'a> {
     }
 
     /// Prints a line.
-    pub fn say(&mut self, line: impl AsRef<str>) -> Result<(), Failure> {
+    pub(crate) fn say(&mut self, line: impl AsRef<str>) -> Result<(), Failure> {
         self.out.write_all(line.as_ref().as_bytes())?;
         self.out.write_all(b"\n")?;
         Ok(())
     }
 
     /// Prints an error and the usage of the command it was made with.
-    pub fn misuse(&mut self, code: u8, error: &str, command: &str) -> Result<(), Failure> {
+    pub(crate) fn misuse(&mut self, code: u8, error: &str, command: &str) -> Result<(), Failure> {
         self.exit = code;
         self.say(error)?;
         match command::find(command) {
@@ -134,18 +134,18 @@ impl<'a> Session<'a> {
     }
 
     /// Asks and waits for the answer.
-    pub fn ask(&mut self, question: &str) -> Result<String, Failure> {
+    pub(crate) fn ask(&mut self, question: &str) -> Result<String, Failure> {
         let typed = self.input.line(question, self.out)?;
         answer(typed)
     }
 
     /// Asks whether to go on, when there is someone to ask.
-    pub fn is_sure(&mut self, question: &str) -> Result<bool, Failure> {
+    pub(crate) fn is_sure(&mut self, question: &str) -> Result<bool, Failure> {
         Ok(!self.interactive || self.ask(question)?.to_lowercase().starts_with('y'))
     }
 
     /// From now on Ctrl-C ends what is going on instead of the process.
-    pub fn heed_interrupts(&mut self) -> io::Result<Interrupt> {
+    pub(crate) fn heed_interrupts(&mut self) -> io::Result<Interrupt> {
         if let Some(interrupt) = &self.interrupt {
             return Ok(Interrupt::clone(interrupt));
         }
@@ -161,7 +161,7 @@ impl<'a> Session<'a> {
     }
 
     /// Runs one line.
-    pub fn run(&mut self, line: &str) -> Result<Next, Stop> {
+    pub(crate) fn run(&mut self, line: &str) -> Result<Next, Stop> {
         loop {
             let failure = match self.obey(line) {
                 Ok(next) => return self.flush(next),
@@ -223,10 +223,9 @@ impl<'a> Session<'a> {
                 false
             }
             Failure::Output(_) => return Err(failure),
-            Failure::Call(_)
-            | Failure::UnknownResult { .. }
-            | Failure::EndOfInput
-            | Failure::Overflow => false,
+            Failure::Call(_) | Failure::UnknownResult { .. } | Failure::EndOfInput | Failure::Overflow => {
+                false
+            }
         };
         if interrupted {
             return Err(Failure::Interrupted);
@@ -261,7 +260,7 @@ impl<'a> Session<'a> {
     }
 
     /// Whether there is a server that speaks our interface; says so when not.
-    pub fn is_up(&mut self) -> Result<bool, Failure> {
+    pub(crate) fn is_up(&mut self) -> Result<bool, Failure> {
         let (code, text) = match self.client.api_version() {
             Ok(version) if version == API_VERSION => return Ok(true),
             Ok(version) => (
@@ -294,7 +293,7 @@ impl<'a> Session<'a> {
     }
 
     /// Remembers what a fault means for the exit code; the last one to matter wins.
-    pub fn note(&mut self, status: i64, ignored: Option<FaultCode>) {
+    pub(crate) fn note(&mut self, status: i64, ignored: Option<FaultCode>) {
         let code = FaultCode::from_code(status);
         if code == Some(FaultCode::Success) || (code.is_some() && code == ignored) {
             return;
@@ -323,15 +322,15 @@ pub(crate) enum Absence {
 
 impl Absence {
     /// Whether this is what `error` says.
-    pub fn of(error: &CallError) -> Option<Self> {
-        let CallError::Transport(TransportError::Connect(error) | TransportError::Broken(error)) = error else {
+    pub(crate) fn of(error: &CallError) -> Option<Self> {
+        let CallError::Transport(TransportError::Connect(error) | TransportError::Broken(error)) = error
+        else {
             return None;
         };
-        match error.kind() {
-            io::ErrorKind::ConnectionRefused => Some(Self::Refused),
-            io::ErrorKind::NotFound => Some(Self::NoSocket),
-            _ => None,
-        }
+        let is = |kind| error.kind() == kind;
+        is(io::ErrorKind::ConnectionRefused)
+            .then_some(Self::Refused)
+            .or_else(|| is(io::ErrorKind::NotFound).then_some(Self::NoSocket))
     }
 }
 

@@ -95,8 +95,7 @@ impl Terminal {
 
     /// One line per entry, as readline writes them, so that the original can read them again.
     fn save(&self, path: &Path) -> io::Result<()> {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
         let history = self.editor.history();
         for index in 0..history.len() {
             if let Ok(Some(found)) = history.get(index, SearchDirection::Forward) {

@@ -1,6 +1,5 @@
 //! `supervisorctl`: its command line.
 
-use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -92,13 +91,15 @@ fn check_url(option: &str, text: &str) -> Result<(), String> {
     Err(format!("invalid value for {option} {quoted}: value {quoted} is not a URL"))
 }
 
-/// Runs `supervisorctl`; the first argument is its own name. Returns the exit code.
-pub fn supervisorctl(args: Vec<OsString>) -> u8 {
-    let args: Vec<String> = args.into_iter().map(|it| it.to_string_lossy().into_owned()).collect();
+/// Runs `supervisorctl`; the first word is its own name. Returns the exit code.
+pub fn supervisorctl(words: &[String]) -> u8 {
     let (mut out, mut err) = (io::stdout(), io::stderr());
-    let mut streams =
-        Streams { out: &mut out, err: &mut err, input: &|settings| shell::input(settings.history.as_deref()) };
-    run(&args, &Machine, &mut streams)
+    let mut streams = Streams {
+        out: &mut out,
+        err: &mut err,
+        input: &|settings| shell::input(settings.history.as_deref()),
+    };
+    run(words, &Machine, &mut streams)
 }
 
 /// The world of one run.
@@ -157,8 +158,7 @@ fn settle(options: &Options, argv0: &str, outside: &dyn Outside) -> Result<Setti
     let file = settings.unwrap_or_default();
     let username = options.username.clone().or(file.username);
     let password = options.password.clone().or(file.password);
-    let credentials =
-        username.zip(password).map(|(username, password)| Credentials { username, password });
+    let credentials = username.zip(password).map(|(username, password)| Credentials { username, password });
     let url = options.url.clone().unwrap_or(file.serverurl);
     Ok(Settings {
         target: Target { url, credentials },

@@ -28,7 +28,7 @@ const READ_BYTES: usize = 64 * 1024;
 
 /// Why a request has no good answer.
 #[derive(Debug, thiserror::Error)]
-pub enum TransportError {
+pub(crate) enum TransportError {
     /// There is no connection.
     #[error("cannot connect: {0}")]
     Connect(io::Error),
@@ -62,7 +62,7 @@ pub enum TransportError {
 
 /// A user and a password.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     /// Who.
     pub username: String,
     /// The password, in the clear.
@@ -70,10 +70,10 @@ pub struct Credentials {
 }
 
 /// A descriptor that becomes readable when the user wants to interrupt.
-pub type Interrupt = Rc<dyn AsFd>;
+pub(crate) type Interrupt = Rc<dyn AsFd>;
 
 /// The way to one server.
-pub struct Transport {
+pub(crate) struct Transport {
     place: Place,
     credentials: Option<Credentials>,
     interrupt: Option<Interrupt>,
@@ -87,7 +87,11 @@ enum Socket {
 
 impl Transport {
     /// A way to `place`; nothing is opened yet.
-    pub const fn new(place: Place, credentials: Option<Credentials>, interrupt: Option<Interrupt>) -> Self {
+    pub(crate) const fn new(
+        place: Place,
+        credentials: Option<Credentials>,
+        interrupt: Option<Interrupt>,
+    ) -> Self {
         Self { place, credentials, interrupt, idle: None }
     }
 
@@ -95,7 +99,7 @@ impl Transport {
     ///
     /// # Errors
     /// When there is no answer, or one other than 200.
-    pub fn post(&mut self, path: &str, body: &[u8]) -> Result<Vec<u8>, TransportError> {
+    pub(crate) fn post(&mut self, path: &str, body: &[u8]) -> Result<Vec<u8>, TransportError> {
         let mut request = format!(
             "POST {path} HTTP/1.1\r\nHost: {}\r\n{}User-Agent: menshen\r\nAccept: text/xml\r\n\
              Content-Type: text/xml\r\nContent-Length: {}\r\n\r\n",
@@ -121,7 +125,7 @@ impl Transport {
     ///
     /// # Errors
     /// When there is no answer, or one other than 200.
-    pub fn follow(&self, path: &str) -> Result<Follow, TransportError> {
+    pub(crate) fn follow(&self, path: &str) -> Result<Follow, TransportError> {
         let mut socket = open(&self.place)?;
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {}\r\n{}User-Agent: menshen\r\nAccept: */*\r\n\r\n",
@@ -135,6 +139,21 @@ impl Transport {
         let mut first = Vec::new();
         body.feed(&rest, &mut first)?;
         Ok(Follow { socket, body, first })
+    }
+
+    /// Waits until the server closes the connection that is kept; at once when none is.
+    ///
+    /// # Errors
+    /// When the user interrupts.
+    pub(crate) fn wait_closed(&mut self) -> Result<(), TransportError> {
+        let Some(mut socket) = self.idle.take() else {
+            return Ok(());
+        };
+        // Nothing is asked, so whatever comes is the end; a broken connection is one, too.
+        match self.read(&mut socket, &mut [0; 64]) {
+            Err(TransportError::Interrupted) => Err(TransportError::Interrupted),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     fn answer(&mut self, mut socket: Socket) -> Result<Vec<u8>, TransportError> {
@@ -189,8 +208,8 @@ impl Transport {
     /// Waits for bytes or an interrupt, whichever comes first.
     fn read(&self, socket: &mut Socket, buffer: &mut [u8]) -> Result<usize, TransportError> {
         if let Some(interrupt) = &self.interrupt {
-            let [interrupted, _] = wait_readable([interrupt.as_fd(), socket.as_fd()], None)
-                .map_err(TransportError::Broken)?;
+            let [interrupted, _] =
+                wait_readable([interrupt.as_fd(), socket.as_fd()], None).map_err(TransportError::Broken)?;
             if interrupted {
                 return Err(TransportError::Interrupted);
             }
@@ -233,7 +252,7 @@ fn accept(head: &Head) -> Result<(), TransportError> {
 }
 
 /// An answer without a foreseeable end.
-pub struct Follow {
+pub(crate) struct Follow {
     socket: Socket,
     body: Body,
     /// What came along with the head.
@@ -242,7 +261,7 @@ pub struct Follow {
 
 impl Follow {
     /// What has come already, without asking the socket.
-    pub fn take_first(&mut self) -> Vec<u8> {
+    pub(crate) fn take_first(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.first)
     }
 
@@ -250,7 +269,7 @@ impl Follow {
     ///
     /// # Errors
     /// When the connection breaks or what comes is no body.
-    pub fn read(&mut self, out: &mut Vec<u8>) -> Result<bool, TransportError> {
+    pub(crate) fn read(&mut self, out: &mut Vec<u8>) -> Result<bool, TransportError> {
         if self.body.is_done() {
             return Ok(false);
         }
@@ -278,7 +297,7 @@ impl AsFd for Follow {
 ///
 /// # Errors
 /// When the kernel refuses.
-pub fn wait_readable<const N: usize>(
+pub(crate) fn wait_readable<const N: usize>(
     fds: [BorrowedFd<'_>; N],
     patience: Option<Duration>,
 ) -> io::Result<[bool; N]> {

@@ -1,15 +1,16 @@
 //! What calls need done in the world: logs read and cleared, the configuration read again, bytes sent.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use api::call::{Chore, Outcome};
-use config::settings::MainLog as LogTarget;
-use logs::tail::{ReadFault, Tail};
+use logs::main_log::ClearFault;
+use logs::tail::{Part, ReadFault, Tail};
 use model::fault::{Fault, FaultCode};
 use model::level::Level;
 use model::name::FullName;
 use model::spec::GroupSpec;
+use os::clock::LocalZone;
 use os::outside::Machine;
 use supervisor::effect::Settled;
 use supervisor::input::Input;
@@ -34,7 +35,7 @@ impl Daemon {
             }
             Chore::Reread => Outcome::Reread(self.reread()),
             Chore::SendStdin { child, bytes, .. } => match self.inputs.send(child, &bytes) {
-                Ok(_) => Outcome::Done,
+                Ok(()) => Outcome::Done,
                 Err(Unsent::Closed) => Outcome::Failed(FaultCode::NoFile.into()),
                 Err(Unsent::Full) => Outcome::Failed(FaultCode::Failed.into()),
             },
@@ -46,7 +47,7 @@ impl Daemon {
 /// Reads a part of a log (`options.py`, `readFile`).
 fn read(path: &Path, offset: i64, length: i64) -> Outcome {
     match logs::tail::read(path, offset, length) {
-        Ok((bytes, start)) => Outcome::Bytes { bytes, start },
+        Ok(Part { bytes, start }) => Outcome::Bytes { bytes, start },
         Err(ReadFault::BadArguments) => Outcome::Failed(FaultCode::BadArguments.into()),
         Err(ReadFault::Failed) => Outcome::Failed(FaultCode::Failed.into()),
         Err(ReadFault::NoFile) => {
@@ -58,29 +59,16 @@ fn read(path: &Path, offset: i64, length: i64) -> Outcome {
 /// Reads the end of a log (`options.py`, `tailFile`).
 fn tail(path: &Path, offset: i64, length: i64) -> Outcome {
     let Tail { bytes, start, size, overflow } = logs::tail::tail(path, offset, length);
-    Outcome::Tail { bytes, start, size, overflow }
+    Outcome::Tail { bytes, start, size: u64::try_from(size).unwrap_or(0), overflow }
 }
 
 impl Daemon {
-    pub(crate) fn main_log_path(&self) -> Option<PathBuf> {
-        match &self.settings.logfile {
-            LogTarget::File(path) => Some(path.clone()),
-            LogTarget::Syslog => None,
-        }
-    }
-
     fn clear_main_log(&mut self) -> Outcome {
-        let Some(path) = self.main_log_path().filter(|it| it.exists()) else {
-            return Outcome::Failed(FaultCode::NoFile.into());
-        };
-        self.note(Level::Info, "reopening log file");
-        let cleared = self.log.borrow_mut().clear();
+        let cleared = self.log.borrow_mut().clear(os::clock::wall(), &LocalZone);
         match cleared {
             Ok(()) => Outcome::Done,
-            Err(error) => {
-                self.note(Level::Error, &format!("cannot clear the log {}: {error}", path.display()));
-                Outcome::Failed(FaultCode::Failed.into())
-            }
+            Err(ClearFault::NoFile) => Outcome::Failed(FaultCode::NoFile.into()),
+            Err(ClearFault::Failed) => Outcome::Failed(FaultCode::Failed.into()),
         }
     }
 
@@ -132,8 +120,7 @@ impl Daemon {
         if let Err(error) = reopened {
             self.note(Level::Error, &format!("cannot reopen the log: {error}"));
         }
-        for trouble in self.streams.pump.reopen_all() {
-            self.note(Level::Error, &trouble);
-        }
+        self.streams.pump.reopen_all();
+        self.hear_pump();
     }
 }

@@ -100,7 +100,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         answers: VecDeque::new(),
         link,
         streams: Streams::new(&settings).map_err(StartError::Poller)?,
-        inputs: Inputs::default(),
+        inputs: Inputs::new().map_err(StartError::Poller)?,
         children: BTreeMap::new(),
         calls: Calls::default(),
         log: Rc::new(RefCell::new(log)),

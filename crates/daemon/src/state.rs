@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use api::call::LogPaths;
@@ -29,17 +29,17 @@ use web::pages::Status;
 use crate::birth::Inheritance;
 use crate::calls::{Call, Calls};
 use crate::keeper_link::KeeperLink;
-use crate::stdin::{Inputs, Rest};
+use crate::stdin::Inputs;
 use crate::streams::{CHANNELS, Streams};
 
 /// How many bytes of output one turn of the loop moves before clients get theirs.
 const PUMP_BUDGET_BYTES: usize = 4 * 1024 * 1024;
 
-/// The names descriptors are watched under: the link, the pump, and from there on one for the
-/// standard input of each child that has bytes to read.
+/// The names descriptors are watched under: the link, the pump, the log, the standard inputs.
 const LINK: u64 = 0;
 const PUMP: u64 = 1;
-const INPUTS: u64 = 2;
+const LOG: u64 = 2;
+const INPUTS: u64 = 3;
 
 /// What the daemon remembers of a child.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ impl Daemon {
     /// When to look again although nothing has happened.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         let machine = self.supervisor.deadline().map(|(at, _)| at);
-        [machine, self.streams.pump.deadline()].into_iter().flatten().min()
+        [machine, self.streams.pump.deadline(), self.log.borrow().deadline()].into_iter().flatten().min()
     }
 
     /// Whether everything is being stopped.
@@ -139,7 +139,9 @@ impl Daemon {
     /// Watches the link and the pump with `poller`.
     pub(crate) fn watch_with(&self, poller: &Poller) -> io::Result<()> {
         poller.add(&self.link, LINK, Interest::Read)?;
-        poller.add(&self.streams.pump, PUMP, Interest::Read)
+        poller.add(&self.streams.pump, PUMP, Interest::Read)?;
+        poller.add(&*self.log.borrow(), LOG, Interest::Read)?;
+        poller.add(&self.inputs, INPUTS, Interest::Read)
     }
 
     /// Does what is due: reports of the keeper first, so that a child that has ended is known to
@@ -153,12 +155,17 @@ impl Daemon {
         if self.streams.pump.deadline().is_some_and(|at| at <= now) {
             self.streams.pump.retry(now);
         }
-        for it in ready.drain(..) {
-            if it.token >= INPUTS {
-                self.flush_input(poller, ChildId(it.token - INPUTS));
-            }
+        let is_ready = |token| ready.iter().any(|it| it.token == token);
+        if is_ready(LOG) || self.log.borrow().deadline().is_some_and(|at| at <= now) {
+            self.log.borrow_mut().resume();
         }
-        self.streams.pump.turn(PUMP_BUDGET_BYTES);
+        if is_ready(INPUTS) {
+            self.inputs.turn();
+        }
+        if is_ready(PUMP) {
+            self.streams.pump.turn(PUMP_BUDGET_BYTES);
+        }
+        ready.clear();
         self.hear_pump();
         self.watch_backlog(poller);
     }
@@ -181,32 +188,25 @@ impl Daemon {
     /// Says in the log what the pump has to say.
     pub(crate) fn hear_pump(&mut self) {
         for report in self.streams.pump.reports() {
-            match report {
+            let (level, text) = match report {
                 PumpReport::Chunk { stream, bytes, .. } => {
                     let text = model::event::text_or_repr(&bytes);
-                    let name = &stream.name.process;
-                    self.note(Level::Debug, &format!("'{name}' {} output:\n{text}", stream.channel));
+                    (Level::Debug, format!("'{}' {} output:\n{text}", stream.name.process, stream.channel))
                 }
                 PumpReport::Stalled { stream, path, reason } => {
-                    let text = format!(
-                        "cannot write the {} of '{}' to {}: {reason}; its output waits until that works again",
-                        stream.channel,
-                        stream.name,
-                        path.display()
-                    );
-                    self.note(Level::Error, &text);
+                    let what = format!("the {} of '{}' to {}", stream.channel, stream.name, path.display());
+                    (Level::Error, format!("cannot write {what}: {reason}; it waits until that works again"))
                 }
                 PumpReport::Recovered { stream, path } => {
-                    let text = format!(
-                        "the {} of '{}' goes to {} again; nothing was lost",
-                        stream.channel,
-                        stream.name,
-                        path.display()
-                    );
-                    self.note(Level::Info, &text);
+                    let what = format!("the {} of '{}'", stream.channel, stream.name);
+                    (Level::Info, format!("{what} goes to {} again; nothing was lost", path.display()))
                 }
-                PumpReport::Ended { .. } => {}
-            }
+                PumpReport::Trouble { stream, trouble } => {
+                    (Level::Warn, format!("the {} of '{}': {trouble}", stream.channel, stream.name))
+                }
+                PumpReport::Captured { .. } | PumpReport::Ended { .. } => continue,
+            };
+            self.note(level, &text);
         }
     }
 
@@ -219,6 +219,11 @@ impl Daemon {
             Ask::MainLog { slot } => drop(slot.send(self.main_log_path())),
             Ask::Page { slot } => drop(slot.send(self.page())),
         }
+    }
+
+    /// The file of the daemon's own log, unless it goes to the system log.
+    pub(crate) fn main_log_path(&self) -> Option<PathBuf> {
+        self.log.borrow().path().map(Path::to_owned)
     }
 
     /// The file that `/logtail/<name>/<channel>` follows.
@@ -247,13 +252,5 @@ impl Daemon {
     fn watch_backlog(&self, poller: &Poller) {
         let interest = if self.link.is_backed_up() { Interest::Both } else { Interest::Read };
         let _ = poller.modify(&self.link, LINK, interest);
-    }
-
-    fn flush_input(&mut self, poller: &Poller, child: ChildId) {
-        if self.inputs.flush(child) == Rest::Nothing
-            && let Some(pipe) = self.inputs.pipe(child)
-        {
-            let _ = poller.remove(pipe);
-        }
     }
 }

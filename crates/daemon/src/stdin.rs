@@ -1,10 +1,13 @@
 //! What clients send to a child's standard input, kept until the child reads it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use model::child::ChildId;
+use os::poll::{Interest, Poller};
 
 /// How much may wait for one child. A child that does not read costs at most this; what does not
 /// fit is refused whole, so that no message arrives in part.
@@ -19,78 +22,102 @@ pub(crate) enum Unsent {
     Full,
 }
 
-/// The write ends of all children.
-#[derive(Debug, Default)]
+/// The write ends of all children. Readable, as a descriptor, when one that is waited for has room.
+#[derive(Debug)]
 pub(crate) struct Inputs {
+    poller: Poller,
     pipes: BTreeMap<ChildId, Input>,
 }
 
 #[derive(Debug)]
 struct Input {
-    pipe: std::fs::File,
+    pipe: File,
     waiting: VecDeque<u8>,
+    is_watched: bool,
 }
 
 impl Inputs {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { poller: Poller::new()?, pipes: BTreeMap::new() })
+    }
+
     /// A new child's pipe, nonblocking.
     pub(crate) fn attach(&mut self, child: ChildId, pipe: OwnedFd) {
-        self.pipes.insert(child, Input { pipe: pipe.into(), waiting: VecDeque::new() });
+        let input = Input { pipe: pipe.into(), waiting: VecDeque::new(), is_watched: false };
+        self.pipes.insert(child, input);
     }
 
     /// The child is gone; what it has not read nobody will.
     pub(crate) fn detach(&mut self, child: ChildId) {
-        self.pipes.remove(&child);
+        if let Some(mut input) = self.pipes.remove(&child) {
+            // The keeper has the pipe open too, so closing it here would not end the watch.
+            input.waiting.clear();
+            input.watch(child, &self.poller);
+        }
     }
 
-    /// Sends `bytes` after all that waits, and says whether some still do.
-    pub(crate) fn send(&mut self, child: ChildId, bytes: &[u8]) -> Result<Rest, Unsent> {
+    /// Sends `bytes` after all that waits.
+    pub(crate) fn send(&mut self, child: ChildId, bytes: &[u8]) -> Result<(), Unsent> {
         let input = self.pipes.get_mut(&child).ok_or(Unsent::Closed)?;
         if input.waiting.len() + bytes.len() > WAITING_BYTES_MAX {
             return Err(Unsent::Full);
         }
         input.waiting.extend(bytes);
-        input.flush().map_err(|_| Unsent::Closed)
+        let sent = input.flush().map_err(|_| Unsent::Closed);
+        input.watch(child, &self.poller);
+        sent
     }
 
-    /// Tries again to send what waits for a child whose pipe has room.
-    pub(crate) fn flush(&mut self, child: ChildId) -> Rest {
-        let Some(input) = self.pipes.get_mut(&child) else {
-            return Rest::Nothing;
-        };
-        input.flush().unwrap_or_else(|_| {
-            // Nobody will read it; the exit of the child is on its way.
-            input.waiting.clear();
-            Rest::Nothing
-        })
-    }
-
-    /// The pipe of a child, to be told when it has room.
-    pub(crate) fn pipe(&self, child: ChildId) -> Option<BorrowedFd<'_>> {
-        self.pipes.get(&child).map(|it| it.pipe.as_fd())
+    /// Sends what waits to those who have room now.
+    pub(crate) fn turn(&mut self) {
+        let mut ready = Vec::new();
+        // Fails only when the kernel is out of memory; the next turn asks again.
+        let _ = self.poller.wait(&mut ready, Some(Duration::ZERO));
+        for child in ready.into_iter().map(|it| ChildId(it.token)) {
+            if let Some(input) = self.pipes.get_mut(&child) {
+                // Whoever has closed its end reads no more; its exit is on its way.
+                let _ = input.flush();
+                input.watch(child, &self.poller);
+            }
+        }
     }
 }
 
-/// What is left to send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rest {
-    Nothing,
-    Some,
+impl AsFd for Inputs {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.poller.as_fd()
+    }
 }
 
 impl Input {
-    /// Writes as much as the pipe takes now.
-    fn flush(&mut self) -> io::Result<Rest> {
+    /// Writes as much as the pipe takes now. What a closed pipe will never take is dropped.
+    fn flush(&mut self) -> io::Result<()> {
         while !self.waiting.is_empty() {
             let (front, _) = self.waiting.as_slices();
             match self.pipe.write(front) {
                 Ok(count) => drop(self.waiting.drain(..count)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Rest::Some),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.waiting.clear();
+                    return Err(error);
+                }
             }
         }
         self.waiting.shrink_to_fit();
-        Ok(Rest::Nothing)
+        Ok(())
+    }
+
+    /// Watches the pipe for room exactly while something waits for it.
+    fn watch(&mut self, child: ChildId, poller: &Poller) {
+        let wanted = !self.waiting.is_empty();
+        if wanted == self.is_watched {
+            return;
+        }
+        let done =
+            if wanted { poller.add(&self.pipe, child.0, Interest::Write) } else { poller.remove(&self.pipe) };
+        // Where it failed it is tried again at the next chance.
+        self.is_watched = if done.is_ok() { wanted } else { self.is_watched };
     }
 }
 
@@ -108,25 +135,26 @@ mod tests {
     #[test]
     fn what_does_not_fit_waits_and_arrives_in_order() {
         let (mut theirs, ours) = pipe();
-        let mut inputs = Inputs::default();
+        let mut inputs = Inputs::new().unwrap();
         inputs.attach(ChildId(1), ours);
         let bytes: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
-        assert_eq!(inputs.send(ChildId(1), &bytes), Ok(Rest::Some));
+        assert_eq!(inputs.send(ChildId(1), &bytes), Ok(()));
         assert_eq!(inputs.send(ChildId(1), &vec![0; WAITING_BYTES_MAX]), Err(Unsent::Full));
         let mut arrived = Vec::new();
         let mut room = [0; 4096];
         while arrived.len() < bytes.len() {
             let count = theirs.read(&mut room).unwrap();
             arrived.extend_from_slice(&room[..count]);
-            inputs.flush(ChildId(1));
+            inputs.turn();
         }
         assert_eq!(arrived, bytes);
+        assert!(!inputs.pipes[&ChildId(1)].is_watched, "a pipe with nothing to send wakes nobody");
     }
 
     #[test]
     fn a_closed_pipe_and_an_unknown_child_are_refused() {
         let (theirs, ours) = pipe();
-        let mut inputs = Inputs::default();
+        let mut inputs = Inputs::new().unwrap();
         inputs.attach(ChildId(1), ours);
         drop(theirs);
         assert_eq!(inputs.send(ChildId(1), b"x"), Err(Unsent::Closed));

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use api::call::LogPaths;
 use config::settings::Settings;
-use logs::pump::{Pump, StreamId, StreamOptions};
+use logs::pump::{Mirror, Pump, StreamId, StreamOptions};
 use model::child::{Channel, ChildId};
 use model::level::Level;
 use model::name::{FullName, GroupName};
@@ -109,9 +109,10 @@ impl Streams {
             path: self.files.get(stream).cloned().flatten(),
             maxbytes: wanted.maxbytes,
             backups: wanted.backups,
+            capture_maxbytes: wanted.capture_maxbytes,
             syslog: wanted.syslog,
             strip_ansi: self.strip_ansi,
-            mirror: self.mirror,
+            mirror: if self.mirror { Mirror::Shown } else { Mirror::Nothing },
         }
     }
 
@@ -125,8 +126,15 @@ impl Streams {
     /// Empties the file of a stream; one that is not there is as empty as can be.
     pub(crate) fn clear(&mut self, name: &FullName, channel: Channel) -> io::Result<()> {
         let stream = StreamId { name: name.clone(), channel };
+        if self.pump.has(&stream) {
+            return self.pump.clear(&stream);
+        }
         match self.files.get(&stream) {
-            Some(Some(path)) => self.pump.clear(&stream, path),
+            // It has not run yet: what is there is of an earlier life, and asked to go all the same.
+            Some(Some(path)) => match std::fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                Ok(()) | Err(_) => Ok(()),
+            },
             Some(None) | None => Ok(()),
         }
     }

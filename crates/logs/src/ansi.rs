@@ -27,7 +27,8 @@ impl Ansi {
         let mut shown = Vec::with_capacity(bytes.len());
         let mut rest = bytes;
         while !rest.is_empty() {
-            rest = if self.held.is_empty() { self.pass(rest, &mut shown) } else { self.hold(rest, &mut shown) };
+            rest =
+                if self.held.is_empty() { self.pass(rest, &mut shown) } else { self.hold(rest, &mut shown) };
         }
         Cow::Owned(shown)
     }

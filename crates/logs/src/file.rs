@@ -32,6 +32,17 @@ pub struct OpenError {
     pub source: io::Error,
 }
 
+impl OpenError {
+    /// Whether it is descriptors that we lack, and not the file.
+    pub fn is_short_of_descriptors(&self) -> bool {
+        is_short_of_descriptors(&self.source)
+    }
+}
+
+pub(crate) fn is_short_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(os::errno::EMFILE | os::errno::ENFILE))
+}
+
 /// An error in the words of `strerror`, without the number the standard library adds.
 pub(crate) fn reason(error: &io::Error) -> String {
     error.raw_os_error().map_or_else(|| error.to_string(), os::errno::text)
@@ -135,7 +146,7 @@ impl LogFile {
     /// # Errors
     /// When it cannot be removed, or no new one can be made; the next write then tries again.
     pub fn clear(&mut self) -> io::Result<()> {
-        if !self.wake().is_ok_and(|it| it.is_file()) {
+        if !self.wake().is_ok_and(Target::is_file) {
             return Ok(());
         }
         match unlink(&self.path) {

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
-use crate::file::{End, LogFile};
+use crate::file::{End, LogFile, is_short_of_descriptors};
 
 /// Whether bytes go through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +39,13 @@ pub(crate) struct Outlet {
     file: LogFile,
     pending: Vec<u8>,
     flow: Flow,
+    /// Whether it stalled because no descriptor was left to open the file with.
+    is_short: bool,
 }
 
 impl Outlet {
     pub(crate) const fn new(file: LogFile) -> Self {
-        Self { file, pending: Vec::new(), flow: Flow::Open }
+        Self { file, pending: Vec::new(), flow: Flow::Open, is_short: false }
     }
 
     /// Adds `bytes` behind all that came before.
@@ -71,6 +73,15 @@ impl Outlet {
     /// Whether they wait for the descriptor to become writable.
     pub(crate) const fn is_blocked(&self) -> bool {
         matches!(self.flow, Flow::Blocked)
+    }
+
+    /// Whether they wait for a descriptor to open their file with.
+    pub(crate) const fn is_short_of_descriptors(&self) -> bool {
+        self.is_short && matches!(self.flow, Flow::Stalled)
+    }
+
+    pub(crate) fn is_file_open(&self) -> bool {
+        self.file.is_file_open()
     }
 
     /// How many bytes are waiting.
@@ -103,6 +114,7 @@ impl Outlet {
             End::Whole => Flow::Open,
             End::Blocked => Flow::Blocked,
             End::Failed(error) => {
+                self.is_short = is_short_of_descriptors(&error);
                 if was != Flow::Stalled {
                     changes.push(Change::Stalled(error));
                 }
@@ -121,6 +133,8 @@ impl Outlet {
         if matches!(was, Flow::Stalled) && matches!(self.flow, Flow::Open | Flow::Blocked) {
             changes.push(Change::Recovered);
         }
-        changes.extend(written.unrotated.map(Change::Unrotated));
+        if let Some(error) = written.unrotated {
+            changes.push(Change::Unrotated(error));
+        }
     }
 }

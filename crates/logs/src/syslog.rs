@@ -64,7 +64,9 @@ impl Syslog {
         if let Some(socket) = &self.socket {
             match send(socket, message, flags) {
                 Ok(_) => return Ok(()),
-                Err(errno @ (Errno::AGAIN | Errno::MSGSIZE | Errno::NOBUFS | Errno::INTR)) => return Err(errno),
+                Err(errno @ (Errno::AGAIN | Errno::MSGSIZE | Errno::NOBUFS | Errno::INTR)) => {
+                    return Err(errno);
+                }
                 // Its daemon has been restarted: there is a new socket under the old name.
                 Err(_) => self.socket = None,
             }

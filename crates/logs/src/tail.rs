@@ -53,9 +53,8 @@ pub struct Part {
 /// As [`ReadFault`] says. In the original's order: a file that cannot be opened is `Failed` even if
 /// the numbers make no sense.
 pub fn read(path: &Path, offset: i64, length: i64) -> Result<Part, ReadFault> {
-    let file = open_regular(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => ReadFault::NoFile,
-        _ => ReadFault::Failed,
+    let file = open_regular(path).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound { ReadFault::NoFile } else { ReadFault::Failed }
     })?;
     let size = file.metadata().map_err(|_| ReadFault::Failed)?.len();
     let (start, count) = read_part(offset, length, size).ok_or(ReadFault::BadArguments)?;
@@ -142,10 +141,10 @@ fn tail_part(offset: i64, length: i64, size: u64) -> (u64, u64, bool) {
 /// could be read twice.
 fn open_regular(path: &Path) -> io::Result<std::fs::File> {
     let fd = open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY, Mode::empty())?;
-    match FileType::from_raw_mode(fstat(&fd)?.st_mode) {
-        FileType::RegularFile => Ok(fd.into()),
-        _ => Err(io::ErrorKind::InvalidInput.into()),
+    if FileType::from_raw_mode(fstat(&fd)?.st_mode) != FileType::RegularFile {
+        return Err(io::ErrorKind::InvalidInput.into());
     }
+    Ok(fd.into())
 }
 
 /// Reads `count` bytes, or fewer if the file has been cut off since.

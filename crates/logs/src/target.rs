@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{FileType, Mode, OFlags, Stat, Timespec, fstat, open};
+use rustix::fs::{FileType, FsWord, Mode, OFlags, Stat, Timespec, fstat, fstatfs, open};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 use rustix::pipe::PIPE_BUF;
@@ -12,6 +12,9 @@ use rustix::pipe::PIPE_BUF;
 /// How much is written at once to a terminal that was opened by others and may therefore make a
 /// writer wait: the kernel calls it writable while at least this much fits.
 const TERMINAL_BYTES: usize = 256;
+
+/// The kernel's own file system of pipes that have no name (`PIPEFS_MAGIC`).
+const PIPE_FILE_SYSTEM: FsWord = 0x5049_5045;
 
 /// What a log goes to. Each kind has its own way of being written without waiting.
 #[derive(Debug)]
@@ -40,16 +43,15 @@ impl Target {
         let fd = match open_anew(path, OFlags::WRONLY) {
             // Only now with the flag to make it: it has the kernel refuse some files of others in
             // `/tmp` (`fs.protected_regular`) that may well be written.
-            Err(Errno::NOENT) => open(path, flags(OFlags::WRONLY | OFlags::CREATE), Mode::from_raw_mode(mode)),
-            // A FIFO that nobody reads yet. With an end for reading of our own the bytes wait for
-            // the reader, as many as fit.
-            Err(Errno::NXIO) => return open_anew(path, OFlags::RDWR).map(Self::Stream),
+            Err(Errno::NOENT) => {
+                open(path, flags(OFlags::WRONLY | OFlags::CREATE), Mode::from_raw_mode(mode))
+            }
+            Err(Errno::NXIO) => return open_both_ends(path).map(Self::Stream),
             opened => opened,
         }?;
         match kind(&fd)? {
             FileType::RegularFile => Ok(Self::File(fd)),
-            // Should its reader leave, the bytes wait for the next one.
-            FileType::Fifo => Ok(Self::Stream(open_anew(path, OFlags::RDWR).unwrap_or(fd))),
+            FileType::Fifo => Ok(Self::Stream(open_both_ends(path).unwrap_or(fd))),
             FileType::Directory
             | FileType::Symlink
             | FileType::Socket
@@ -119,11 +121,9 @@ impl Target {
 impl AsFd for Target {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
-            Self::File(fd)
-            | Self::Shared(fd)
-            | Self::Stream(fd)
-            | Self::Borrowed(fd)
-            | Self::Socket(fd) => fd.as_fd(),
+            Self::File(fd) | Self::Shared(fd) | Self::Stream(fd) | Self::Borrowed(fd) | Self::Socket(fd) => {
+                fd.as_fd()
+            }
         }
     }
 }
@@ -143,6 +143,13 @@ const fn flags(access: OFlags) -> OFlags {
 
 fn open_anew(path: &Path, access: OFlags) -> Result<OwnedFd, Errno> {
     open(path, flags(access), Mode::empty())
+}
+
+/// Opens a FIFO for reading too, so that it need not have a reader: bytes then wait for one, as many
+/// as fit. A pipe without a name is refused: if its reader is gone, there will never be another.
+fn open_both_ends(path: &Path) -> Result<OwnedFd, Errno> {
+    let fd = open_anew(path, OFlags::RDWR)?;
+    if fstatfs(&fd)?.f_type == PIPE_FILE_SYSTEM { Err(Errno::NXIO) } else { Ok(fd) }
 }
 
 fn kind(fd: impl AsFd) -> Result<FileType, Errno> {
@@ -224,7 +231,7 @@ mod tests {
     fn a_stream_that_makes_others_wait_is_asked_first() {
         let (reader, writer) = rustix::pipe::pipe().unwrap();
         let target = Target::Borrowed(writer);
-        while target.write(&[b'x'; 100_000]).is_ok() {}
+        while target.write(&[b'x'; 10_000]).is_ok() {}
         assert_eq!(target.write(b"x"), Err(Errno::AGAIN));
         drop(reader);
         let errno = target.write(b"x").unwrap_err();

@@ -23,8 +23,9 @@ pub struct Origin {
 pub struct CommandLine {
     /// As written, after expansion.
     pub text: String,
-    /// Split by the rules of a POSIX shell, or the reason why that is impossible. An unusable
-    /// command is no error of the configuration: it fails when it is started.
+    /// Split by the rules of a POSIX shell, or the reason why that is impossible, for example
+    /// `No closing quotation`. A command without words, or an unusable one, is no error of the
+    /// configuration: it fails when it is started.
     pub words: Result<Vec<String>, String>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use model::outside::{Outside, ReadError, User};
@@ -15,6 +16,17 @@ fn read_error(error: &std::io::Error) -> ReadError {
     // The standard library appends the number, which tells an operator nothing more.
     let reason = text.split(" (os error").next().unwrap_or(&text).to_owned();
     ReadError { missing: error.kind() == std::io::ErrorKind::NotFound, reason }
+}
+
+/// Whether a shell would list `path` for `pattern`: what begins with a dot only where the pattern
+/// does too, and never the directory itself or the one above it.
+fn is_wanted(path: &Path, pattern: &str) -> bool {
+    let names = path.as_os_str().as_bytes().split(|it| *it == b'/').rev();
+    let wanted = pattern.as_bytes().split(|it| *it == b'/').rev();
+    names.zip(wanted).all(|(name, pattern)| match name {
+        b"." | b".." => name == pattern,
+        name => !name.starts_with(b".") || pattern.starts_with(b"."),
+    })
 }
 
 impl Outside for Machine {
@@ -32,13 +44,15 @@ impl Outside for Machine {
         let rules = glob::MatchOptions {
             case_sensitive: true,
             require_literal_separator: true,
-            require_literal_leading_dot: true,
+            // The crate's own rule for hidden files misses `.x` for `.*`; see `is_wanted`.
+            require_literal_leading_dot: false,
         };
         // A pattern that is none matches nothing, as in the original.
         let Ok(found) = glob::glob_with(pattern, rules) else {
             return Vec::new();
         };
-        let mut paths: Vec<_> = found.filter_map(Result::ok).collect();
+        let mut paths: Vec<_> =
+            found.filter_map(Result::ok).filter(|path| is_wanted(path, pattern)).collect();
         paths.sort();
         paths
     }
@@ -83,5 +97,39 @@ impl Outside for Machine {
 
     fn own_uid(&self) -> u32 {
         crate::user::own_uid()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_finds_what_a_shell_would() {
+        let room = tempfile::tempdir().unwrap();
+        for name in ["b.ini", "a.ini", ".hidden.ini", "note.txt"] {
+            std::fs::write(room.path().join(name), "").unwrap();
+        }
+        let found = |pattern: &str| -> Vec<String> {
+            let paths = Machine.glob(room.path().join(pattern).to_str().unwrap());
+            paths.iter().map(|it| it.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(found("*.ini"), ["a.ini", "b.ini"]);
+        assert_eq!(found(".*"), [".hidden.ini"]);
+        assert_eq!(found("[ab].ini"), ["a.ini", "b.ini"]);
+        assert!(found("[").is_empty());
+        assert!(found("*.none").is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said_in_words() {
+        let room = tempfile::tempdir().unwrap();
+        let said = |path: &Path, limit| Machine.read(path, limit).unwrap_err();
+        assert!(said(&room.path().join("none"), 10).missing);
+        assert_eq!(said(room.path(), 10).reason, "Is a directory");
+        let file = room.path().join("file");
+        std::fs::write(&file, "12345").unwrap();
+        assert_eq!(said(&file, 4).reason, "has more than 4 bytes");
+        assert_eq!(Machine.read(&file, 5).unwrap(), b"12345");
     }
 }

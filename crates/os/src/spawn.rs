@@ -8,12 +8,13 @@
 //!   the keeper, and with it everything. It also leaves the second processor idle meanwhile.
 //! - `fork` copies the table of descriptors, all of it, only to have the copy closed again: with the
 //!   pipes of ten thousand children that takes longer than all the rest, and the child's table stays
-//!   large for as long as it lives.
+//!   large for as long as it lives. (`posix_spawn` does so too: on two processors 3,500 children per
+//!   second from a process with few descriptors, 870 from one with 18,000.)
 //! - What is done here: a `fork` that *shares* the table (`CLONE_FILES`). The child's second call,
 //!   `close_range` with `UNSHARE`, gives it a table of its own with the first few descriptors, among
 //!   them those it needs, which the parent has put into low places for that. Until then the parent
 //!   waits; these two calls touch no file, so that is a matter of microseconds. From there on both
-//!   go their own ways.
+//!   go their own ways. (3,000 per second from either.)
 //!
 //! Where the kernel has no `close_range` (before 5.9, or forbidden), plain `fork` takes its place.
 //!

@@ -20,7 +20,8 @@ impl Clock {
     /// What both clocks show.
     pub fn stamp(&self) -> Stamp {
         let since_start = i64::try_from(self.mono.0.as_micros()).unwrap_or(i64::MAX);
-        let micros = 1_700_000_000_000_000_i64.saturating_add(since_start).saturating_add(self.wall_offset_micros);
+        let micros =
+            1_700_000_000_000_000_i64.saturating_add(since_start).saturating_add(self.wall_offset_micros);
         Stamp { mono: self.mono, wall: Wall { micros } }
     }
 

@@ -12,7 +12,7 @@ use model::spec::{
     AutoRestart, CommandLine, GroupKind, GroupSpec, LogTarget, Origin, ProcessSpec, ServerUrl, StreamSpec,
 };
 use model::state::ProcessState;
-use supervisor::input::Departure;
+use supervisor::input::{Departure, Request};
 
 /// A whole world.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -194,40 +194,31 @@ pub struct Step {
 /// What happens from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
-    /// A client starts a process.
-    Start(FullName, bool),
-    /// A client stops a process.
-    Stop(FullName, bool),
-    /// A client signals a process.
-    Signal(FullName, Signal),
-    /// A client starts all of a group, or all.
-    StartMany(Option<GroupName>, bool),
-    /// A client stops all of a group, or all.
-    StopMany(Option<GroupName>, bool),
-    /// A client signals all of a group, or all.
-    SignalMany(Option<GroupName>, Signal),
-    /// A client adds a group.
-    Add(String),
-    /// A client removes a group.
-    Remove(String),
+    /// A client asks for something.
+    Ask(Request),
     /// The configuration is read again; it has these groups.
     Reread(Vec<String>),
     /// The client of the n-th request, from 1, is gone.
     Abandon(u64),
-    /// A client wants everything to stop.
-    AskToLeave(Departure),
     /// A signal to the supervisor wants everything to stop.
     Leave(Departure),
     /// The loop does not come round for this long.
     Stall(u64),
     /// Somebody sets the clock on the wall by this many seconds.
     JumpWall(i64),
-    /// At this moment the process is in this state.
-    Expect(FullName, ProcessState),
-    /// By this moment the n-th request has this answer.
-    ExpectAnswer(u64, String),
-    /// By this moment everything has stopped.
-    ExpectQuit,
+    /// The writer of the script knows what is true at this moment.
+    Expect(Expectation),
+}
+
+/// What the writer of a script knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expectation {
+    /// The process is in this state.
+    State(FullName, ProcessState),
+    /// The n-th request has this answer.
+    Answer(u64, String),
+    /// Everything has stopped.
+    Quit,
 }
 
 fn stream() -> StreamSpec {

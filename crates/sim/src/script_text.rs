@@ -17,9 +17,9 @@ use model::name::{FullName, GroupName, Namespec, ProcessName};
 use model::signal::Signal;
 use model::spec::AutoRestart;
 use model::state::ProcessState;
-use supervisor::input::Departure;
+use supervisor::input::{Departure, Request, Selection};
 
-use crate::script::{Act, End, Group, Life, Program, Refusal, Script, Step};
+use crate::script::{Act, End, Expectation, Group, Life, Program, Refusal, Script, Step};
 
 impl FromStr for Script {
     type Err = anyhow::Error;
@@ -174,10 +174,10 @@ fn wait(words: &mut SplitWhitespace<'_>) -> Result<bool> {
 }
 
 /// A group, or `all`.
-fn selection(words: &mut SplitWhitespace<'_>) -> Result<Option<GroupName>> {
+fn selection(words: &mut SplitWhitespace<'_>) -> Result<Selection> {
     match word(words)? {
-        "all" => Ok(None),
-        name => Ok(Some(GroupName::parse(name)?)),
+        "all" => Ok(Selection::All),
+        name => Ok(Selection::Group(GroupName::parse(name)?)),
     }
 }
 
@@ -191,29 +191,55 @@ fn departure(words: &mut SplitWhitespace<'_>) -> Result<Departure> {
 
 fn act(words: &mut SplitWhitespace<'_>) -> Result<Act> {
     Ok(match word(words)? {
-        "start" => Act::Start(full_name(word(words)?)?, wait(words)?),
-        "stop" => Act::Stop(full_name(word(words)?)?, wait(words)?),
-        "signal" => Act::Signal(full_name(word(words)?)?, Signal::parse(word(words)?)?),
-        "start-many" => Act::StartMany(selection(words)?, wait(words)?),
-        "stop-many" => Act::StopMany(selection(words)?, wait(words)?),
-        "signal-many" => Act::SignalMany(selection(words)?, Signal::parse(word(words)?)?),
-        "add" => Act::Add(word(words)?.to_owned()),
-        "remove" => Act::Remove(word(words)?.to_owned()),
         "reread" => Act::Reread(words.map(str::to_owned).collect()),
         "abandon" => Act::Abandon(word(words)?.parse()?),
-        "ask-to-leave" => Act::AskToLeave(departure(words)?),
         "leave" => Act::Leave(departure(words)?),
         "stall" => Act::Stall(millis(word(words)?)?),
         "jump-wall" => Act::JumpWall(word(words)?.parse()?),
-        "expect" => match word(words)? {
-            "quit" => Act::ExpectQuit,
-            "answer" => {
-                let number = word(words)?.parse()?;
-                Act::ExpectAnswer(number, words.collect::<Vec<_>>().join(" "))
-            }
-            name => Act::Expect(full_name(name)?, state(word(words)?)?),
-        },
+        "expect" => Act::Expect(expectation(words)?),
+        verb => Act::Ask(request(verb, words)?),
+    })
+}
+
+fn request(verb: &str, words: &mut SplitWhitespace<'_>) -> Result<Request> {
+    Ok(match verb {
+        "start" => {
+            let (name, named) = named(words)?;
+            Request::Start { name, named, wait: wait(words)?, obstacle: None }
+        }
+        "stop" => {
+            let (name, named) = named(words)?;
+            Request::Stop { name, named, wait: wait(words)? }
+        }
+        "signal" => {
+            let (name, named) = named(words)?;
+            Request::Signal { name, named, signal: Signal::parse(word(words)?)? }
+        }
+        "start-many" => Request::StartMany { selection: selection(words)?, wait: wait(words)? },
+        "stop-many" => Request::StopMany { selection: selection(words)?, wait: wait(words)? },
+        "signal-many" => {
+            Request::SignalMany { selection: selection(words)?, signal: Signal::parse(word(words)?)? }
+        }
+        "add" => Request::AddGroup { name: word(words)?.to_owned() },
+        "remove" => Request::RemoveGroup { name: word(words)?.to_owned() },
+        "ask-to-leave" => Request::Leave(departure(words)?),
         other => bail!("`{other}` is not known"),
+    })
+}
+
+fn named(words: &mut SplitWhitespace<'_>) -> Result<(FullName, String)> {
+    let text = word(words)?;
+    Ok((full_name(text)?, text.to_owned()))
+}
+
+fn expectation(words: &mut SplitWhitespace<'_>) -> Result<Expectation> {
+    Ok(match word(words)? {
+        "quit" => Expectation::Quit,
+        "answer" => {
+            let number = word(words)?.parse()?;
+            Expectation::Answer(number, words.collect::<Vec<_>>().join(" "))
+        }
+        name => Expectation::State(full_name(name)?, state(word(words)?)?),
     })
 }
 
@@ -308,30 +334,42 @@ impl fmt::Display for Life {
 
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waits = |wait: &bool| if *wait { "" } else { " nowait" };
-        let whom = |group: &Option<GroupName>| group.as_ref().map_or("all".to_owned(), ToString::to_string);
-        let how = |departure: &Departure| match departure {
-            Departure::Shutdown => "shutdown",
-            Departure::Restart => "restart",
-        };
         match self {
-            Self::Start(name, wait) => write!(f, "start {name}{}", waits(wait)),
-            Self::Stop(name, wait) => write!(f, "stop {name}{}", waits(wait)),
-            Self::Signal(name, signal) => write!(f, "signal {name} {signal}"),
-            Self::StartMany(group, wait) => write!(f, "start-many {}{}", whom(group), waits(wait)),
-            Self::StopMany(group, wait) => write!(f, "stop-many {}{}", whom(group), waits(wait)),
-            Self::SignalMany(group, signal) => write!(f, "signal-many {} {signal}", whom(group)),
-            Self::Add(group) => write!(f, "add {group}"),
-            Self::Remove(group) => write!(f, "remove {group}"),
+            Self::Ask(request) => f.write_str(&request_text(request)),
             Self::Reread(groups) => write!(f, "reread {}", groups.join(" ")),
             Self::Abandon(number) => write!(f, "abandon {number}"),
-            Self::AskToLeave(departure) => write!(f, "ask-to-leave {}", how(departure)),
-            Self::Leave(departure) => write!(f, "leave {}", how(departure)),
+            Self::Leave(departure) => write!(f, "leave {}", how(*departure)),
             Self::Stall(ms) => write!(f, "stall {}", seconds(*ms)),
             Self::JumpWall(secs) => write!(f, "jump-wall {secs}"),
-            Self::Expect(name, state) => write!(f, "expect {name} {state}"),
-            Self::ExpectAnswer(number, text) => write!(f, "expect answer {number} {text}"),
-            Self::ExpectQuit => write!(f, "expect quit"),
+            Self::Expect(Expectation::State(name, state)) => write!(f, "expect {name} {state}"),
+            Self::Expect(Expectation::Answer(number, text)) => write!(f, "expect answer {number} {text}"),
+            Self::Expect(Expectation::Quit) => write!(f, "expect quit"),
         }
+    }
+}
+
+fn request_text(request: &Request) -> String {
+    let nowait = |wait: &bool| if *wait { "" } else { " nowait" };
+    let whom = |selection: &Selection| match selection {
+        Selection::All => "all".to_owned(),
+        Selection::Group(name) => name.to_string(),
+    };
+    match request {
+        Request::Start { named, wait, .. } => format!("start {named}{}", nowait(wait)),
+        Request::Stop { named, wait, .. } => format!("stop {named}{}", nowait(wait)),
+        Request::Signal { named, signal, .. } => format!("signal {named} {signal}"),
+        Request::StartMany { selection, wait } => format!("start-many {}{}", whom(selection), nowait(wait)),
+        Request::StopMany { selection, wait } => format!("stop-many {}{}", whom(selection), nowait(wait)),
+        Request::SignalMany { selection, signal } => format!("signal-many {} {signal}", whom(selection)),
+        Request::AddGroup { name } => format!("add {name}"),
+        Request::RemoveGroup { name } => format!("remove {name}"),
+        Request::Leave(departure) => format!("ask-to-leave {}", how(*departure)),
+    }
+}
+
+const fn how(departure: Departure) -> &'static str {
+    match departure {
+        Departure::Shutdown => "shutdown",
+        Departure::Restart => "restart",
     }
 }

@@ -305,11 +305,7 @@ fn read_command(reader: &mut Reader<'_, '_>) -> Result<CommandLine, Reported> {
         return Err(reader.missing(&option::COMMAND, original));
     };
     let text = text.into_owned();
-    let words = match shell_words::split(&text) {
-        Ok(words) if words.is_empty() => Err("command is empty".to_owned()),
-        Ok(words) => Ok(words),
-        Err(error) => Err(format!("can't parse command {}: {error}", python::repr(&text))),
-    };
+    let words = shell_words::split(&text).map_err(|error| error.to_string());
     Ok(CommandLine { text, words })
 }
 

@@ -1,12 +1,13 @@
 //! Following a log that grows, until Ctrl-C.
 
+use std::fmt::Write as _;
 use std::os::fd::AsFd;
 
 use crate::client::{CallError, Channel};
 use crate::interrupt::acknowledge;
 use crate::python;
 use crate::session::{Failure, Session};
-use crate::transport::{TransportError, wait_readable};
+use crate::transport::{Interrupt, TransportError, wait_readable};
 
 /// Where the server's own log is followed.
 pub(crate) const MAIN_LOG_PATH: &str = "/mainlogtail";
@@ -19,7 +20,7 @@ pub(crate) fn log_path(name: &str, channel: Channel) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~:*@!$&'()+,;=".contains(&byte) {
             path.push(char::from(byte));
         } else {
-            path.push_str(&format!("%{byte:02X}"));
+            write!(path, "%{byte:02X}").expect("writing to a string cannot fail");
         }
     }
     path.push('/');
@@ -27,19 +28,25 @@ pub(crate) fn log_path(name: &str, channel: Channel) -> String {
     path
 }
 
-/// Prints what a log holds last and what it gains, as bytes, until the server or the user ends it.
-/// Whatever goes wrong is told on standard error and does not touch the exit code, as ever.
+/// Prints what a log holds last and what it gains, until the server or the user ends it. Whatever
+/// goes wrong is told on standard error and does not touch the exit code, as ever.
 pub(crate) fn follow(session: &mut Session<'_>, path: &str) -> Result<(), Failure> {
     session.say("==> Press Ctrl-C to exit <==")?;
     session.out.flush()?;
+    match stream(session, path)? {
+        None => Ok(()),
+        Some(error) => complain(session, path, &error),
+    }
+}
+
+/// Prints a log as it grows, as bytes; what ended it, unless that was the server's or the user's
+/// wish.
+pub(crate) fn stream(session: &mut Session<'_>, path: &str) -> Result<Option<CallError>, Failure> {
     let interrupt = session.heed_interrupts()?;
     let mut log = match session.client.follow(path) {
         Ok(log) => log,
-        Err(CallError::Transport(TransportError::Interrupted)) => {
-            acknowledge(&interrupt);
-            return session.say("");
-        }
-        Err(error) => return complain(session, path, &error),
+        Err(CallError::Transport(TransportError::Interrupted)) => return interrupted(session, &interrupt),
+        Err(error) => return Ok(Some(error)),
     };
     let mut bytes = log.take_first();
     let mut lives = true;
@@ -48,18 +55,23 @@ pub(crate) fn follow(session: &mut Session<'_>, path: &str) -> Result<(), Failur
         session.out.flush()?;
         bytes.clear();
         if !lives {
-            return Ok(());
+            return Ok(None);
         }
-        let [interrupted, _] = wait_readable([interrupt.as_fd(), log.as_fd()], None)?;
-        if interrupted {
-            acknowledge(&interrupt);
-            return session.say("");
+        let [pressed, _] = wait_readable([interrupt.as_fd(), log.as_fd()], None)?;
+        if pressed {
+            return interrupted(session, &interrupt);
         }
         lives = match log.read(&mut bytes) {
             Ok(lives) => lives,
-            Err(error) => return complain(session, path, &error.into()),
+            Err(error) => return Ok(Some(error.into())),
         };
     }
+}
+
+/// Ends the line that the terminal has shown Ctrl-C on.
+fn interrupted(session: &mut Session<'_>, interrupt: &Interrupt) -> Result<Option<CallError>, Failure> {
+    acknowledge(interrupt);
+    session.say("").map(|()| None)
 }
 
 /// Tells on standard error why a log cannot be followed.
@@ -68,8 +80,12 @@ pub(crate) fn complain(session: &mut Session<'_>, path: &str, error: &CallError)
         CallError::Transport(TransportError::Status { code, .. }) => {
             format!("Cannot read, status code {code}")
         }
-        other => {
-            let text = python::exception(other);
+        CallError::Place(_)
+        | CallError::Transport(_)
+        | CallError::Fault { .. }
+        | CallError::Unreadable(_)
+        | CallError::Shape(_) => {
+            let text = python::exception(error);
             let (class, value) = text.split_once(", ").unwrap_or((&text, ""));
             format!("Cannot connect, error: {class} ({value})")
         }

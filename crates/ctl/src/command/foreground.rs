@@ -28,9 +28,7 @@ pub(crate) fn fg(session: &mut Session<'_>, argument: &str) -> Result<(), Failur
         return session.say("ERROR: too many process names supplied");
     }
     match session.client.process(name) {
-        Ok(process) if process.known_state() == Some(ProcessState::Running) => {
-            attached(session, name)
-        }
+        Ok(process) if process.known_state() == Some(ProcessState::Running) => attached(session, name),
         Ok(_) => {
             session.exit = exit::GENERIC;
             session.say("ERROR: process not running")
@@ -39,9 +37,7 @@ pub(crate) fn fg(session: &mut Session<'_>, argument: &str) -> Result<(), Failur
             session.exit = exit::GENERIC;
             session.say("ERROR: bad process name supplied")
         }
-        Err(CallError::Fault { code, text }) => {
-            session.say(format!("ERROR: {}", python::fault(code, &text)))
-        }
+        Err(CallError::Fault { code, text }) => session.say(format!("ERROR: {}", python::fault(code, &text))),
         Err(error) => Err(error.into()),
     }
 }

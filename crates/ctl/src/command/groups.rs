@@ -88,24 +88,30 @@ pub(crate) fn update(session: &mut Session<'_>, argument: &str) -> Result<(), Fa
         }
         Err(error) => return Err(error.into()),
     };
+    apply(session, argument, &changes).map(|_| ())
+}
+
+/// Acts on what a new reading of the configuration has found, for the groups named or for all;
+/// returns how many groups were touched.
+pub(crate) fn apply(session: &mut Session<'_>, argument: &str, update: &Changes) -> Result<usize, Failure> {
     let named: BTreeSet<_> = argument.split_whitespace().collect();
     let named = if named.contains("all") { BTreeSet::new() } else { named };
-    check_names(session, &named, &changes)?;
-    let is_meant = |group: &&String| named.is_empty() || named.contains(group.as_str());
-    changes.removed.iter().filter(is_meant).try_for_each(|it| retire(session, it))?;
-    changes.changed.iter().filter(is_meant).try_for_each(|it| replace(session, it))?;
-    changes.added.iter().filter(is_meant).try_for_each(|it| {
-        session.client.add_group(it)?;
-        session.say(format!("{it}: added process group"))
-    })
+    check_names(session, &named, update)?;
+    let meant = |groups: &[String]| -> Vec<String> {
+        groups.iter().filter(|it| named.is_empty() || named.contains(it.as_str())).cloned().collect()
+    };
+    let (gone, changed, new) = (meant(&update.removed), meant(&update.changed), meant(&update.added));
+    gone.iter().try_for_each(|it| retire(session, it))?;
+    changed.iter().try_for_each(|it| replace(session, it))?;
+    for group in &new {
+        session.client.add_group(group)?;
+        session.say(format!("{group}: added process group"))?;
+    }
+    Ok(gone.len() + changed.len() + new.len())
 }
 
 /// Says which names are those of no group, active or new.
-fn check_names(
-    session: &mut Session<'_>,
-    named: &BTreeSet<&str>,
-    changes: &Changes,
-) -> Result<(), Failure> {
+fn check_names(session: &mut Session<'_>, named: &BTreeSet<&str>, changes: &Changes) -> Result<(), Failure> {
     if named.is_empty() {
         return Ok(());
     }

@@ -63,8 +63,8 @@ pub(crate) fn tail(session: &mut Session<'_>, argument: &str) -> Result<(), Fail
     match amount {
         Amount::Follow => follow::follow(session, &follow::log_path(name, channel)),
         Amount::Last(bytes) => {
-            let result = within_limits(bytes)
-                .and_then(|bytes| Ok(session.client.read_log(name, channel, bytes)?));
+            let result =
+                within_limits(bytes).and_then(|bytes| Ok(session.client.read_log(name, channel, bytes)?));
             show(session, name, result)
         }
     }

@@ -157,11 +157,7 @@ pub(crate) static TABLE: [Command; 23] = [
          update all\t\tReload config and add/remove as necessary, and will restart affected programs\n\
          update <gname> [...]\tUpdate specific groups",
     ),
-    command(
-        "version",
-        show::version,
-        "version\t\t\tShow the version of the remote supervisord process",
-    ),
+    command("version", show::version, "version\t\t\tShow the version of the remote supervisord process"),
 ];
 
 /// The command of this name.

@@ -82,7 +82,9 @@ fn serve(stream: &UnixStream, script: &Script, seen: &Mutex<Vec<String>>, login:
         };
         let mut body = vec![0; header("Content-Length").map_or(0, |(_, it)| it.trim().parse().unwrap())];
         reader.read_exact(&mut body).unwrap();
-        let admitted = expected.as_deref().is_none_or(|it| header("Authorization").is_some_and(|(_, is)| is.trim() == it));
+        let admitted = expected
+            .as_deref()
+            .is_none_or(|it| header("Authorization").is_some_and(|(_, is)| is.trim() == it));
         let path = first.split(' ').nth(1).unwrap();
         let answer = if !admitted {
             "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno".to_owned()
@@ -113,10 +115,9 @@ fn post(body: &[u8], script: &Script, seen: &Mutex<Vec<String>>) -> String {
     seen.lock().unwrap().push(format!("{name}({})", shown.join(", ")));
     let xml = match script(name, &call.params) {
         Ok(value) => xmlrpc_write::response(&value),
-        Err(fault) => xmlrpc_write::fault(&RemoteFault {
-            code: i64::from(fault.code.code()),
-            text: fault.to_string(),
-        }),
+        Err(fault) => {
+            xmlrpc_write::fault(&RemoteFault { code: i64::from(fault.code.code()), text: fault.to_string() })
+        }
     };
     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{xml}", xml.len())
 }
@@ -125,7 +126,12 @@ fn show(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Int(number) => number.to_string(),
-        other => format!("{other:?}"),
+        Value::Bool(_)
+        | Value::Double(_)
+        | Value::DateTime(_)
+        | Value::Bytes(_)
+        | Value::Array(_)
+        | Value::Struct(_) => format!("{value:?}"),
     }
 }
 
@@ -134,7 +140,9 @@ pub(crate) fn text(text: &str) -> Value {
 }
 
 pub(crate) fn fields(list: &[(&str, Value)]) -> Value {
-    Value::Struct(list.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect::<BTreeMap<_, _>>())
+    Value::Struct(
+        list.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect::<BTreeMap<_, _>>(),
+    )
 }
 
 /// A process as `getProcessInfo` tells of it.
@@ -181,23 +189,26 @@ pub(crate) fn house(method: &str, parameters: &[Value]) -> Answer {
         ("getPID", _) => Ok(Value::Int(100)),
         ("getAllProcessInfo", _) => Ok(Value::Array(list.to_vec())),
         ("getProcessInfo", Some(at)) => Ok(list[at].clone()),
-        ("startProcess", Some(0)) => fault(FaultCode::NoFile),
+        ("startProcess", Some(0)) | ("readProcessStderrLog", Some(_)) => fault(FaultCode::NoFile),
         ("startProcess", Some(1 | 2)) => fault(FaultCode::AlreadyStarted),
         ("stopProcess" | "signalProcess", Some(0 | 3)) => fault(FaultCode::NotRunning),
         ("signalProcess", Some(_)) if parameters.get(1) == Some(&text("FOO")) => fault(FaultCode::BadSignal),
-        ("readProcessStderrLog", Some(_)) => fault(FaultCode::NoFile),
         ("readProcessStdoutLog" | "readLog", _) if known.is_some() || method == "readLog" => {
             Ok(text("the end of the log"))
         }
-        ("startProcess" | "stopProcess" | "signalProcess" | "clearProcessLogs" | "sendProcessStdin", Some(_))
+        (
+            "startProcess" | "stopProcess" | "signalProcess" | "clearProcessLogs" | "sendProcessStdin"
+            | "removeProcessGroup",
+            Some(_),
+        )
         | ("shutdown" | "restart", _) => Ok(Value::Bool(true)),
+        ("addProcessGroup", _) if about == "new" => Ok(Value::Bool(true)),
         ("startProcessGroup" | "startAllProcesses", _) if word != Some(false) => {
             Ok(Value::Array(vec![outcome("g", "many_01", FaultCode::SpawnError)]))
         }
-        ("stopProcessGroup" | "stopAllProcesses", _) if word != Some(false) => {
-            Ok(Value::Array(vec![outcome("g", "many_00", FaultCode::Success)]))
-        }
-        ("signalProcessGroup" | "signalAllProcesses", _) if word != Some(false) => {
+        ("stopProcessGroup" | "stopAllProcesses" | "signalProcessGroup" | "signalAllProcesses", _)
+            if word != Some(false) =>
+        {
             Ok(Value::Array(vec![outcome("g", "many_00", FaultCode::Success)]))
         }
         ("clearAllProcessLogs", _) => Ok(Value::Array(vec![
@@ -218,8 +229,6 @@ pub(crate) fn house(method: &str, parameters: &[Value]) -> Answer {
         }
         ("addProcessGroup", _) if about == "cat" => fault(FaultCode::AlreadyAdded),
         ("removeProcessGroup", _) if about == "g" => fault(FaultCode::StillRunning),
-        ("addProcessGroup", _) if about == "new" => Ok(Value::Bool(true)),
-        ("removeProcessGroup", Some(_)) => Ok(Value::Bool(true)),
         ("getSomething", _) => fault(FaultCode::UnknownMethod),
         _ => fault(FaultCode::BadName),
     }

@@ -2,4 +2,5 @@
 
 mod commands;
 mod fake;
+mod verbs;
 mod wire;

@@ -56,7 +56,10 @@ fn what_is_no_good_answer_has_its_own_words() {
         (b"HTTP/1.1 404 Not Found\r\n\r\n", "the server answered 404 Not Found"),
         (b"HTTP/1.1 500 Internal Server Error\r\n\r\n", "the server answered 500 Internal Server Error"),
         (b"", "the server closed the connection without an answer"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", "the server closed the connection in the middle of its answer"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello",
+            "the server closed the connection in the middle of its answer",
+        ),
         (b"HTTP/1.1 200", "the server closed the connection in the middle of its answer"),
         (b"SSH-2.0-OpenSSH\r\n", "the server's answer does not begin like HTTP: \"SSH\""),
         (
@@ -81,6 +84,17 @@ fn a_connection_the_server_has_closed_is_opened_anew() {
     assert_eq!(requests.len(), 2);
     assert!(requests[0].starts_with("POST /RPC2 HTTP/1.1\r\nHost: 127.0.0.1:"));
     assert!(requests[0].contains("\r\nAuthorization: Basic bWU6cMOkc3N3b3Jk\r\n"));
+}
+
+#[test]
+fn the_end_of_a_server_is_the_end_of_its_connection() {
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec();
+    let (place, requests) = scripted(vec![answer]);
+    let mut transport = Transport::new(place, None, None);
+    transport.wait_closed().unwrap();
+    assert_eq!(transport.post("/RPC2", b"x").unwrap(), b"ok");
+    transport.wait_closed().unwrap();
+    requests.join().unwrap();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
 
-use os::errno::{EBUSY, EINVAL, ENOENT, ESRCH};
+use os::errno::{EBUSY, EINVAL, EMFILE, ENOENT, ESRCH};
 use wire::keeper::{Identity, Order, Report, Scope, SpawnOrder, SpawnStage, Stdio};
 
 use crate::pair::{Pair, is_there, order, read_to_end, read_until, shell};
@@ -105,21 +105,42 @@ fn the_three_pipes_come_in_their_order_and_are_the_childs_only_descriptors() {
 }
 
 #[test]
-fn a_child_without_readers_is_not_told_so() {
+fn a_child_outlives_all_readers_of_what_it_writes() {
     let mut pair = Pair::new();
-    let script = "read line; echo nobody reads this && echo $? >&2; read line";
+    let script = "read line; echo nobody reads this; echo $? >&2; read line; echo on >&2";
     let piped = SpawnOrder { stdin: Stdio::Pipe, stderr: Stdio::Pipe, ..shell(1, script) };
     let mut fds = pair.spawn(piped).fds;
     let stderr = File::from(fds.pop().unwrap());
-    drop(fds.pop()); // The daemon's end; the keeper holds it still, and drops it below.
+    drop(fds.pop());
     let mut stdin = File::from(fds.pop().unwrap());
-    stdin.write_all(b"go\n").unwrap();
-    assert_eq!(read_until(&stderr, |it| it.ends_with('\n')), "0\n");
+    // The keeper holds the other end that could be read, and dies before the child writes.
     pair.keeper.kill().unwrap();
     pair.keeper.wait().unwrap();
-    // With every process of the pair dead, or dying, the child reads on: its input has not ended.
+    stdin.write_all(b"go\n").unwrap();
+    assert_eq!(read_until(&stderr, |it| it.ends_with('\n')), "0\n");
     stdin.write_all(b"end\n").unwrap();
-    assert_eq!(read_until(&stderr, |_| false), "");
+    assert_eq!(read_until(&stderr, |_| false), "on\n");
+}
+
+#[test]
+fn a_child_outlives_all_writers_of_what_it_reads() {
+    let mut pair = Pair::new();
+    let piped = SpawnOrder { stdin: Stdio::Pipe, ..shell(1, "read line; echo it has ended") };
+    let born = pair.spawn(piped);
+    let mut fds = born.fds.into_iter();
+    drop(fds.next());
+    let stdout = File::from(fds.next().unwrap());
+    pair.keeper.kill().unwrap();
+    pair.keeper.wait().unwrap();
+    // It waits for a line that nobody is left to write: it is asleep, and has said nothing.
+    let stat = || std::fs::read_to_string(format!("/proc/{}/wchan", born.pid)).unwrap_or_default();
+    let start = std::time::Instant::now();
+    while !stat().contains("pipe_read") {
+        assert!(start.elapsed() < crate::pair::LIMIT, "{}", stat());
+        std::thread::yield_now();
+    }
+    os::signals::send(born.pid, 9).unwrap();
+    assert_eq!(read_until(&stdout, |_| false), "");
 }
 
 #[test]
@@ -255,6 +276,32 @@ fn many_children_leave_nothing_open() {
     }
     pair.turn();
     assert_eq!((born, open(&pair)), (500, before));
+}
+
+#[test]
+fn without_descriptors_there_is_no_child_until_there_are_some_again() {
+    let mut pair = Pair::new_after("ulimit -n 30");
+    let patient =
+        |child| SpawnOrder { stdin: Stdio::Pipe, stderr: Stdio::Pipe, ..order(child, &["/bin/cat"]) };
+    let mut made = 0;
+    let refused = loop {
+        pair.order(&Order::Spawn(patient(made + 1)));
+        let (report, _) = pair.hear_with_fds();
+        if !matches!(report, Report::Spawned { .. }) {
+            break report;
+        }
+        made += 1;
+    };
+    assert_eq!(refused, Report::SpawnFailed { child: made + 1, stage: SpawnStage::Pipes, errno: EMFILE });
+    assert!(made > 1, "{made}");
+    for child in 1..=made {
+        pair.order(&Order::Signal { child, signal: 9, scope: Scope::Process });
+        assert_eq!(pair.end(child), (9, None));
+        pair.order(&Order::Forget { child });
+    }
+    for child in 1..=made {
+        pair.spawn(patient(child));
+    }
 }
 
 #[test]

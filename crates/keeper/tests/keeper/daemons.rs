@@ -86,15 +86,30 @@ fn children_are_stopped_in_descending_order_of_priority() {
 }
 
 #[test]
-fn last_words_are_heard_though_they_come_with_the_death() {
+fn last_words_are_heard_before_the_death_they_come_with() {
     let mut pair = Pair::new();
-    patient(&mut pair, 1, 0);
-    // Nothing of what the keeper answers is ever read.
-    pair.order(&Order::List);
+    let child = patient(&mut pair, 1, 0);
+    let until_state = |pid: u32, state: &str| {
+        let start = Instant::now();
+        let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        while stat().split_whitespace().nth(2) != Some(state) {
+            assert!(start.elapsed() < LIMIT);
+            std::thread::yield_now();
+        }
+    };
+    // The keeper sleeps through it all, and then finds signals first: the death among them.
+    os::signals::send(pair.keeper.id(), 19).unwrap();
+    until_state(pair.keeper.id(), "T");
+    os::signals::send(pair.keeper.id(), 1).unwrap();
+    pair.order(&Order::Spawn(order(2, &["/no/such/program"])));
     pair.order(&Order::Leave { grace_ms: 60_000 });
     pair.drop_link();
     pair.daemon_exits(0);
-    assert_eq!(pair.ended().code, Some(0));
+    until_state(pair.daemon, "Z");
+    os::signals::send(pair.keeper.id(), 18).unwrap();
+    let ended = pair.ended();
+    // No child is made for a daemon that is gone: there are no last words of one either.
+    assert_eq!((ended.code, ended.stderr.as_str(), is_there(child)), (Some(0), "", false));
 }
 
 #[test]
@@ -149,6 +164,21 @@ fn a_new_daemon_learns_of_all_children_and_of_ends_nobody_has_recorded() {
     assert!(matches!(second, Report::Listed { child: 2, ended: true, pipes: [false, true, false], .. }));
     assert_eq!(crate::pair::said(fds), "unread\n");
     assert_eq!(pair.hear(), Report::ListEnd { count: 2 });
+}
+
+#[test]
+fn an_end_between_two_daemons_is_reported_once() {
+    let mut pair = Pair::new();
+    let pid = patient(&mut pair, 1, 0);
+    pair.order(&Order::Restart);
+    pair.daemon_exits(0);
+    pair.meet_daemon();
+    os::signals::send(pid, 9).unwrap();
+    // The new daemon has not greeted yet, and hears of nothing but what it asks for.
+    pair.until(|| !is_there(pid));
+    assert_eq!(pair.hello(), 1);
+    assert_eq!(pair.end(1), (9, None));
+    pair.turn();
 }
 
 #[test]

@@ -39,12 +39,23 @@ impl Pair {
     /// A pair whose daemon has said nothing yet. What the keeper tells its launcher goes to its
     /// standard output.
     pub(crate) fn silent() -> Self {
+        Self::launched_after("true")
+    }
+
+    /// A pair whose daemon is up, launched by a shell that has run `script`.
+    pub(crate) fn new_after(script: &str) -> Self {
+        let mut pair = Self::launched_after(script);
+        pair.get_ready();
+        pair
+    }
+
+    fn launched_after(script: &str) -> Self {
         let room = tempfile::tempdir().unwrap();
         let name = room.path().join("menshen-keeper");
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_keeper-pair"), &name).unwrap();
         let (told, theirs) = SeqPacket::pair().unwrap();
         let keeper = Command::new("/bin/sh")
-            .args(["-c", r#"exec "$0" "$@" 9>&1"#])
+            .args(["-c", &format!(r#"{script}; exec "$0" "$@" 9>&1"#)])
             .arg(&name)
             .args(["--launch-fd", "9", "--", "menshen-daemon", "argument"])
             .env("FROM_THE_LAUNCHER", "yes")
@@ -60,11 +71,13 @@ impl Pair {
 
     /// A pair whose daemon is up.
     pub(crate) fn new() -> Self {
-        let mut pair = Self::silent();
-        pair.hello();
-        pair.order(&Order::Ready { detach: false });
-        assert_eq!(pair.launched(), 0);
-        pair
+        Self::new_after("true")
+    }
+
+    fn get_ready(&mut self) {
+        self.hello();
+        self.order(&Order::Ready { detach: false });
+        assert_eq!(self.launched(), 0);
     }
 
     /// Waits for the daemon and takes over its link.

@@ -194,11 +194,31 @@ fn a_child_becomes_its_user_when_ours_is_root() {
     plan.identity = identity(0);
     assert_eq!(live(&plan).said.lines().next(), Some("0"), "whoever is that user already stays as he is");
 
-    // What follows is from a parent that is not root: a child that makes the test again as a child.
     plan.identity = Some(Identity { uid: u32::MAX, gid: 0, groups: vec![] });
     let lived = live(&plan);
     assert_eq!(lived.error, Some((SetupStage::User, libc::EINVAL)));
     assert!(lived.said.starts_with("supervisor: couldn't setuid to 4294967295: EINVAL\n"), "{}", lived.said);
+}
+
+#[test]
+fn only_root_may_make_a_child_of_another_user() {
+    // On a thread of its own, which alone stops being root: the system call, unlike the library's
+    // function, is for the calling thread.
+    let refused = std::thread::spawn(|| {
+        let nobody: libc::c_long = 65534;
+        // SAFETY: takes numbers. Whoever is not root already is refused, and is not root after all.
+        unsafe { libc::syscall(libc::SYS_setresuid, nobody, nobody, nobody) };
+        let mut plan = shell("true");
+        plan.identity = Some(Identity { uid: 1, gid: 1, groups: vec![1] });
+        live(&plan)
+    });
+    let refused = refused.join().unwrap();
+    assert_eq!(refused.error, Some((SetupStage::User, libc::EPERM)));
+    assert_eq!(
+        refused.said,
+        "supervisor: couldn't setuid to 1: Can't drop privilege as nonroot user\n\
+         supervisor: child process was not spawned\n"
+    );
 }
 
 #[test]

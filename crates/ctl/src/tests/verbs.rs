@@ -1,0 +1,686 @@
+//! Every verb of `menshen` against a server that plays a part.
+#![expect(clippy::too_many_lines, reason = "transcripts are as long as what they show")]
+
+use std::fmt::Write as _;
+
+use ::wire::value::Value;
+use insta::assert_snapshot;
+use model::fault::{Fault, FaultCode};
+use os::outside::Machine;
+
+use crate::args::Invocation;
+use crate::tests::fake::{Fake, fields, house, outcome, process, text};
+use crate::verbs::{self, Streams};
+
+fn invoke(words: &[&str]) -> (Invocation, String, String) {
+    let words: Vec<String> = std::iter::once(&"menshen").chain(words).map(|&it| it.to_owned()).collect();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut streams = Streams { out: &mut out, err: &mut err, terminal: false };
+    let invocation = verbs::run(&words, &Machine, &mut streams);
+    (invocation, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+/// Runs each line against the server; shows what it prints, complaints marked with `!`, and its exit
+/// code.
+fn transcript(url: &str, lines: &[&str]) -> String {
+    let mut shown = String::new();
+    for line in lines {
+        let words: Vec<_> = ["-s", url].into_iter().chain(line.split_whitespace()).collect();
+        let (invocation, out, err) = invoke(&words);
+        let err: String = err.lines().map(|it| format!("! {it}\n")).collect();
+        let Invocation::Exit(code) = invocation else { panic!("{line} does not come to an end") };
+        writeln!(shown, "$ {line}\n{out}{err}[{code}]").unwrap();
+    }
+    shown.replace(url, "URL")
+}
+
+#[test]
+fn status_shows_facts_and_fails_only_when_asked_to() {
+    let fake = Fake::playing(house);
+    let lines = [
+        "status",
+        "status web",
+        "status ct",
+        "status g --check",
+        "status cat --check",
+        "status cat bad --json",
+    ];
+    assert_snapshot!(transcript(&fake.url(), &lines), @r#"
+    $ status
+    bad                              FATAL     can't find command '/nonexistent'
+    cat                              RUNNING   pid 101, uptime 0:00:32
+    g:many_00                        RUNNING   pid 102, uptime 1 day, 0:00:32
+    g:many_01                        STOPPED   Not started
+    [0]
+    $ status web
+    ! menshen: there is no process or group "web"
+    [4]
+    $ status ct
+    ! menshen: there is no process or group "ct"; did you mean "cat"?
+    [4]
+    $ status g --check
+    g:many_00                        RUNNING   pid 102, uptime 1 day, 0:00:32
+    g:many_01                        STOPPED   Not started
+    [1]
+    $ status cat --check
+    cat                              RUNNING   pid 101, uptime 0:00:32
+    [0]
+    $ status cat bad --json
+    [
+      {
+        "description": "can't find command '/nonexistent'",
+        "exit_status": null,
+        "group": "bad",
+        "name": "bad",
+        "now": null,
+        "pid": null,
+        "process": "bad",
+        "spawn_error": null,
+        "started_at": null,
+        "state": "FATAL",
+        "stderr_logfile": null,
+        "stdout_logfile": null,
+        "stopped_at": null
+      },
+      {
+        "description": "pid 101, uptime 0:00:32",
+        "exit_status": null,
+        "group": "cat",
+        "name": "cat",
+        "now": null,
+        "pid": 101,
+        "process": "cat",
+        "spawn_error": null,
+        "started_at": null,
+        "state": "RUNNING",
+        "stderr_logfile": null,
+        "stdout_logfile": null,
+        "stopped_at": null
+      }
+    ]
+    [0]
+    "#);
+}
+
+#[test]
+fn a_start_succeeds_when_the_process_runs() {
+    let fake = Fake::playing(house);
+    let lines = [
+        "start cat",
+        "start bad",
+        "start g",
+        "start g:many_01",
+        "start g* cat",
+        "start all",
+        "start nope cat",
+        "start",
+    ];
+    let shown = transcript(&fake.url(), &lines);
+    assert_snapshot!(shown, @r#"
+    $ start cat
+    cat: already running
+    [0]
+    $ start bad
+    bad: failed: its command does not exist; see menshen tail bad stderr
+    [1]
+    $ start g
+    g:many_01: failed: it could not be started
+    1 already running, 1 failed
+    [1]
+    $ start g:many_01
+    g:many_01: started
+    [0]
+    $ start g* cat
+    g:many_00: already running
+    g:many_01: started
+    cat: already running
+    1 started, 2 already running
+    [0]
+    $ start all
+    g:many_01: failed: it could not be started
+    3 already running, 1 failed
+    [1]
+    $ start nope cat
+    ! menshen: there is no process or group "nope"
+    [4]
+    $ start
+    ! error: the following required arguments were not provided:
+    !   <NAME>...
+    ! 
+    ! Usage: menshen start <NAME>...
+    ! 
+    ! For more information, try '--help'.
+    [2]
+    "#);
+}
+
+#[test]
+fn a_stop_succeeds_when_the_process_does_not_run() {
+    let fake = Fake::playing(house);
+    let lines = [
+        "stop bad",
+        "stop cat",
+        "stop all",
+        "restart g:many_01",
+        "restart bad",
+        "restart g:*",
+        "signal HUP cat",
+        "signal FOO cat",
+        "signal HUP bad",
+        "clear cat",
+        "clear all",
+    ];
+    assert_snapshot!(transcript(&fake.url(), &lines), @r"
+    $ stop bad
+    bad: not running
+    [0]
+    $ stop cat
+    cat: stopped
+    [0]
+    $ stop all
+    g:many_00: stopped
+    1 stopped, 3 not running
+    [0]
+    $ restart g:many_01
+    g:many_01: restarted
+    [0]
+    $ restart bad
+    bad: failed: its command does not exist; see menshen tail bad stderr
+    [1]
+    $ restart g:*
+    g:many_01: failed: it could not be started
+    [1]
+    $ signal HUP cat
+    cat: signaled
+    [0]
+    $ signal FOO cat
+    cat: failed: there is no such signal
+    [1]
+    $ signal HUP bad
+    bad: failed: it does not run
+    [1]
+    $ clear cat
+    cat: cleared
+    [0]
+    $ clear all
+    cat: cleared
+    bad: failed: FAILED
+    1 cleared, 1 failed
+    [1]
+    ");
+}
+
+#[test]
+fn several_processes_are_waited_for_side_by_side() {
+    // Each answer waits until both calls have come: one after the other would never end.
+    let both = std::sync::Barrier::new(2);
+    let fake = Fake::playing(move |method, parameters| {
+        if method == "stopProcess" {
+            both.wait();
+            return Ok(Value::Bool(true));
+        }
+        house(method, parameters)
+    });
+    let shown = transcript(&fake.url(), &["stop cat g:many_00"]);
+    assert!(shown.contains("cat: stopped\n") && shown.contains("g:many_00: stopped\n"), "{shown}");
+    assert!(shown.ends_with("2 stopped\n[0]\n"), "{shown}");
+}
+
+#[test]
+fn a_failed_start_says_why_and_where_to_look() {
+    let fake = Fake::playing(|method, _| match method {
+        "getAllProcessInfo" => Ok(Value::Array(vec![process("web", "web", (200, "FATAL"), 0, "")])),
+        "getProcessInfo" => Ok(fields(&[
+            ("group", text("web")),
+            ("name", text("web")),
+            ("state", Value::Int(200)),
+            ("spawnerr", text("Exited too quickly (process log may have details)")),
+        ])),
+        "startAllProcesses" => Ok(Value::Array(vec![outcome("web", "web", FaultCode::AbnormalTermination)])),
+        _ => Err(Fault::about(FaultCode::SpawnError, "web")),
+    });
+    assert_snapshot!(transcript(&fake.url(), &["start web", "start all"]), @r"
+    $ start web
+    web: failed: it could not be started: Exited too quickly (process log may have details); see menshen tail web stderr
+    [1]
+    $ start all
+    web: failed: it ended before it was up: Exited too quickly (process log may have details); see menshen tail web stderr
+    [1]
+    ");
+}
+
+#[test]
+fn facts_are_printed_for_people_and_for_programs() {
+    let fake = Fake::playing(house);
+    let lines = [
+        "pid",
+        "pid --json",
+        "pid cat bad",
+        "pid cat bad --json",
+        "avail",
+        "avail --json",
+        "reread",
+        "reread --json",
+        "version --json",
+    ];
+    assert_snapshot!(transcript(&fake.url(), &lines).replace(env!("CARGO_PKG_VERSION"), "OURS"), @r#"
+    $ pid
+    100
+    [0]
+    $ pid --json
+    {
+      "pid": 100
+    }
+    [0]
+    $ pid cat bad
+    0
+    101
+    [0]
+    $ pid cat bad --json
+    {
+      "bad": null,
+      "cat": 101
+    }
+    [0]
+    $ avail
+    g:many_00                        in use    manual    999:1
+    [0]
+    $ avail --json
+    [
+      {
+        "active": true,
+        "autostart": false,
+        "group_priority": 999,
+        "name": "g:many_00",
+        "process_priority": 1
+      }
+    ]
+    [0]
+    $ reread
+    bad: disappeared
+    cat: changed
+    new: available
+    [0]
+    $ reread --json
+    {
+      "added": [
+        "new"
+      ],
+      "changed": [
+        "cat"
+      ],
+      "removed": [
+        "bad"
+      ]
+    }
+    [0]
+    $ version --json
+    {
+      "menshen": "OURS",
+      "server": "4.3.0"
+    }
+    [0]
+    "#);
+}
+
+#[test]
+fn groups_and_the_server_obey() {
+    let fake = Fake::playing(house);
+    let lines = [
+        "add new cat nope",
+        "remove bad g",
+        "update new",
+        "update nope",
+        "update g",
+        "reload",
+        "shutdown --no-wait",
+    ];
+    assert_snapshot!(transcript(&fake.url(), &lines), @r"
+    $ add new cat nope
+    new: added
+    cat: already active
+    nope: failed: there is no such group
+    [4]
+    $ remove bad g
+    bad: removed
+    g: failed: some of it still runs; stop it first
+    [1]
+    $ update new
+    new: added process group
+    [0]
+    $ update nope
+    ERROR: no such group: nope
+    [1]
+    $ update g
+    nothing to update
+    [0]
+    $ reload
+    restarting
+    [0]
+    $ shutdown --no-wait
+    shutting down
+    [0]
+    ");
+}
+
+#[test]
+fn logs_are_shown_and_followed() {
+    let fake = Fake::playing(house);
+    let lines = [
+        "tail",
+        "tail cat",
+        "tail -n 5 many_01",
+        "tail cat stderr",
+        "tail g",
+        "tail -f cat",
+        "tail -f g:many_00 stderr",
+        "tail -f",
+        "tail nope",
+    ];
+    assert_snapshot!(transcript(&fake.url(), &lines), @r#"
+    $ tail
+    the end of the log
+    [0]
+    $ tail cat
+    the end of the log
+    [0]
+    $ tail -n 5 many_01
+    the end of the log
+    [0]
+    $ tail cat stderr
+    ! menshen: there is no such log
+    [1]
+    $ tail g
+    ! menshen: "g" is more than one process; say which: g:many_00 or g:many_01
+    [4]
+    $ tail -f cat
+    /logtail/cat/stdout
+    [0]
+    $ tail -f g:many_00 stderr
+    /logtail/g:many_00/stderr
+    [0]
+    $ tail -f
+    /mainlogtail
+    [0]
+    $ tail nope
+    ! menshen: there is no process or group "nope"
+    [4]
+    "#);
+    let asked: Vec<_> = fake.calls().into_iter().filter(|it| it.starts_with("read")).collect();
+    assert_snapshot!(asked.join("\n"), @r"
+    readLog(-1600, 0)
+    readProcessStdoutLog(cat, -1600, 0)
+    readProcessStdoutLog(g:many_01, -5, 0)
+    readProcessStderrLog(cat, -1600, 0)
+    ");
+}
+
+#[test]
+fn what_is_configured_but_not_active_is_told_apart_from_what_is_unknown() {
+    let fake = Fake::playing(|method, parameters| match method {
+        "getAllConfigInfo" => Ok(Value::Array(vec![fields(&[
+            ("group", text("new")),
+            ("name", text("new")),
+            ("inuse", Value::Bool(false)),
+        ])])),
+        _ => house(method, parameters),
+    });
+    assert_snapshot!(transcript(&fake.url(), &["start new", "status new caat"]), @r#"
+    $ start new
+    ! menshen: "new" is configured but not active; to make it so: menshen add new
+    [4]
+    $ status new caat
+    ! menshen: "new" is configured but not active; to make it so: menshen add new
+    !   there is no process or group "caat"; did you mean "cat"?
+    [4]
+    "#);
+}
+
+#[test]
+fn a_server_out_of_reach_is_named_with_what_to_do() {
+    let room = tempfile::tempdir().unwrap();
+    let conf = room.path().join("s.conf");
+    let socket = room.path().join("s.sock");
+    std::fs::write(
+        &conf,
+        format!(
+            "[unix_http_server]\nfile={0}\n[supervisord]\n[supervisorctl]\nserverurl=unix://{0}\n",
+            socket.display()
+        ),
+    )
+    .unwrap();
+    let conf = conf.to_str().unwrap();
+    let mut shown = String::new();
+    for line in [
+        vec!["-c", conf, "status"],
+        vec!["-c", conf, "shutdown"],
+        vec!["-c", "/nonexistent", "status"],
+        vec!["-s", "ftp://x", "status"],
+        vec!["-s", "http://localhost:1", "pid"],
+    ] {
+        let (invocation, out, err) = invoke(&line);
+        writeln!(shown, "{out}{err}{invocation:?}").unwrap();
+    }
+    assert_snapshot!(shown.replace(room.path().to_str().unwrap(), "ROOM"), @r"
+    menshen: no server answers at unix://ROOM/s.sock: No such file or directory
+      That is the address in ROOM/s.conf. To start it: menshen -c ROOM/s.conf
+    Exit(3)
+    menshen: no server answers at unix://ROOM/s.sock: No such file or directory
+      That is the address in ROOM/s.conf. To start it: menshen -c ROOM/s.conf
+    Exit(3)
+    menshen: /nonexistent: could not find config file /nonexistent
+    Exit(2)
+    menshen: ftp://x names no server: write http://HOST:PORT or unix:///PATH
+    Exit(2)
+    menshen: no server answers at http://localhost:1: Connection refused
+      That is the address given with --server.
+    Exit(3)
+    ");
+    let fake = Fake::behind(house, Some("me:secret"));
+    assert_snapshot!(transcript(&fake.url(), &["pid", "-u me -p secret pid", "-u me -p wrong pid"]), @r"
+    $ pid
+    ! menshen: the server at URL does not let you in
+    !   Give a user and a password with -u and -p
+    [3]
+    $ -u me -p secret pid
+    100
+    [0]
+    $ -u me -p wrong pid
+    ! menshen: the server at URL does not let you in
+    !   Give a user and a password with -u and -p
+    [3]
+    ");
+    let leaving = Fake::playing(|_, _| Err(Fault::from(FaultCode::ShutdownState)));
+    assert_snapshot!(transcript(&leaving.url(), &["status", "reread", "shutdown --no-wait"]), @r"
+    $ status
+    ! menshen: the server is shutting down
+    [1]
+    $ reread
+    ! menshen: the server is shutting down
+    [1]
+    $ shutdown --no-wait
+    shutting down
+    [0]
+    ");
+    let broken =
+        Fake::playing(|_, _| Err(Fault::about(FaultCode::CantReread, "File contains no section headers.")));
+    assert_snapshot!(transcript(&broken.url(), &["reread", "update"]), @r"
+    $ reread
+    ! menshen: the server cannot read its configuration: File contains no section headers.
+    !   To see all that is wrong with it: menshen check
+    [2]
+    $ update
+    ! menshen: the server cannot read its configuration: File contains no section headers.
+    !   To see all that is wrong with it: menshen check
+    [2]
+    ");
+}
+
+#[test]
+fn a_configuration_without_a_clients_part_is_read_for_the_servers() {
+    let fake = Fake::behind(house, Some("me:secret"));
+    let room = tempfile::tempdir().unwrap();
+    let conf = room.path().join("s.conf");
+    let text = format!(
+        "[unix_http_server]\nfile={}\nusername=me\npassword=secret\n[supervisord]\n",
+        fake.socket().display()
+    );
+    std::fs::write(&conf, text).unwrap();
+    let (invocation, out, err) = invoke(&["-c", conf.to_str().unwrap(), "pid"]);
+    assert_eq!((invocation, out.as_str(), err.as_str()), (Invocation::Exit(0), "100\n", ""));
+}
+
+#[test]
+fn a_configuration_is_checked_without_a_server() {
+    let room = tempfile::tempdir().unwrap();
+    let check = |text: &str, json: &[&str]| {
+        let conf = room.path().join("s.conf");
+        std::fs::write(&conf, text).unwrap();
+        let (invocation, out, err) = invoke(&[&["check", "-c", conf.to_str().unwrap()], json].concat());
+        format!("{out}{err}{invocation:?}").replace(room.path().to_str().unwrap(), "ROOM")
+    };
+    let good = "[supervisord]\n[program:web]\ncommand=/bin/cat\nnumprocs=2\nprocess_name=%(process_num)s\n";
+    assert_snapshot!(check(good, &[]), @r"
+    1 program, 1 group; 0 errors, 0 warnings
+    Exit(0)
+    ");
+    let bad = "[supervisord]\n[program:web]\ncommand=/bin/cat\nstopwaitsecs=10s\ncomand=x\n";
+    assert_snapshot!(check(bad, &[]), @r"
+    ROOM/s.conf:4:14: error: [program:web] stopwaitsecs: `10s` is not a whole number; write `10`
+    ROOM/s.conf:5:1: warning: [program:web] has no option `comand`; did you mean `command`?
+    ROOM/s.conf; 1 error, 1 warning
+    Exit(2)
+    ");
+    assert_snapshot!(check(bad, &["--json"]), @r#"
+    {
+      "diagnostics": [
+        {
+          "column": 14,
+          "file": "ROOM/s.conf",
+          "line": 4,
+          "message": "[program:web] stopwaitsecs: `10s` is not a whole number",
+          "remedy": "write `10`",
+          "severity": "error"
+        },
+        {
+          "column": 1,
+          "file": "ROOM/s.conf",
+          "line": 5,
+          "message": "[program:web] has no option `comand`",
+          "remedy": "did you mean `command`?",
+          "severity": "warning"
+        }
+      ],
+      "errors": 1,
+      "file": "ROOM/s.conf",
+      "groups": 0,
+      "programs": 0,
+      "warnings": 1
+    }
+    Exit(2)
+    "#);
+}
+
+#[test]
+fn words_that_are_no_verb_become_what_they_mean() {
+    let words = |list: &[&str]| list.iter().map(|&it| it.to_owned()).collect::<Vec<_>>();
+    let cases = [
+        (vec!["daemon", "-n", "--help"], Invocation::Daemon { words: words(&["menshen", "-n", "--help"]) }),
+        (vec!["-c", "x", "daemon", "-n"], Invocation::Daemon { words: words(&["menshen", "-c", "x", "-n"]) }),
+        (vec![], Invocation::Foreground { words: words(&["menshen"]), config: None }),
+        (
+            vec!["-c", "x"],
+            Invocation::Foreground { words: words(&["menshen", "-c", "x"]), config: Some("x".into()) },
+        ),
+        (vec!["--version"], Invocation::Exit(0)),
+        (vec!["-s", "http://x"], Invocation::Exit(2)),
+        (vec!["help", "options", "stopwaitsecs"], Invocation::Exit(0)),
+        (vec!["help", "strat"], Invocation::Exit(2)),
+        (vec!["completions", "bash"], Invocation::Exit(0)),
+        (vec!["man"], Invocation::Exit(0)),
+        (vec!["sample-config"], Invocation::Exit(0)),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(invoke(&line).0, expected, "{line:?}");
+    }
+    assert!(invoke(&["strat", "x"]).2.contains("'start'"));
+    assert!(invoke(&["help", "strat"]).2.contains("did you mean \"start\"?"));
+    assert!(invoke(&["help", "tail"]).1.contains("Usage: menshen tail"));
+    assert!(invoke(&["sample-config"]).1.contains("[supervisord]"));
+}
+
+#[test]
+fn the_help_lists_every_verb_and_every_exit_code() {
+    assert_snapshot!(invoke(&["help"]).1, @r"
+    Guards processes, as Supervisor does.
+
+    Without a verb it runs in the foreground: the configuration given or found, else a demonstration.
+
+    Usage: menshen [OPTIONS] [COMMAND]
+
+    Commands:
+      daemon         Be supervisord, with its flags: see `menshen daemon --help`
+      check          Say everything that is wrong with a configuration, without touching anything
+      status         Show what processes are doing
+      start          Start processes and wait until they are up
+      stop           Stop processes and wait until they are down
+      restart        Stop processes and start them again
+      signal         Send a signal to processes
+      tail           Show the end of a process's log, or of the server's own when none is named
+      clear          Empty the logs of processes
+      pid            Show the pid of the server, or of processes
+      avail          Show every process the configuration has, active or not
+      reread         Read the configuration again and show which groups it would change
+      update         Read the configuration again and change what it changes
+      add            Make groups of the configuration active
+      remove         Make stopped groups inactive
+      reload         Stop everything and start the server anew
+      shutdown       Stop everything and end the server
+      version        Show the versions of this program and of the server
+      fg             Connect the terminal to a process
+      shell          Type commands, as in supervisorctl
+      help           Explain a verb, or what a configuration may say
+      completions    Print completions for a shell
+      sample-config  Print a configuration to start from
+
+    Options:
+      -c, --config <FILE>
+              The configuration file; without it, the first one found where Supervisor looks
+              
+              [alias: --configuration]
+
+      -s, --server <URL>
+              The server, `http://HOST:PORT` or `unix:///PATH`; no configuration is read then
+              
+              [alias: --serverurl]
+
+      -u, --username <NAME>
+              The user to log in as
+
+      -p, --password <PASSWORD>
+              That user's password
+
+          --no-color
+              Print without colors, as the variable `NO_COLOR` does
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Exit codes:
+      0  the wish is fulfilled: what was to run runs, what was to stop is down
+      1  something failed
+      2  the command line or the configuration is wrong
+      3  the server cannot be reached, or does not let you in
+      4  there is no such process or group
+
+    Names of processes:
+      web            a process, or every process of the group of that name
+      web:web_00     one process of a group
+      web:*          every process of a group
+      'web-*'        every process or group whose name matches (* and ?)
+      all            every process
+    ");
+}

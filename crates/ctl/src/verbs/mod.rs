@@ -1,0 +1,317 @@
+//! `menshen` under its own name: what each verb does.
+
+mod check;
+mod facts;
+mod help;
+mod orders;
+mod paint;
+mod reach;
+mod server;
+mod targets;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use clap::Parser;
+use model::fault::FaultCode;
+use model::outside::Outside;
+use os::outside::Machine;
+
+pub use reach::demo_socket;
+
+use crate::args::{Cli, Global, Invocation, Order, Verb};
+use crate::client::{CallError, Client};
+use crate::echo;
+use crate::place::PlaceError;
+use crate::python;
+use crate::session::Failure;
+use crate::transport::TransportError;
+use paint::Paint;
+use reach::Reach;
+
+/// The wish is fulfilled.
+pub(crate) const DONE: u8 = 0;
+/// Something failed.
+pub(crate) const FAILED: u8 = 1;
+/// The command line or the configuration is wrong.
+pub(crate) const USAGE: u8 = 2;
+/// The server cannot be reached, or does not let us in.
+pub(crate) const UNREACHABLE: u8 = 3;
+/// There is no such process or group.
+pub(crate) const NO_SUCH: u8 = 4;
+/// Ended by Ctrl-C, as shells report it.
+const INTERRUPTED: u8 = 130;
+
+/// Why a verb did not come to its end.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The server did not do as asked.
+    Call(CallError),
+    /// There is nowhere to print to any more.
+    Output(io::Error),
+    /// Names that stand for nothing, each in a sentence; nothing was done.
+    Names(Vec<String>),
+    /// A mistake in the command line or the configuration.
+    Usage(String),
+    /// The user interrupted.
+    Interrupted,
+}
+
+impl From<CallError> for Trouble {
+    fn from(error: CallError) -> Self {
+        match &error {
+            CallError::Transport(TransportError::Interrupted) => Self::Interrupted,
+            CallError::Place(_)
+            | CallError::Transport(_)
+            | CallError::Fault { .. }
+            | CallError::Unreadable(_)
+            | CallError::Shape(_) => Self::Call(error),
+        }
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Call(error) => error.into(),
+            Failure::Output(error) => Self::Output(error),
+            Failure::Interrupted => Self::Interrupted,
+            Failure::UnknownResult { .. } | Failure::EndOfInput | Failure::Overflow => {
+                Self::Usage(failure.to_string())
+            }
+        }
+    }
+}
+
+/// The world of one run.
+pub(crate) struct Streams<'a> {
+    /// Where results go.
+    pub out: &'a mut dyn Write,
+    /// Where complaints go.
+    pub err: &'a mut dyn Write,
+    /// Whether a person looks at the results.
+    pub terminal: bool,
+}
+
+/// What every verb that talks to a server has at hand.
+pub(crate) struct Desk<'a> {
+    /// The server.
+    pub client: Client,
+    /// How it was found.
+    pub reach: Reach,
+    /// Where results go.
+    pub out: &'a mut dyn Write,
+    /// Where complaints go.
+    pub err: &'a mut dyn Write,
+    /// How results look.
+    pub paint: Paint,
+}
+
+impl Desk<'_> {
+    /// Prints a line.
+    pub(crate) fn say(&mut self, line: impl AsRef<str>) -> Result<(), Trouble> {
+        writeln!(self.out, "{}", line.as_ref())?;
+        Ok(())
+    }
+
+    /// Prints a value as JSON.
+    pub(crate) fn print_json(&mut self, value: &serde_json::Value) -> Result<(), Trouble> {
+        self.say(format!("{value:#}"))
+    }
+}
+
+/// Runs `menshen`; the first word is its own name.
+pub fn menshen(words: &[String]) -> Invocation {
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let terminal = out.is_terminal();
+    run(words, &Machine, &mut Streams { out: &mut out, err: &mut err, terminal })
+}
+
+/// Runs it with the streams given.
+pub(crate) fn run(words: &[String], outside: &dyn Outside, streams: &mut Streams<'_>) -> Invocation {
+    // Its flags are supervisord's, some of which have another meaning here.
+    if let [name, verb, flags @ ..] = words
+        && verb == "daemon"
+    {
+        return Invocation::Daemon { words: [std::slice::from_ref(name), flags].concat() };
+    }
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => return Invocation::Exit(help::refuse(&error, streams)),
+    };
+    let (global, name) = (cli.global, words.first().map_or("menshen", String::as_str));
+    match cli.verb {
+        None if global.server.is_some() || global.username.is_some() || global.password.is_some() => {
+            let error = Trouble::Usage("a verb is missing; menshen help shows them".to_owned());
+            Invocation::Exit(conclude(Err(error), None, streams.err))
+        }
+        None => Invocation::Foreground { words: words.to_vec(), config: global.config },
+        Some(Verb::Daemon { flags }) => {
+            Invocation::Daemon { words: daemon_words(name, global.config.as_deref(), &flags) }
+        }
+        Some(verb) => {
+            let paint = Paint::choose(streams.terminal, global.no_color, outside);
+            Invocation::Exit(serve(verb, &Request { global, name, paint, outside }, streams))
+        }
+    }
+}
+
+fn daemon_words(name: &str, config: Option<&Path>, flags: &[String]) -> Vec<String> {
+    let mut words = vec![name.to_owned()];
+    if let Some(config) = config {
+        words.extend(["-c".to_owned(), config.to_string_lossy().into_owned()]);
+    }
+    words.extend_from_slice(flags);
+    words
+}
+
+/// What was asked for besides the verb.
+struct Request<'a> {
+    global: Global,
+    name: &'a str,
+    paint: Paint,
+    outside: &'a dyn Outside,
+}
+
+fn serve(verb: Verb, request: &Request<'_>, streams: &mut Streams<'_>) -> u8 {
+    let Request { global, name, paint, outside } = request;
+    let result = match verb {
+        Verb::Order(order) => return talk(order, request, streams),
+        Verb::SampleConfig => return echo::print(streams.out, streams.err),
+        Verb::Check { format } => check::check(global.config.as_deref(), name, *outside, format, streams.out),
+        Verb::Help { topic, pattern } => {
+            help::help(topic.as_deref(), pattern.as_deref(), *paint, streams.out)
+        }
+        Verb::Completions { shell } => help::completions(shell, streams.out),
+        Verb::Man => help::man(streams.out),
+        Verb::Daemon { .. } => Ok(DONE), // Not ours to do: `run` has handed it on.
+    };
+    conclude(result, None, streams.err)
+}
+
+/// Runs a verb that needs a server.
+fn talk(order: Order, request: &Request<'_>, streams: &mut Streams<'_>) -> u8 {
+    let reach = match reach::find(&request.global, request.name, request.outside) {
+        Ok(reach) => reach,
+        Err(error) => return conclude(Err(Trouble::Usage(error)), None, streams.err),
+    };
+    let mut desk = Desk {
+        client: Client::new(reach.target.clone()),
+        reach,
+        out: streams.out,
+        err: streams.err,
+        paint: request.paint,
+    };
+    let result = obey(&mut desk, order).and_then(|code| {
+        desk.out.flush()?;
+        Ok(code)
+    });
+    conclude(result, Some(&desk.reach), desk.err)
+}
+
+fn obey(desk: &mut Desk<'_>, order: Order) -> Result<u8, Trouble> {
+    match order {
+        Order::Status { names, check, format } => facts::status(desk, &names, check, format),
+        Order::Start(it) => orders::carry_out(desk, &orders::Wish::Start, &it.names),
+        Order::Stop(it) => orders::carry_out(desk, &orders::Wish::Stop, &it.names),
+        Order::Restart(it) => orders::carry_out(desk, &orders::Wish::Restart, &it.names),
+        Order::Clear(it) => orders::carry_out(desk, &orders::Wish::Clear, &it.names),
+        Order::Signal { signal, names } => {
+            orders::carry_out(desk, &orders::Wish::Signal(signal), &names.names)
+        }
+        Order::Tail { follow, bytes, name, output } => {
+            let name = name.as_deref();
+            if follow { server::follow(desk, name, output) } else { server::tail(desk, name, output, bytes) }
+        }
+        Order::Pid { names, format } => facts::pid(desk, &names, format),
+        Order::Avail { format } => facts::avail(desk, format),
+        Order::Reread { format } => facts::reread(desk, format),
+        Order::Version { format } => facts::version(desk, format),
+        Order::Update { groups } => server::update(desk, &groups),
+        Order::Add { groups } => server::add(desk, &groups),
+        Order::Remove { groups } => server::remove(desk, &groups),
+        Order::Reload => server::reload(desk),
+        Order::Shutdown { no_wait } => server::shutdown(desk, no_wait),
+        Order::Fg { name } => server::fg(desk, &name),
+        Order::Shell => server::shell(desk),
+    }
+}
+
+/// Says what went wrong; returns the exit code. What cannot be printed changes nothing about it.
+fn conclude(result: Result<u8, Trouble>, reach: Option<&Reach>, err: &mut dyn Write) -> u8 {
+    let trouble = match result {
+        Ok(code) => return code,
+        Err(trouble) => trouble,
+    };
+    let (code, text) = match trouble {
+        Trouble::Interrupted => return INTERRUPTED,
+        // Whoever read our output has seen enough.
+        Trouble::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return DONE,
+        Trouble::Output(error) => (FAILED, python::words(&error)),
+        Trouble::Usage(text) => (USAGE, text),
+        Trouble::Names(lines) => (NO_SUCH, lines.join("\n  ")),
+        Trouble::Call(error) => (code_of(&error), explain(&error, reach)),
+    };
+    let _ = writeln!(err, "menshen: {text}");
+    code
+}
+
+fn code_of(error: &CallError) -> u8 {
+    match error {
+        CallError::Place(_) => USAGE,
+        CallError::Transport(
+            TransportError::Connect(_) | TransportError::Host(_) | TransportError::Status { code: 401, .. },
+        ) => UNREACHABLE,
+        CallError::Fault { .. } if error.fault() == Some(FaultCode::BadName) => NO_SUCH,
+        CallError::Transport(_)
+        | CallError::Fault { .. }
+        | CallError::Unreadable(_)
+        | CallError::Shape(_) => FAILED,
+    }
+}
+
+fn explain(error: &CallError, reach: Option<&Reach>) -> String {
+    let Some(reach) = reach else {
+        return error.to_string();
+    };
+    let url = &reach.target.url;
+    match error {
+        CallError::Transport(TransportError::Connect(error)) => {
+            let reason = python::words(error);
+            format!("no server answers at {url}: {reason}\n{}", reach.advice())
+        }
+        CallError::Transport(TransportError::Host(reason)) => {
+            format!("the server at {url} cannot be found: {reason}\n{}", reach.advice())
+        }
+        CallError::Transport(TransportError::Status { code: 401, .. }) => {
+            format!("the server at {url} does not let you in\n{}", reach.login_advice())
+        }
+        CallError::Place(PlaceError::Scheme(_)) => {
+            format!("{url} names no server: write http://HOST:PORT or unix:///PATH")
+        }
+        CallError::Place(_)
+        | CallError::Transport(_)
+        | CallError::Fault { .. }
+        | CallError::Unreadable(_)
+        | CallError::Shape(_) => fault_words(error).map_or_else(|| error.to_string(), str::to_owned),
+    }
+}
+
+/// Words for the faults that can meet any call.
+fn fault_words(error: &CallError) -> Option<&'static str> {
+    let words = [
+        (FaultCode::ShutdownState, "the server is shutting down"),
+        (
+            FaultCode::UnknownMethod,
+            "the server does not know the supervisor methods: [rpcinterface:supervisor] is missing",
+        ),
+    ];
+    let code = error.fault()?;
+    words.into_iter().find(|(it, _)| *it == code).map(|(_, words)| words)
+}

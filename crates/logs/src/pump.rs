@@ -1,0 +1,331 @@
+//! Moves what children write from their pipes to where it belongs.
+
+mod flow;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use model::child::{Channel, ChildId};
+use model::name::FullName;
+use model::time::Mono;
+use os::poll::{Poller, READY_MAX, Ready};
+
+pub use self::report::{Report, Trouble};
+use crate::file::{LogFile, MODE, OpenError, Rotation};
+use crate::outlet::Outlet;
+use crate::sink::{Sink, Stage, Wait};
+use crate::syslog::{IDENT, SOCKET, Syslog};
+
+/// How much is read from a pipe at once: twice what a pipe holds unless somebody enlarged it, and
+/// what the original reads, so that files exceed their limit by no more than they used to. One
+/// buffer serves all streams.
+pub const GULP_BYTES: usize = 128 * 1024;
+
+/// How many pipes of one stream are read: that of the present child, and those of earlier ones that
+/// their own children hold open. With one more, the oldest is closed.
+pub const PIPES_PER_STREAM_MAX: usize = 8;
+
+/// How many log files are open at once. Beyond that, those that were written least recently are
+/// closed until they are written again: of 10,000 programs most are silent, and descriptors are
+/// scarce.
+pub const FILES_OPEN_MAX: usize = 1024;
+
+/// How long a stream that cannot be written waits before it tries again.
+pub const RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// One stream of one process, over all its children.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId {
+    /// The process.
+    pub name: FullName,
+    /// Which of its two.
+    pub channel: Channel,
+}
+
+/// Who looks on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mirror {
+    /// Nobody: nothing is copied.
+    #[default]
+    Nothing,
+    /// Somebody wants to see what the log gets, and what was captured instead.
+    Shown,
+    /// Somebody wants every byte as it was read.
+    Raw,
+}
+
+/// Where a stream goes and what is done to it on the way.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StreamOptions {
+    /// Its log; none: it is read and dropped.
+    pub path: Option<PathBuf>,
+    /// Rotate when the log has this many bytes; zero or less: never.
+    pub maxbytes: i64,
+    /// How many rotated logs to keep; zero or less: cut the log off instead.
+    pub backups: i64,
+    /// How many bytes between capture tokens to keep; zero or less: do not look for tokens.
+    pub capture_maxbytes: i64,
+    /// Whether each line also goes to the system log.
+    pub syslog: bool,
+    /// Whether terminal sequences are taken out.
+    pub strip_ansi: bool,
+    /// Whether chunks are reported.
+    pub mirror: Mirror,
+}
+
+/// What one turn has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// How many bytes it has read.
+    pub bytes: usize,
+    /// Whether it stopped before it had looked at every pipe.
+    pub more: bool,
+}
+
+/// The pipes of all children and the logs they go to.
+///
+/// Its descriptor is readable when a [turn](Self::turn) would do something; it is level-triggered,
+/// so that a turn may stop anywhere. Between turns nothing runs and nothing is buffered but what a
+/// log refused: one gulp for each pipe of a stream that is held.
+#[derive(Debug)]
+pub struct Pump {
+    poller: Poller,
+    /// What was ready and has not been looked at, last first.
+    ready: Vec<Ready>,
+    buffer: Vec<u8>,
+    streams: BTreeMap<u64, Stream>,
+    keys: BTreeMap<StreamId, u64>,
+    pipes: BTreeMap<u64, Pipe>,
+    of_child: BTreeMap<ChildId, Vec<u64>>,
+    /// Streams and pipes are numbered from here on. No number is used twice: what the kernel says
+    /// about a pipe that is gone must not be taken for news of another.
+    next: u64,
+    /// Streams that wait for the clock.
+    stalled: BTreeSet<u64>,
+    /// Pipes that the kernel had no memory to watch.
+    unwatched: BTreeSet<u64>,
+    retry_at: Mono,
+    files_open: usize,
+    gulp_count: u64,
+    syslog: Syslog,
+    reports: Vec<Report>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    id: StreamId,
+    options: StreamOptions,
+    sink: Sink,
+    /// Its pipes, the oldest first.
+    pipes: Vec<u64>,
+    /// What it was last seen to wait for. While it waits, none of its pipes is watched: one that
+    /// nobody writes to any more would be ready for ever.
+    wait: Wait,
+    has_file_open: bool,
+    /// The number of the gulp that last brought it something.
+    used: u64,
+}
+
+#[derive(Debug)]
+struct Pipe {
+    fd: OwnedFd,
+    child: ChildId,
+    stream: u64,
+    stage: Option<Box<Stage>>,
+}
+
+impl Pump {
+    /// Without any stream.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            poller: Poller::new()?,
+            ready: Vec::new(),
+            buffer: vec![0; GULP_BYTES],
+            streams: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            pipes: BTreeMap::new(),
+            of_child: BTreeMap::new(),
+            next: 0,
+            stalled: BTreeSet::new(),
+            unwatched: BTreeSet::new(),
+            retry_at: Mono::default(),
+            files_open: 0,
+            gulp_count: 0,
+            syslog: Syslog::new(SOCKET, IDENT),
+            reports: Vec::new(),
+        })
+    }
+
+    /// Opens the log of a stream, or opens it anew with these options; pipes of earlier children go
+    /// there too. To be called before each start of a process, so that it can fail.
+    ///
+    /// # Errors
+    /// When the log cannot be opened; the stream is then as it was.
+    pub fn open(&mut self, stream: StreamId, options: StreamOptions) -> Result<(), OpenError> {
+        let file = match open_file(&options) {
+            Err(error) if error.is_short_of_descriptors() => {
+                self.rest_idle();
+                open_file(&options)?
+            }
+            opened => opened?,
+        };
+        let key = self.key(stream);
+        self.unwatch_target(key);
+        if let Some(stream) = self.streams.get_mut(&key) {
+            stream.sink.renew(options.mirror, file);
+            stream.options = options;
+        }
+        self.resume(key);
+        Ok(())
+    }
+
+    /// Reads `pipe` from now on, until nobody can write to it any more. Without a stream of this name
+    /// it is read and dropped.
+    pub fn attach(&mut self, child: ChildId, stream: StreamId, pipe: OwnedFd) {
+        let key = self.key(stream);
+        self.make_room(key);
+        let token = self.number();
+        let Some(stream) = self.streams.get_mut(&key) else { return };
+        stream.pipes.push(token);
+        let is_held = stream.wait != Wait::Nothing;
+        let stage = Stage::of(&stream.options);
+        self.pipes.insert(token, Pipe { fd: pipe, child, stream: key, stage });
+        self.of_child.entry(child).or_default().push(token);
+        if !is_held {
+            self.watch(token);
+        }
+    }
+
+    /// Moves up to about `budget_bytes`, a gulp per pipe and round, so that one that is flooded holds
+    /// up the others by no more than that. What is left is there at the next turn.
+    pub fn turn(&mut self, budget_bytes: usize) -> Turn {
+        let mut more = false;
+        if self.ready.is_empty() {
+            let mut ready = std::mem::take(&mut self.ready);
+            // Fails only when the kernel is out of memory; the next turn asks again.
+            let _ = self.poller.wait(&mut ready, Some(Duration::ZERO));
+            more = ready.len() == READY_MAX;
+            ready.reverse();
+            self.ready = ready;
+        }
+        let mut bytes = 0;
+        while bytes < budget_bytes
+            && let Some(it) = self.ready.pop()
+        {
+            bytes += self.attend(it);
+        }
+        Turn { bytes, more: more || !self.ready.is_empty() }
+    }
+
+    /// Reads all that is now in the pipes of a child that has ended, so that its last words are in
+    /// the log before anyone hears of its end. What its own children write later is read as usual.
+    /// A stream that is held keeps its words until it is not.
+    pub fn drain(&mut self, child: ChildId) {
+        for token in self.of_child.get(&child).cloned().unwrap_or_default() {
+            self.empty(token);
+        }
+    }
+
+    /// Forgets a stream, after a last attempt to write what is waiting.
+    pub fn close(&mut self, stream: &StreamId) {
+        let Some(key) = self.keys.get(stream).copied() else { return };
+        self.resume(key);
+        for token in self.streams.get(&key).map(|it| it.pipes.clone()).unwrap_or_default() {
+            self.empty(token);
+            self.end(token);
+        }
+        self.unwatch_target(key);
+        self.stalled.remove(&key);
+        self.keys.remove(stream);
+        let Some(closed) = self.streams.remove(&key) else { return };
+        self.files_open = self.files_open.saturating_sub(usize::from(closed.has_file_open));
+        if let Some(outlet) = closed.sink.outlet().filter(|it| it.is_held()) {
+            let trouble =
+                Trouble::Discarded { path: outlet.path().to_owned(), bytes: outlet.pending_bytes() };
+            self.reports.push(Report::Trouble { stream: stream.clone(), trouble });
+        }
+    }
+
+    /// Removes the log of a stream and begins a new one. Rotated logs stay. Without such a stream
+    /// there is nothing to do.
+    ///
+    /// # Errors
+    /// When the log cannot be removed, or no new one can be made.
+    pub fn clear(&mut self, stream: &StreamId) -> io::Result<()> {
+        let Some(key) = self.keys.get(stream).copied() else { return Ok(()) };
+        let cleared = self.streams.get_mut(&key).map_or(Ok(()), |it| it.sink.clear());
+        // If the disk was full there may be room now.
+        self.resume(key);
+        cleared
+    }
+
+    /// Opens every log by its name again: what `USR2` asks for.
+    pub fn reopen_all(&mut self) {
+        for key in self.streams.keys().copied().collect::<Vec<_>>() {
+            self.unwatch_target(key);
+            if let Some(stream) = self.streams.get_mut(&key) {
+                stream.sink.reopen(&stream.id, &mut self.reports);
+            }
+            self.resume(key);
+        }
+    }
+
+    /// Begins or ends the reporting of a stream's chunks.
+    pub fn mirror(&mut self, stream: &StreamId, mirror: Mirror) {
+        if let Some(stream) = self.keys.get(stream).and_then(|it| self.streams.get_mut(it)) {
+            stream.options.mirror = mirror;
+            stream.sink.set_mirror(mirror);
+        }
+    }
+
+    /// Whether there is a stream of this name.
+    pub fn has(&self, stream: &StreamId) -> bool {
+        self.keys.contains_key(stream)
+    }
+
+    /// What there is to say since this was last asked.
+    pub fn reports(&mut self) -> Vec<Report> {
+        std::mem::take(&mut self.reports)
+    }
+
+    /// When to call [`Self::retry`]; `None` unless something has failed.
+    pub fn deadline(&self) -> Option<Mono> {
+        (!self.stalled.is_empty() || !self.unwatched.is_empty()).then_some(self.retry_at)
+    }
+
+    /// Tries again what has failed.
+    pub fn retry(&mut self, now: Mono) {
+        self.retry_at = now + RETRY_EVERY;
+        let stalled = self.stalled.iter().filter_map(|it| self.streams.get(it)?.sink.outlet());
+        if stalled.into_iter().any(Outlet::is_short_of_descriptors) {
+            self.rest_idle();
+        }
+        for key in self.stalled.clone() {
+            self.resume(key);
+        }
+        for token in std::mem::take(&mut self.unwatched) {
+            self.watch(token);
+        }
+    }
+}
+
+impl AsFd for Pump {
+    /// Readable when there is something to do.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.poller.as_fd()
+    }
+}
+
+fn open_file(options: &StreamOptions) -> Result<Option<LogFile>, OpenError> {
+    let rotation = Rotation { maxbytes: options.maxbytes, backups: options.backups };
+    options.path.as_deref().map(|path| LogFile::open(path, rotation, MODE)).transpose()
+}
