@@ -49,7 +49,12 @@ enum Part {
 }
 
 /// The deliberate differences: all of them.
-const DIFFERENCES: &[Difference] = &[];
+const DIFFERENCES: &[Difference] = &[Difference {
+    words: &["version"],
+    by: Part::Daemon,
+    ours: env!("CARGO_PKG_VERSION"),
+    reason: "it is asked for the version of the program that answers",
+}];
 
 /// A bit of everything: running, stopped, given up, ended, in groups, numbered, without a log.
 const PROGRAMS: &str = "\
@@ -376,9 +381,24 @@ fn the_shell_says_the_same() {
     }
 }
 
-/// Calls a method on a daemon of each make, and compares the answers byte for byte.
+/// An answer with the members of each struct in the order of their names: XML-RPC gives their order no meaning, and
+/// ours are always in that order.
+fn in_order(answer: &str) -> String {
+    let sorted = |of: &str| {
+        let mut members: Vec<&str> = of.split("<member>").collect();
+        members[1..].sort_unstable();
+        members.join("<member>")
+    };
+    let structs = answer.split("</struct>").map(|part| match part.split_once("<struct>") {
+        Some((before, members)) => format!("{before}<struct>{}", sorted(members)),
+        None => part.to_owned(),
+    });
+    structs.collect::<Vec<_>>().join("</struct>")
+}
+
+/// Calls the methods of a daemon of each make, and compares the answers.
 #[test]
-fn methods_answer_the_same_bytes() {
+fn methods_answer_the_same() {
     let calls: &[(&str, &[&str])] = &[
         ("system.listMethods", &[]),
         ("system.methodSignature", &["supervisor.startProcess"]),
@@ -419,7 +439,7 @@ fn methods_answer_the_same_bytes() {
     let answers = |make: Make| {
         let house = house(make);
         let answer = |(method, parameters): &(&str, &[&str])| {
-            house.call(method, parameters).map(|it| it.replace(&house.here(), "HERE"))
+            house.call(method, parameters).map(|it| in_order(&it.replace(&house.here(), "HERE")))
         };
         calls.iter().map(answer).collect::<Vec<_>>()
     };

@@ -55,7 +55,9 @@ fn a_thousand_processes_start_answer_restart_and_stop() {
     assert_eq!(restarted.lines().filter(|line| line.ends_with(": started")).count(), COUNT);
     let second = until_all(&house, "RUNNING");
     assert!(first.is_disjoint(&second), "some were not restarted");
-    until("no descriptor has leaked", || pair.map(proc::open_descriptors) == before);
+    until(&format!("the keeper and the daemon have {before:?} descriptors again"), || {
+        pair.map(proc::open_descriptors) == before
+    });
 
     let stopped = house.ctl(&["stop", "all"]).expect_code(0).out;
     assert_eq!(stopped.lines().filter(|line| line.ends_with(": stopped")).count(), COUNT);

@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Command;
 
 use os::signals::{self, Signals};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::python;
 use crate::transport::wait_readable;
@@ -63,10 +64,17 @@ fn proxy(pidfile: &Path, program: &str, arguments: &[String]) -> io::Result<u8> 
     let signals = Signals::collect(&wanted)?;
     let path = std::path::absolute(program)?;
     let mut child = Command::new(path).arg0(program).args(arguments).spawn()?;
+    // A kernel without pidfds has told of the end by SIGCHLD; others tell by both.
+    let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let end = id.and_then(|it| pidfd_open(it, PidfdFlags::empty()).ok());
     loop {
-        wait_readable([signals.as_fd()], None)?;
+        let end = end.as_ref().map_or(signals.as_fd(), AsFd::as_fd);
+        wait_readable([signals.as_fd(), end], None)?;
+        if child.try_wait()?.is_some() {
+            return Ok(0);
+        }
         while let Some(signal) = signals.next() {
-            if let Some(code) = react(signal, pidfile, &mut child)? {
+            if let Some(code) = react(signal, pidfile) {
                 return Ok(code);
             }
         }
@@ -74,21 +82,19 @@ fn proxy(pidfile: &Path, program: &str, arguments: &[String]) -> io::Result<u8> 
 }
 
 /// What a signal means; an exit code when it is time to leave.
-fn react(signal: i32, pidfile: &Path, child: &mut Child) -> io::Result<Option<u8>> {
-    let Some((_, leaves)) = PASSED.iter().find(|(it, _)| *it == signal) else {
-        return Ok(child.try_wait()?.map(|_| 0));
-    };
+fn react(signal: i32, pidfile: &Path) -> Option<u8> {
+    let (_, leaves) = PASSED.iter().find(|(it, _)| *it == signal)?;
     // What cannot be printed is no reason to stop.
     let Some(pid) = read_pid(pidfile) else {
         let _ = writeln!(io::stdout(), "Can't read child pidfile {}!", pidfile.display());
-        return Ok(None);
+        return None;
     };
     match signals::send(pid, signal) {
-        Ok(()) => Ok(leaves.then_some(0)),
+        Ok(()) => leaves.then_some(0),
         Err(number) => {
             let error = io::Error::from_raw_os_error(number);
             let _ = writeln!(io::stdout(), "Can't signal process {pid}: {}", python::words(&error));
-            Ok(leaves.then_some(1))
+            leaves.then_some(1)
         }
     }
 }
@@ -124,14 +130,15 @@ mod tests {
         let mut child = Command::new("/bin/sleep").arg("1000").spawn().unwrap();
         // Nothing to read, no number, and a number that would mean a group: none is passed on.
         for text in [None, Some("x"), Some("0"), Some("-1")] {
-            text.into_iter().for_each(|it| std::fs::write(&pidfile, it).unwrap());
-            assert_eq!(react(signals::TERM, &pidfile, &mut child).unwrap(), None);
+            if let Some(text) = text {
+                std::fs::write(&pidfile, text).unwrap();
+            }
+            assert_eq!(react(signals::TERM, &pidfile), None);
         }
         std::fs::write(&pidfile, format!("{}\n", child.id())).unwrap();
-        assert_eq!(react(signals::HUP, &pidfile, &mut child).unwrap(), None);
+        assert_eq!(react(signals::HUP, &pidfile), None);
         assert_eq!(child.wait().unwrap().signal(), Some(signals::HUP));
-        assert_eq!(react(signals::CHLD, &pidfile, &mut child).unwrap(), Some(0));
-        assert_eq!(react(signals::QUIT, &pidfile, &mut child).unwrap(), Some(1));
+        assert_eq!(react(signals::QUIT, &pidfile), Some(1));
     }
 
     #[test]
@@ -140,7 +147,7 @@ mod tests {
         let pidfile = room.path().join("pid");
         let mut child = Command::new("/bin/sleep").arg("1000").spawn().unwrap();
         std::fs::write(&pidfile, child.id().to_string()).unwrap();
-        assert_eq!(react(signals::TERM, &pidfile, &mut child).unwrap(), Some(0));
+        assert_eq!(react(signals::TERM, &pidfile), Some(0));
         child.wait().unwrap();
     }
 }

@@ -34,6 +34,7 @@ pub fn daemon(words: &[String]) -> ExitCode {
         let _ = io::stderr().write_all(b"this name is for Menshen's own use; run `menshen` instead\n");
         return ExitCode::from(2);
     };
+    os::process::set_name(c"menshen-daemon");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,

@@ -20,6 +20,7 @@ use model::level::Level;
 use model::spec::GroupSpec;
 use os::listen::{ListenError, UnixAttributes};
 use os::outside::Machine;
+use os::poll::Interest;
 use supervisor::effect::Effects;
 use supervisor::supervisor::Supervisor;
 use wire::keeper::Order;
@@ -99,6 +100,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         inbox: VecDeque::new(),
         answers: VecDeque::new(),
         link,
+        link_interest: Interest::Read,
         streams: Streams::new(&settings).map_err(StartError::Poller)?,
         inputs: Inputs::new().map_err(StartError::Poller)?,
         children: BTreeMap::new(),

@@ -67,6 +67,8 @@ pub(crate) struct Daemon {
     /// What the machine answered and no client has been told yet.
     pub(crate) answers: VecDeque<(RequestId, Result<Answer, Fault>)>,
     pub(crate) link: KeeperLink,
+    /// What the link is watched for.
+    pub(crate) link_interest: Interest,
     pub(crate) streams: Streams,
     pub(crate) inputs: Inputs,
     pub(crate) children: BTreeMap<ChildId, Child>,
@@ -249,8 +251,10 @@ impl Daemon {
     }
 
     /// Watches the link for room while orders wait for it.
-    fn watch_backlog(&self, poller: &Poller) {
-        let interest = if self.link.is_backed_up() { Interest::Both } else { Interest::Read };
-        let _ = poller.modify(&self.link, LINK, interest);
+    fn watch_backlog(&mut self, poller: &Poller) {
+        let wanted = if self.link.is_backed_up() { Interest::Both } else { Interest::Read };
+        if wanted != self.link_interest && poller.modify(&self.link, LINK, wanted).is_ok() {
+            self.link_interest = wanted;
+        }
     }
 }

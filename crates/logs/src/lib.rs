@@ -5,7 +5,7 @@
 //! file: a terminal that is stopped, a pipe that nobody reads, a disk that is full hold up the one
 //! stream they belong to. It knows nothing of processes and their states, and decides nothing.
 //!
-//! Start with [`pump`], which moves the bytes; [`file`] is what it moves them to, [`main_log`] the
+//! Start with [`pump`], which moves the bytes; [`mod@file`] is what it moves them to, [`main_log`] the
 //! daemon's own log, [`tail`] the way back.
 
 mod ansi;

@@ -193,6 +193,8 @@ impl Pump {
     pub fn attach(&mut self, child: ChildId, stream: StreamId, pipe: OwnedFd) {
         let key = self.key(stream);
         self.make_room(key);
+        // Whoever made it should have; a pipe that made us wait would hold up everybody.
+        let _ = os::fd::set_nonblocking(&pipe);
         let token = self.number();
         let Some(stream) = self.streams.get_mut(&key) else { return };
         stream.pipes.push(token);

@@ -1,8 +1,9 @@
 //! The daemon's own log.
 
+#![cfg(test)]
+
 use std::fs;
 use std::io::Read;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -125,7 +126,7 @@ fn to_fifo(path: &Path) -> (MainLog, fs::File) {
     mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR).unwrap();
     let log = MainLog::open(MainLogOptions { maxbytes: 1, backups: 1, ..options(path) }).unwrap();
     let reader = open(path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()).unwrap();
-    (log, OwnedFd::from(reader).into())
+    (log, reader.into())
 }
 
 fn read_some(reader: &mut fs::File) -> String {
@@ -165,11 +166,11 @@ fn a_reader_that_sleeps_is_not_waited_for_and_gets_its_lines_later() {
 fn lines_beyond_what_may_wait_are_counted() {
     let (_folder, path) = folder();
     let (mut log, mut reader) = to_fifo(&path);
-    let long = "x".repeat(1000);
+    let wide = "x".repeat(1000);
     // More than the pipe and the log can hold together.
-    let lines = (PENDING_BYTES_MAX + 100_000) / long.len();
+    let lines = (PENDING_BYTES_MAX + 100_000) / wide.len();
     for _ in 0..lines {
-        log.log(Level::Info, WHEN, &Utc, &long);
+        log.log(Level::Info, WHEN, &Utc, &wide);
     }
     let mut heard = String::new();
     while log.is_waiting() {
@@ -178,11 +179,11 @@ fn lines_beyond_what_may_wait_are_counted() {
     }
     log.log(Level::Info, WHEN, &Utc, "awake");
     heard += &read_some(&mut reader);
-    let missing = lines - heard.matches(&long).count();
+    let missing = lines - heard.matches(&wide).count();
     assert!(missing > 0);
     let wanted = format!(
         "2026-11-20 23:40:27,123 WARN {missing} lines are missing here: they could not be written\n\
          2026-11-20 23:40:27,123 INFO awake\n"
     );
-    assert!(heard.ends_with(&wanted), "{missing} of {lines}: {}", heard.replace(&long, "x"));
+    assert!(heard.ends_with(&wanted), "{missing} of {lines}: {}", heard.replace(&wide, "x"));
 }

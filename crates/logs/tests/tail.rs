@@ -1,5 +1,7 @@
 //! Reading logs back, compared with what the original reads.
 
+#![cfg(test)]
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;

@@ -12,4 +12,5 @@ pub mod oracle;
 pub mod script;
 mod script_text;
 pub mod swarm;
+mod watch;
 pub mod world;

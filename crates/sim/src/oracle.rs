@@ -3,59 +3,22 @@
 //! It keeps its own, simpler account of every process from what the machine was told and what it did,
 //! and compares. It knows the rules of DESIGN.md section 6, not how the machine follows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use model::child::ChildId;
 use model::event::Event;
-use model::exit::ExitStatus;
 use model::name::{FullName, GroupName};
 use model::signal::Signal;
-use model::spec::{AutoRestart, GroupSpec, ProcessSpec};
+use model::spec::GroupSpec;
 use model::state::{ProcessState, SupervisorState};
 use model::time::{Mono, Stamp};
 use supervisor::effect::{Answer, Effect};
 use supervisor::input::{Input, Request, RequestId, Selection};
 use supervisor::supervisor::Supervisor;
 
-/// How late a promotion may be for an end told in its stead to count as an end after it.
-const PROMOTION_LATE_MAX: Duration = Duration::from_millis(100);
-
-const SECOND: Duration = Duration::from_secs(1);
-
-/// The account of one process.
-#[derive(Debug)]
-struct Watch {
-    spec: Arc<ProcessSpec>,
-    group_priority: i64,
-    state: ProcessState,
-    since: Mono,
-    /// Its child, from the order to make it until its end was told.
-    child: Option<Child>,
-    /// When its last child was ordered.
-    ordered: Mono,
-    /// How its last child ended.
-    ended: Option<ExitStatus>,
-    /// Starts in a row, each but the last a failure.
-    streak: i64,
-    /// When it was last killed since it was asked to stop.
-    killed: Option<Mono>,
-    /// Somebody wanted it stopped while it was down.
-    left_down: bool,
-    /// The states it entered in this step.
-    entered: Vec<ProcessState>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Child {
-    id: ChildId,
-    /// When the machine was told that it exists.
-    known: Option<Mono>,
-    /// Its end was told in this step.
-    ending: bool,
-}
+use crate::watch::{Child, Watch, is_legal};
 
 /// The account of one request.
 #[derive(Debug)]
@@ -84,19 +47,6 @@ pub struct Oracle {
     quit: bool,
     /// Clients have left: a report to them may come once more.
     abandoned: bool,
-}
-
-/// The edges between states (`process.py`, and where that would crash, what we do instead).
-const fn is_legal(from: ProcessState, to: ProcessState) -> bool {
-    use ProcessState::{Backoff, Exited, Fatal, Running, Starting, Stopped, Stopping, Unknown};
-    match from {
-        Stopped | Exited | Fatal => matches!(to, Starting),
-        Starting => matches!(to, Running | Backoff | Stopping | Unknown),
-        Running => matches!(to, Stopping | Exited | Unknown),
-        Backoff => matches!(to, Starting | Fatal | Stopped),
-        Stopping => matches!(to, Stopped | Unknown),
-        Unknown => matches!(to, Stopped | Exited),
-    }
 }
 
 impl Oracle {
@@ -213,19 +163,7 @@ impl Oracle {
     fn opened(&mut self, group: &Arc<GroupSpec>, now: Mono) -> Result<()> {
         for spec in &group.processes {
             let name = FullName { group: group.name.clone(), process: spec.name.clone() };
-            let watch = Watch {
-                spec: spec.clone(),
-                group_priority: group.priority,
-                state: ProcessState::Stopped,
-                since: now,
-                child: None,
-                ordered: now,
-                ended: None,
-                streak: 0,
-                killed: None,
-                left_down: false,
-                entered: Vec::new(),
-            };
+            let watch = Watch::new(spec.clone(), group.priority, now);
             ensure!(self.watches.insert(name, watch).is_none(), "group {} is opened twice", group.name);
         }
         Ok(())
@@ -332,6 +270,14 @@ impl Oracle {
         ensure!(!asked.answered, "request {} is answered twice", id.0);
         ensure!(!asked.abandoned, "request {} is answered although nobody listens", id.0);
         asked.answered = true;
+        if let Some(Answer::Many(settled)) = answer {
+            let mut names = BTreeSet::new();
+            for it in settled {
+                ensure!(is_about(&asked.request, &it.name), "{} is in an answer it has no part in", it.name);
+                ensure!(names.insert(&it.name), "{} is in one answer twice", it.name);
+            }
+            return Ok(());
+        }
         let Some(Answer::Done) = answer else { return Ok(()) };
         match &asked.request {
             Request::Start { name, wait: true, .. } => {
@@ -436,66 +382,6 @@ impl Oracle {
             ensure!(asked.answered || asked.abandoned, "request {} is never answered", id.0);
         }
         Ok(())
-    }
-}
-
-impl Watch {
-    /// It says that it is up: is it?
-    fn check_is_up(&self, name: &FullName, now: Mono) -> Result<()> {
-        let child = self.child.with_context(|| format!("{name} is up without a child"))?;
-        let known = child.known.with_context(|| format!("{name} is up before there is a child"))?;
-        let up_at = known + self.spec.start_time();
-        if child.ending {
-            let lived = now - self.ordered >= self.spec.start_time() && now <= up_at + PROMOTION_LATE_MAX;
-            ensure!(lived, "{name} is said to have been up, but nobody can know");
-        } else {
-            ensure!(now >= up_at, "{name} is said to be up before its time");
-        }
-        Ok(())
-    }
-
-    /// When it must have left the state it is in, if nothing else happens.
-    fn due(&self, leaving: bool) -> Option<Mono> {
-        match self.state {
-            ProcessState::Starting => Some(self.child?.known? + self.spec.start_time()),
-            ProcessState::Backoff if leaving => None,
-            ProcessState::Backoff => {
-                Some(self.since + Duration::from_secs(u64::try_from(self.streak).unwrap_or(0)))
-            }
-            ProcessState::Stopping => Some(match self.killed {
-                None => self.since + self.spec.stop_time(),
-                Some(killed) => killed + self.spec.stop_time().max(SECOND),
-            }),
-            ProcessState::Exited => {
-                let expected = self.ended.is_some_and(|it| self.spec.exitcodes.expects(it));
-                let restarts = match self.spec.autorestart {
-                    AutoRestart::Never => false,
-                    AutoRestart::Unexpected => !expected,
-                    AutoRestart::Always => true,
-                };
-                let wanted = restarts && !leaving && !self.left_down;
-                wanted.then(|| self.since.max(self.ordered + SECOND))
-            }
-            ProcessState::Stopped | ProcessState::Running | ProcessState::Fatal | ProcessState::Unknown => {
-                None
-            }
-        }
-    }
-
-    /// Whether something may yet happen to it that settles a request.
-    fn may_settle(&self, request: &Request) -> bool {
-        match request {
-            Request::Start { wait, .. } | Request::StartMany { wait, .. } => {
-                let unknown = self.child.is_some_and(|it| it.known.is_none());
-                self.state == ProcessState::Starting && (*wait || unknown)
-            }
-            Request::Stop { .. } | Request::StopMany { .. } => self.state == ProcessState::Stopping,
-            Request::Signal { .. }
-            | Request::SignalMany { .. }
-            | Request::AddGroup { .. }
-            | Request::RemoveGroup { .. }
-            | Request::Leave(_) => false,
-        }
     }
 }
 

@@ -29,7 +29,8 @@ impl FromStr for Script {
     fn from_str(text: &str) -> Result<Self> {
         let mut script = Self::default();
         for (index, line) in text.lines().enumerate() {
-            script.take(line.trim()).with_context(|| format!("line {}: {line}", index + 1))?;
+            let line = line.trim();
+            script.take(line).with_context(|| format!("line {}: {line}", index + 1))?;
         }
         script.steps.sort_by_key(|it| it.at_ms);
         Ok(script)

@@ -42,3 +42,18 @@ fn the_same_script_has_the_same_run() {
         assert_eq!(world::run(&script).journal, world::run(&script).journal, "{script}");
     }
 }
+
+#[test]
+fn a_line_that_makes_no_sense_is_named() {
+    let cases = [
+        ("group a\n  program p tries=3", "line 2: program p tries=3: `tries` is not known"),
+        ("at 1.2345 stop p", "line 1: at 1.2345 stop p: `1.2345` has more than three decimals"),
+        ("at 1 stop", "line 1: at 1 stop: something is missing at the end"),
+        ("  life runs", "line 1: life runs: a life before any program"),
+        ("at 1 expect p UP", "line 1: at 1 expect p UP: `UP` is no state"),
+        ("at 1 stop p:*", "line 1: at 1 stop p:*: a process is meant, not a group"),
+    ];
+    for (text, said) in cases {
+        assert_eq!(format!("{:#}", Script::from_str(text).unwrap_err()), said);
+    }
+}

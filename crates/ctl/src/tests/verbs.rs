@@ -27,7 +27,7 @@ fn transcript(url: &str, lines: &[&str]) -> String {
     for line in lines {
         let words: Vec<_> = ["-s", url].into_iter().chain(line.split_whitespace()).collect();
         let (invocation, out, err) = invoke(&words);
-        let err: String = err.lines().map(|it| format!("! {it}\n")).collect();
+        let err = if err.is_empty() { err } else { format!("! {}\n", err.trim_end().replace('\n', "\n! ")) };
         let Invocation::Exit(code) = invocation else { panic!("{line} does not come to an end") };
         writeln!(shown, "$ {line}\n{out}{err}[{code}]").unwrap();
     }
@@ -68,21 +68,6 @@ fn status_shows_facts_and_fails_only_when_asked_to() {
     $ status cat bad --json
     [
       {
-        "description": "can't find command '/nonexistent'",
-        "exit_status": null,
-        "group": "bad",
-        "name": "bad",
-        "now": null,
-        "pid": null,
-        "process": "bad",
-        "spawn_error": null,
-        "started_at": null,
-        "state": "FATAL",
-        "stderr_logfile": null,
-        "stdout_logfile": null,
-        "stopped_at": null
-      },
-      {
         "description": "pid 101, uptime 0:00:32",
         "exit_status": null,
         "group": "cat",
@@ -93,6 +78,21 @@ fn status_shows_facts_and_fails_only_when_asked_to() {
         "spawn_error": null,
         "started_at": null,
         "state": "RUNNING",
+        "stderr_logfile": null,
+        "stdout_logfile": null,
+        "stopped_at": null
+      },
+      {
+        "description": "can't find command '/nonexistent'",
+        "exit_status": null,
+        "group": "bad",
+        "name": "bad",
+        "now": null,
+        "pid": null,
+        "process": "bad",
+        "spawn_error": null,
+        "started_at": null,
+        "state": "FATAL",
         "stderr_logfile": null,
         "stdout_logfile": null,
         "stopped_at": null
@@ -121,10 +121,10 @@ fn a_start_succeeds_when_the_process_runs() {
     cat: already running
     [0]
     $ start bad
-    bad: failed: its command does not exist; see menshen tail bad stderr
+    bad: failed: its command does not exist
     [1]
     $ start g
-    g:many_01: failed: it could not be started
+    g:many_01: failed: it could not be started; see menshen tail g:many_01 stderr
     1 already running, 1 failed
     [1]
     $ start g:many_01
@@ -137,11 +137,12 @@ fn a_start_succeeds_when_the_process_runs() {
     1 started, 2 already running
     [0]
     $ start all
-    g:many_01: failed: it could not be started
+    g:many_01: failed: it could not be started; see menshen tail g:many_01 stderr
     3 already running, 1 failed
     [1]
     $ start nope cat
     ! menshen: there is no process or group "nope"
+    !   nothing was done
     [4]
     $ start
     ! error: the following required arguments were not provided:
@@ -185,10 +186,10 @@ fn a_stop_succeeds_when_the_process_does_not_run() {
     g:many_01: restarted
     [0]
     $ restart bad
-    bad: failed: its command does not exist; see menshen tail bad stderr
+    bad: failed: its command does not exist
     [1]
     $ restart g:*
-    g:many_01: failed: it could not be started
+    g:many_01: failed: it could not be started; see menshen tail g:many_01 stderr
     [1]
     $ signal HUP cat
     cat: signaled
@@ -204,7 +205,7 @@ fn a_stop_succeeds_when_the_process_does_not_run() {
     [0]
     $ clear all
     cat: cleared
-    bad: failed: FAILED
+    bad: failed: the server could not do it: FAILED
     1 cleared, 1 failed
     [1]
     ");
@@ -273,8 +274,8 @@ fn facts_are_printed_for_people_and_for_programs() {
     }
     [0]
     $ pid cat bad
-    0
     101
+    0
     [0]
     $ pid cat bad --json
     {
@@ -335,7 +336,7 @@ fn groups_and_the_server_obey() {
         "reload",
         "shutdown --no-wait",
     ];
-    assert_snapshot!(transcript(&fake.url(), &lines), @r"
+    assert_snapshot!(transcript(&fake.url(), &lines), @r#"
     $ add new cat nope
     new: added
     cat: already active
@@ -349,8 +350,8 @@ fn groups_and_the_server_obey() {
     new: added process group
     [0]
     $ update nope
-    ERROR: no such group: nope
-    [1]
+    ! menshen: there is no group "nope"
+    [4]
     $ update g
     nothing to update
     [0]
@@ -360,7 +361,7 @@ fn groups_and_the_server_obey() {
     $ shutdown --no-wait
     shutting down
     [0]
-    ");
+    "#);
 }
 
 #[test]
@@ -468,7 +469,7 @@ fn a_server_out_of_reach_is_named_with_what_to_do() {
     menshen: no server answers at unix://ROOM/s.sock: No such file or directory
       That is the address in ROOM/s.conf. To start it: menshen -c ROOM/s.conf
     Exit(3)
-    menshen: /nonexistent: could not find config file /nonexistent
+    menshen: error: there is no file /nonexistent
     Exit(2)
     menshen: ftp://x names no server: write http://HOST:PORT or unix:///PATH
     Exit(2)

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use os::errno::{EBUSY, EINVAL, EMFILE, ENOENT, ESRCH};
 use wire::keeper::{Identity, Order, Report, Scope, SpawnOrder, SpawnStage, Stdio};
 
-use crate::pair::{Pair, is_there, order, read_to_end, read_until, shell};
+use crate::pair::{Pair, is_there, order, read_to_end, read_until, shell, until_state};
 
 const EXEC: u8 = 7;
 const DIRECTORY: u8 = 5;
@@ -133,12 +133,7 @@ fn a_child_outlives_all_writers_of_what_it_reads() {
     pair.keeper.kill().unwrap();
     pair.keeper.wait().unwrap();
     // It waits for a line that nobody is left to write: it is asleep, and has said nothing.
-    let stat = || std::fs::read_to_string(format!("/proc/{}/wchan", born.pid)).unwrap_or_default();
-    let start = std::time::Instant::now();
-    while !stat().contains("pipe_read") {
-        assert!(start.elapsed() < crate::pair::LIMIT, "{}", stat());
-        std::thread::yield_now();
-    }
+    until_state(born.pid, "S");
     os::signals::send(born.pid, 9).unwrap();
     assert_eq!(read_until(&stdout, |_| false), "");
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use wire::keeper::{Order, Report, SpawnOrder, SpawnStage, Stdio, Will};
 
-use crate::pair::{LIMIT, Pair, is_there, order, read_until, shell};
+use crate::pair::{LIMIT, Pair, is_there, order, read_until, shell, until_state};
 
 /// A child that ignores `SIGTERM` and is killed after a moment. Returns its pid when it is that far.
 fn stubborn(pair: &mut Pair, child: u64) -> u32 {
@@ -89,15 +89,8 @@ fn children_are_stopped_in_descending_order_of_priority() {
 fn last_words_are_heard_before_the_death_they_come_with() {
     let mut pair = Pair::new();
     let child = patient(&mut pair, 1, 0);
-    let until_state = |pid: u32, state: &str| {
-        let start = Instant::now();
-        let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-        while stat().split_whitespace().nth(2) != Some(state) {
-            assert!(start.elapsed() < LIMIT);
-            std::thread::yield_now();
-        }
-    };
-    // The keeper sleeps through it all, and then finds signals first: the death among them.
+    // The keeper, idle, is held through it all, and then finds signals first: the death among them.
+    until_state(pair.keeper.id(), "S");
     os::signals::send(pair.keeper.id(), 19).unwrap();
     until_state(pair.keeper.id(), "T");
     os::signals::send(pair.keeper.id(), 1).unwrap();

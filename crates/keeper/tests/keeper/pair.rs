@@ -321,3 +321,13 @@ pub(crate) fn shell(child: u64, script: &str) -> SpawnOrder {
 pub(crate) fn is_there(pid: u32) -> bool {
     std::path::Path::new(&format!("/proc/{pid}")).exists()
 }
+
+/// Waits until the kernel shows a process in this state: `S` asleep, `T` stopped, `Z` dead.
+pub(crate) fn until_state(pid: u32, state: &str) {
+    let begun = Instant::now();
+    let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    while stat().split_whitespace().nth(2) != Some(state) {
+        assert!(begun.elapsed() < LIMIT, "{}", stat());
+        std::thread::yield_now();
+    }
+}

@@ -63,7 +63,6 @@ impl Bench {
     /// A pipe from a new child of the stream.
     fn child(&mut self, name: &str, child: u64) -> fs::File {
         let (reader, writer) = rustix::pipe::pipe().unwrap();
-        os::fd::set_nonblocking(&reader).unwrap();
         self.pump.attach(ChildId(child), stream(name), reader);
         writer.into()
     }
@@ -127,10 +126,11 @@ fn a_flood_does_not_keep_others_waiting() {
     // Everyone has more than one turn's budget; the first are refilled after each.
     let budget = 60_000;
     let mut turns = 0;
+    let flood = vec![b'x'; 65_536];
     loop {
         for child in &mut children {
             os::fd::set_nonblocking(&*child).unwrap();
-            let _ = child.write(&[b'x'; 65_536]);
+            let _ = child.write(&flood);
         }
         let turn = bench.pump.turn(budget);
         assert!(turn.bytes <= budget + GULP_BYTES);
@@ -227,7 +227,7 @@ fn a_full_disk_holds_up_its_stream_alone_and_loses_nothing() {
     bench.pump.open(stream("full"), to(&path)).unwrap();
     bench.open("web");
     let (mut full, mut web) = (bench.child("full", 1), bench.child("web", 2));
-    let words: Vec<u8> = (0..60_000u32).flat_map(|it| it.to_le_bytes()).take(60_000).collect();
+    let words: Vec<u8> = (0..60_000u32).flat_map(u32::to_le_bytes).take(60_000).collect();
     full.write_all(&words).unwrap();
     let stalled = Report::Stalled {
         stream: stream("full"),
@@ -393,7 +393,7 @@ fn captured_messages_are_reported_and_not_logged() {
     };
     bench.pump.open(stream("web"), options).unwrap();
     let mut child = bench.child("web", 1);
-    child.write_all(b"a<!--XSUPERVISOR:BEGIN-->mes\x1b[1msage<!--XSUPERVISOR:END-->b\n").unwrap();
+    child.write_all(b"a<!--XSUPERVISOR:BEGIN-->messa\x1b[1mge<!--XSUPERVISOR:END-->b\n").unwrap();
     let bytes = b"sage".to_vec();
     let captured = Report::Captured { stream: stream("web"), child: ChildId(1), bytes };
     assert_eq!(

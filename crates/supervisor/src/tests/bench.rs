@@ -65,7 +65,8 @@ pub(super) fn group(name: &str, priority: i64, processes: Vec<ProcessSpec>) -> A
 
 /// A process that forms its own group.
 pub(super) fn alone(spec: ProcessSpec) -> Arc<GroupSpec> {
-    group(&spec.name.as_str().to_owned(), 999, vec![spec])
+    let name = spec.name.clone();
+    group(name.as_str(), 999, vec![spec])
 }
 
 pub(super) fn named(group: &str, process: &str) -> FullName {

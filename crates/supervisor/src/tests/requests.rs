@@ -156,29 +156,27 @@ fn nobody_to_start_or_stop_is_answered_at_once() {
 fn all_are_stopped_in_ascending_order_and_awaited() {
     let spec = |name, priority| ProcessSpec { priority, ..process(name) };
     let mut bench = Bench::begun(vec![group("g", 1, vec![spec("one", 1), spec("two", 2), spec("waits", 3)])]);
-    bench.spawned(1).spawned(2).spawned(3).exited(3, exit(1)).until(1.0).forget().stop_all();
+    bench.spawned(1).spawned(2).spawned(3).exited(3, exit(1)).until(0.9).forget().stop_all();
     bench.until(1.2).exited(2, killed_by(Signal::TERM)).until(3.5).exited(1, exit(0));
     insta::assert_snapshot!(bench.journal(), @r"
-    1.000 DEBG killing one (pid 1001) with signal SIGTERM
-    1.000 g:one: RUNNING -> STOPPING Pid(1001)
-    1.000 send SIGTERM to #1
-    1.000 INFO waiting for one to stop
-    1.000 DEBG killing two (pid 1002) with signal SIGTERM
-    1.000 g:two: RUNNING -> STOPPING Pid(1002)
-    1.000 send SIGTERM to #2
-    1.000 INFO waiting for two to stop
-    1.000 DEBG killing waits (pid 0) with signal SIGTERM
-    1.000 g:waits: STARTING -> STOPPING Pid(0)
-    1.000 send SIGTERM to #4
-    1.000 INFO waiting for waits to stop
+    0.900 DEBG killing one (pid 1001) with signal SIGTERM
+    0.900 g:one: STARTING -> STOPPING Pid(1001)
+    0.900 send SIGTERM to #1
+    0.900 INFO waiting for one to stop
+    0.900 DEBG killing two (pid 1002) with signal SIGTERM
+    0.900 g:two: STARTING -> STOPPING Pid(1002)
+    0.900 send SIGTERM to #2
+    0.900 INFO waiting for two to stop
+    0.900 DEBG Attempted to kill waits, which is in BACKOFF state.
+    0.900 g:waits: BACKOFF -> STOPPED Pid(0)
     1.200 bury #2
     1.200 g:two: STOPPING -> STOPPED Pid(1002)
     1.200 WARN stopped: two (terminated by SIGTERM)
-    3.000 INFO waiting for one to stop
-    3.000 INFO waiting for waits to stop
+    2.900 INFO waiting for one to stop
     3.500 bury #1
     3.500 g:one: STOPPING -> STOPPED Pid(1001)
     3.500 INFO stopped: one (exit status 0)
+    3.500 answer 1: [g:waits done, g:two done, g:one done]
     ");
 }
 
