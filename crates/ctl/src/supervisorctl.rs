@@ -84,10 +84,14 @@ fn check_url(option: &str, text: &str) -> Result<(), String> {
     };
     let rest = text.split_once(':').filter(|(scheme, _)| scheme_is_sound(scheme)).map(|(_, rest)| rest);
     let place = rest.map(|it| it.strip_prefix("//").unwrap_or(it).split(['?', '#']).next().unwrap_or(""));
+    let quoted = python::repr(text);
+    let authority = place.and_then(|it| it.split('/').next()).unwrap_or("");
+    if authority.contains('[') != authority.contains(']') {
+        return Err(format!("invalid value for {option} {quoted}: Invalid IPv6 URL"));
+    }
     if place.is_some_and(|it| !it.is_empty()) {
         return Ok(());
     }
-    let quoted = python::repr(text);
     Err(format!("invalid value for {option} {quoted}: value {quoted} is not a URL"))
 }
 
@@ -257,6 +261,7 @@ mod tests {
             ("-i -i", "conflicting command line option '-i'"),
             ("-s foo", "invalid value for -s 'foo': value 'foo' is not a URL"),
             ("--serverurl http://", "invalid value for --serverurl 'http://': value 'http://' is not a URL"),
+            ("-s http://[::1", "invalid value for -s 'http://[::1': Invalid IPv6 URL"),
             ("--help=x", "option --help must not have an argument"),
         ];
         for (line, error) in cases {
