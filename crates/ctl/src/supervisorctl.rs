@@ -1,4 +1,10 @@
 //! `supervisorctl`: its command line.
+//!
+//! Output and exit codes are the original's, with these differences. Internal errors (`error: <class
+//! ...`) lack the file and line of a Python program. A refused login is told once and the command is
+//! not run again. A configuration that is no INI file is a usage error and no traceback. `fg` leaves
+//! at once. `tail -f` passes bytes on as they are, whatever they encode. Plug-ins in Python are named
+//! in a warning and not loaded.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

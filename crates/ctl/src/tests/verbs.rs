@@ -105,16 +105,8 @@ fn status_shows_facts_and_fails_only_when_asked_to() {
 #[test]
 fn a_start_succeeds_when_the_process_runs() {
     let fake = Fake::playing(house);
-    let lines = [
-        "start cat",
-        "start bad",
-        "start g",
-        "start g:many_01",
-        "start g* cat",
-        "start all",
-        "start nope cat",
-        "start",
-    ];
+    let lines =
+        ["start cat", "start bad", "start g", "start g:many_01", "start all", "start nope cat", "start"];
     let shown = transcript(&fake.url(), &lines);
     assert_snapshot!(shown, @r#"
     $ start cat
@@ -129,12 +121,6 @@ fn a_start_succeeds_when_the_process_runs() {
     [1]
     $ start g:many_01
     g:many_01: started
-    [0]
-    $ start g* cat
-    g:many_00: already running
-    g:many_01: started
-    cat: already running
-    1 started, 2 already running
     [0]
     $ start all
     g:many_01: failed: it could not be started; see menshen tail g:many_01 stderr
@@ -225,6 +211,18 @@ fn several_processes_are_waited_for_side_by_side() {
     let shown = transcript(&fake.url(), &["stop cat g:many_00"]);
     assert!(shown.contains("cat: stopped\n") && shown.contains("g:many_00: stopped\n"), "{shown}");
     assert!(shown.ends_with("2 stopped\n[0]\n"), "{shown}");
+}
+
+#[test]
+fn a_pattern_stands_for_several_processes_and_the_sum_is_told_last() {
+    let fake = Fake::playing(house);
+    let shown = transcript(&fake.url(), &["start g* cat"]);
+    // Those asked for side by side are told in the order in which they are done.
+    let (told, sum) = shown.trim_end().split_at(shown.find("1 started").unwrap());
+    let mut told: Vec<_> = told.lines().skip(1).collect();
+    told.sort_unstable();
+    assert_eq!(told, ["cat: already running", "g:many_00: already running", "g:many_01: started"]);
+    assert_eq!(sum, "1 started, 2 already running\n[0]");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What the names on a command line stand for.
 
-use crate::client::{Client, RemoteProcess};
+use crate::client::Client;
 use crate::nearest::nearest;
+use crate::remote::RemoteProcess;
 use crate::verbs::Trouble;
 
 /// What one name, or part of a pattern, stands for.
