@@ -25,6 +25,7 @@ use supervisor::effect::{Answer, Effects};
 use supervisor::input::{Departure, Input, RequestId};
 use supervisor::supervisor::{Found, Supervisor};
 use web::pages::Status;
+use wire::listener::Ear;
 
 use crate::birth::Inheritance;
 use crate::calls::{Call, Calls};
@@ -47,6 +48,8 @@ pub(crate) struct Child {
     pub(crate) name: FullName,
     /// Whether its standard error goes where its standard output goes.
     pub(crate) joined: bool,
+    /// What understands its standard output, if it is a listener.
+    pub(crate) ear: Option<Ear>,
 }
 
 /// Why the daemon leaves.
@@ -187,13 +190,17 @@ impl Daemon {
         let _ = poller.remove(&self.link);
     }
 
-    /// Says in the log what the pump has to say.
+    /// Says in the log what the pump has to say, and tells the machine what it needs to know of it.
     pub(crate) fn hear_pump(&mut self) {
         for report in self.streams.pump.reports() {
             let (level, text) = match report {
-                PumpReport::Chunk { stream, bytes, .. } => {
-                    let text = model::event::text_or_repr(&bytes);
-                    (Level::Debug, format!("'{}' {} output:\n{text}", stream.name.process, stream.channel))
+                PumpReport::Chunk { stream, child, bytes } => {
+                    self.wrote(&stream, child, bytes);
+                    continue;
+                }
+                PumpReport::Captured { stream, child, bytes } => {
+                    self.inbox.push_back(Input::Captured { child, channel: stream.channel, bytes });
+                    continue;
                 }
                 PumpReport::Stalled { stream, path, reason } => {
                     let what = format!("the {} of '{}' to {}", stream.channel, stream.name, path.display());
@@ -206,10 +213,11 @@ impl Daemon {
                 PumpReport::Trouble { stream, trouble } => {
                     (Level::Warn, format!("the {} of '{}': {trouble}", stream.channel, stream.name))
                 }
-                PumpReport::Captured { .. } | PumpReport::Ended { .. } => continue,
+                PumpReport::Ended { .. } => continue,
             };
             self.note(level, &text);
         }
+        self.settle();
     }
 
     /// Answers a question of the server, now or when the machine has.
