@@ -191,22 +191,16 @@ impl Bus {
         fx: &mut Effects,
     ) -> Option<Letter> {
         let listener = self.listeners.get_mut(&child)?;
-        match std::mem::take(&mut listener.state) {
-            ListenerState::Busy(letter) if letter.serial == serial => {
-                listener.state = if is_closed { ListenerState::Deaf } else { ListenerState::Ready };
-                let process = listener.name.process.clone();
-                fx.note(if is_closed {
-                    EventNote::ListenerClosed { serial, process }
-                } else {
-                    EventNote::ListenerFull { serial, process }
-                });
-                Some(letter)
-            }
-            other => {
-                listener.state = other;
-                None
-            }
-        }
+        let ListenerState::Busy(letter) = &listener.state else { return None };
+        let letter = (letter.serial == serial).then(|| letter.clone())?;
+        listener.state = if is_closed { ListenerState::Deaf } else { ListenerState::Ready };
+        let process = listener.name.process.clone();
+        fx.note(if is_closed {
+            EventNote::ListenerClosed { serial, process }
+        } else {
+            EventNote::ListenerFull { serial, process }
+        });
+        Some(letter)
     }
 
     /// Puts an event back to the front of its pool; no other pool has anything to do with it.
@@ -243,7 +237,7 @@ impl Bus {
             return;
         }
         let Some(letter) = pool.take() else { return };
-        listener.enter(&ListenerState::Ready, ListenerState::Busy(letter.clone()), fx);
+        listener.state = ListenerState::Busy(letter.clone());
         let process = listener.name.process.clone();
         fx.note(EventNote::EventSent { serial: letter.serial, process });
         fx.push(Effect::Send { child, letter });

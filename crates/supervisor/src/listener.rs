@@ -137,8 +137,9 @@ impl Listener {
         Verdict::Broken(None)
     }
 
-    /// The only door between states: no change without its line in the log.
-    pub(crate) fn enter(&mut self, old: &ListenerState, new: ListenerState, fx: &mut Effects) {
+    /// Goes where its words have brought it, with a line in the log. That it is sent an event is told in
+    /// another line, as in the original.
+    fn enter(&mut self, old: &ListenerState, new: ListenerState, fx: &mut Effects) {
         let (process, from, to) = (self.called(), old.to_string(), new.to_string());
         let is_lost = new == ListenerState::Unknown;
         self.state = new;

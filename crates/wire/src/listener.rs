@@ -113,16 +113,12 @@ impl Ear {
             return is_too_long.then(|| self.give_up(bytes, Said::BadResult));
         };
         let line = window.get(..end).unwrap_or_default();
-        match answer_length(line) {
-            Some(length) => {
-                self.expects = Expected::Body(length);
-                Some((end + 1, None))
-            }
-            None => {
-                let (_, said) = self.give_up(line, Said::BadResult);
-                Some((bytes.len(), said))
-            }
+        if let Some(length) = answer_length(line) {
+            self.expects = Expected::Body(length);
+            return Some((end + 1, None));
         }
+        let (_, said) = self.give_up(line, Said::BadResult);
+        Some((bytes.len(), said))
     }
 
     /// Listens no more; `bytes` are why.
