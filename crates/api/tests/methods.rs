@@ -159,6 +159,7 @@ impl World {
             | Effect::GroupClosed(_)
             | Effect::Buried { .. }
             | Effect::Publish(_)
+            | Effect::Send { .. }
             | Effect::Note(_)
             | Effect::Quit(_) => {}
         }

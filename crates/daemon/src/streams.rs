@@ -88,13 +88,24 @@ impl Streams {
     }
 
     /// Opens the logs of a process that is about to start.
-    pub(crate) fn prepare(&mut self, name: &FullName, spec: &ProcessSpec) -> Result<(), SpawnFailure> {
+    pub(crate) fn prepare(
+        &mut self,
+        name: &FullName,
+        spec: &ProcessSpec,
+        is_listener: bool,
+    ) -> Result<(), SpawnFailure> {
         for channel in CHANNELS {
             if channel == Channel::Stderr && spec.redirect_stderr {
                 continue;
             }
             let stream = StreamId { name: name.clone(), channel };
-            let options = self.options(&stream, spec);
+            let mut options = self.options(&stream, spec);
+            if is_listener && channel == Channel::Stdout {
+                // It carries the protocol: what else could be done with it is accepted and ignored.
+                options.capture_maxbytes = 0;
+                options.syslog = false;
+                options.mirror = Mirror::Raw;
+            }
             self.pump.open(stream, options).map_err(|error| SpawnFailure::Preparing {
                 process: name.process.as_str().to_owned(),
                 reason: error.to_string(),
@@ -112,7 +123,7 @@ impl Streams {
             capture_maxbytes: wanted.capture_maxbytes,
             syslog: wanted.syslog,
             strip_ansi: self.strip_ansi,
-            mirror: if self.mirror { Mirror::Shown } else { Mirror::Nothing },
+            mirror: if self.mirror || wanted.events_enabled { Mirror::Shown } else { Mirror::Nothing },
         }
     }
 

@@ -236,6 +236,7 @@ impl<'a> World<'a> {
             | Effect::GroupClosed(_)
             | Effect::Buried { .. }
             | Effect::Publish(_)
+            | Effect::Send { .. }
             | Effect::Note(_) => {}
         }
     }

@@ -11,6 +11,7 @@ use model::spawn::SetupFailure;
 use model::state::ProcessState;
 
 use crate::effect::Scope;
+pub use crate::event_note::EventNote;
 
 /// A line for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub enum Note {
     WaitingToDie { processes: Vec<ProcessName> },
     /// `x state: STOPPING`
     StateOf { process: ProcessName, state: ProcessState },
+    /// About events and those who listen to them.
+    Events(EventNote),
 }
 
 impl Note {
@@ -79,6 +82,7 @@ impl Note {
             | Self::Sending { .. }
             | Self::KilledTooLate { .. }
             | Self::SignaledTooLate { .. } => Level::Debug,
+            Self::Events(note) => note.level(),
             Self::KillFailed { .. } | Self::SignalFailed { .. } => Level::Critical,
             Self::StateOf { .. } => Level::Blather,
         }
@@ -142,6 +146,7 @@ impl fmt::Display for Note {
                 f.write_str(" to die")
             }
             Self::StateOf { process, state } => write!(f, "{process} state: {state}"),
+            Self::Events(note) => note.fmt(f),
         }
     }
 }

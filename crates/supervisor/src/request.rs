@@ -175,7 +175,8 @@ impl Supervisor {
             }
         }
         step.fx.push(Effect::GroupClosed(name.clone()));
-        step.fx.push(Effect::Publish(Event::GroupRemoved(name)));
+        self.books.bus.close(&name, step.now, &mut self.books.timers);
+        self.publish(Event::GroupRemoved(name), step);
         Ok(())
     }
 }
