@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use api::call::{Context, Outcome, Refusal};
 use api::session::{Next, Session};
 use http::ask::Slot;
-use model::fault::Fault;
+use model::fault::{Fault, FaultCode};
 use os::clock::LocalZone;
 use supervisor::effect::Answer;
 use supervisor::input::{Departure, Input, Request, RequestId};
@@ -74,6 +74,10 @@ impl Daemon {
                 let spec = self.supervisor.spec(&name);
                 let obstacle = spec.and_then(|it| birth::program(it, &self.inheritance).err());
                 Ok(Request::Start { name, named, wait, obstacle })
+            }
+            Request::Update { names, configured: _ } => {
+                let configured = self.preview().map_err(|it| Fault::about(FaultCode::CantReread, it))?;
+                Ok(Request::Update { names, configured })
             }
             Request::Leave(Departure::Restart) => {
                 self.check_restart()?;

@@ -28,6 +28,17 @@ impl Daemon {
                 }
             }
             Effect::GroupClosed(name) => self.streams.close_group(&name),
+            Effect::ProcessOpened { name, spec } => {
+                for trouble in self.streams.open_process(&name, &spec) {
+                    self.note(Level::Error, &trouble);
+                }
+            }
+            Effect::ProcessChanged { name, old, new } => {
+                for trouble in self.streams.change_process(&name, &old, &new) {
+                    self.note(Level::Error, &trouble);
+                }
+            }
+            Effect::ProcessClosed(name) => self.streams.close_process(&name),
             Effect::Spawn { child, name, spec } => {
                 if let Err(failure) = self.spawn(child, &name, &spec) {
                     self.inbox.push_back(Input::SpawnFailed { child, failure });

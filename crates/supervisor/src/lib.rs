@@ -11,6 +11,7 @@ pub mod input;
 pub mod note;
 mod order;
 mod phase;
+pub mod plan;
 mod process;
 pub mod reload;
 mod request;
@@ -19,6 +20,7 @@ mod shutdown;
 mod snapshot;
 pub mod supervisor;
 mod turn;
+mod update;
 mod waiting;
 
 #[cfg(test)]

@@ -5,3 +5,4 @@ mod groups;
 mod leaving;
 mod life;
 mod requests;
+mod update;
