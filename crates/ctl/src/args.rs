@@ -202,11 +202,24 @@ pub(crate) enum Order {
         #[command(flatten)]
         format: Format,
     },
-    /// Read the configuration again and change what it changes
+    /// Read the configuration again and show what an update would do to which process
+    Plan {
+        /// Only these groups
+        #[arg(value_name = "GROUP")]
+        groups: Vec<String>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Read the configuration again and change what it changes, restarting no process without need
     Update {
         /// Only these groups
         #[arg(value_name = "GROUP")]
         groups: Vec<String>,
+        /// Only show what would be done, as plan does
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        format: Format,
     },
     /// Make groups of the configuration active
     Add {

@@ -1,5 +1,7 @@
 //! Calls to the server, with types.
 
+pub(crate) mod plan;
+
 use std::collections::BTreeMap;
 
 use model::fault::FaultCode;

@@ -348,12 +348,15 @@ fn groups_and_the_server_obey() {
     [1]
     $ update new
     new: added process group
+    ! menshen: this server can only replace whole groups
     [0]
     $ update nope
+    ! menshen: this server can only replace whole groups
     ! menshen: there is no group "nope"
     [4]
     $ update g
     nothing to update
+    ! menshen: this server can only replace whole groups
     [0]
     $ reload
     restarting
@@ -632,7 +635,9 @@ fn the_help_lists_every_verb_and_every_exit_code() {
       pid            Show the pid of the server, or of processes
       avail          Show every process the configuration has, active or not
       reread         Read the configuration again and show which groups it would change
-      update         Read the configuration again and change what it changes
+      plan           Read the configuration again and show what an update would do to which process
+      update         Read the configuration again and change what it changes, restarting no process
+                     without need
       add            Make groups of the configuration active
       remove         Make stopped groups inactive
       reload         Stop everything and start the server anew

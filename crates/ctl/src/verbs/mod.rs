@@ -5,6 +5,7 @@ mod facts;
 mod help;
 mod orders;
 mod paint;
+mod plan;
 mod reach;
 mod server;
 mod targets;
@@ -233,7 +234,10 @@ fn obey(desk: &mut Desk<'_>, order: Order) -> Result<u8, Trouble> {
         Order::Avail { format } => facts::avail(desk, format),
         Order::Reread { format } => facts::reread(desk, format),
         Order::Version { format } => facts::version(desk, format),
-        Order::Update { groups } => server::update(desk, &groups),
+        Order::Plan { groups, format } | Order::Update { groups, dry_run: true, format } => {
+            plan::plan(desk, &groups, format)
+        }
+        Order::Update { groups, dry_run: false, format } => plan::update(desk, &groups, format),
         Order::Add { groups } => server::add(desk, &groups),
         Order::Remove { groups } => server::remove(desk, &groups),
         Order::Reload => server::reload(desk),
