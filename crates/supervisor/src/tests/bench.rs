@@ -216,7 +216,7 @@ fn answer_text(answer: &Result<Answer, model::fault::Fault>) -> String {
             let each = updated.iter().map(|it| {
                 let planned = &it.planned;
                 let process = planned.process.as_ref().map_or("*", |it| it.as_str());
-                let options = planned.options.iter().map(|it| format!(" {it}")).collect::<String>();
+                let options = planned.options.iter().flat_map(|it| [" ", *it]).collect::<String>();
                 let outcome = it.outcome.as_ref().err().map(|it| format!(" ({it})")).unwrap_or_default();
                 format!("{}:{process} {}{options}{outcome}", planned.group, planned.action.as_str())
             });
