@@ -179,14 +179,18 @@ fn without_n_it_goes_to_the_background() {
 
 #[test]
 fn a_second_instance_is_refused_and_harms_nothing() {
-    let house = House::new("[program:cat]\ncommand=cat\nstdout_logfile={here}/cat.log\n").started();
+    let house = House::new("[program:cat]\ncommand=cat\n").started();
     house.until_state("cat", "RUNNING");
     let cat = house.pid_of("cat");
+    let log = house.info("cat", "stdout_logfile").expect("it has a log");
     let second = house.supervisord(&["-n", "-c", "supervisord.conf"]);
     assert_eq!(second.code, 2, "{second:?}");
     second.expect_complaint(&["already listening"]);
     assert_eq!(house.pid_of("cat"), cat);
     assert_eq!(house.state("cat"), "RUNNING");
+    // The original takes the logs of the running one for leftovers.
+    assert!(Make::is_original() || std::path::Path::new(&log).exists(), "{log} was deleted");
+    assert_eq!(house.pid_in_file(), Some(house.pid()), "the pidfile is no longer of the running one");
 }
 
 #[test]

@@ -203,3 +203,60 @@ fn an_original_server_is_updated_by_the_group_and_says_so() {
     let update = run(&["update"]).expect_code(0);
     assert_eq!(update.out, "b: added process group\n");
 }
+
+#[test]
+fn a_program_that_was_written_down_but_not_loaded_is_told_so() {
+    if Make::is_original() {
+        return;
+    }
+    let house = House::new("[program:a]\ncommand=cat\n").started();
+    house.configure("[program:a]\ncommand=cat\n[program:b]\ncommand=cat\n");
+    let said = menshen(&house, &["start", "b"]).expect_code(4);
+    assert!(said.err.contains("\"b\" is in the configuration but not loaded"), "{said:?}");
+    menshen(&house, &["update", "b"]).expect_code(0);
+    assert_eq!(house.state("b"), "RUNNING");
+}
+
+#[test]
+fn a_wait_lasts_until_it_is_so() {
+    if Make::is_original() {
+        return;
+    }
+    let slow = "[program:slow]\ncommand=cat\nstartsecs=2\nautostart=false\n";
+    let once = "[program:once]\ncommand=sleep 2\nautorestart=false\n";
+    let house = House::new(&format!("{slow}{once}")).started();
+    let soon = menshen(&house, &["start", "slow", "--no-wait"]).expect_code(0);
+    assert_eq!(soon.out, "slow: starting\n");
+    assert_eq!(menshen(&house, &["wait", "slow"]).expect_code(0).out, "slow: running\n");
+    assert_eq!(house.state("slow"), "RUNNING");
+    let late = menshen(&house, &["restart", "slow", "--timeout", "1"]).expect_code(1);
+    assert_eq!(late.out, "slow: stopped\nslow: failed: the time is up and it is STARTING\n");
+    let ended = menshen(&house, &["wait", "once", "--until", "exited"]).expect_code(0);
+    assert_eq!(ended.out, "once: exited\n");
+}
+
+#[test]
+fn the_lines_of_several_programs_carry_their_names() {
+    if Make::is_original() {
+        return;
+    }
+    let talk = |word: &str| format!("command=sh -c \"echo {word}; echo no {word} >&2; exec cat\"");
+    let sections = format!("[program:a]\n{}\n[program:long]\n{}\n", talk("one"), talk("two"));
+    let house = House::new(&sections).started();
+    house.until_state("a", "RUNNING");
+    house.until_state("long", "RUNNING");
+    let all = menshen(&house, &["logs"]).expect_code(0);
+    assert_eq!(all.out, "a    | one\na    ! no one\nlong | two\nlong ! no two\n");
+    let file = std::fs::File::create(house.path("followed")).expect("cannot make a file");
+    let mut command = house.command("menshen");
+    let mut follower = command
+        .args(["-c", "supervisord.conf", "logs", "-f", "a", "long"])
+        .stdout(file)
+        .spawn()
+        .expect("it runs");
+    house.until_text("followed", "long | two\n");
+    house.call("supervisor.sendProcessStdin", &["a", "three\n"]);
+    house.until_text("followed", "a    | three\n");
+    follower.kill().expect("it is ours");
+    follower.wait().expect("it is ours");
+}

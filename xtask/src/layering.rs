@@ -38,7 +38,7 @@ const RULES: &[Rule] = &[
     Rule { name: "api", may_use: &["model", "supervisor", "wire"], must_not_use: PURE, reason: PURE_REASON },
     Rule {
         name: "keeper",
-        may_use: &["model", "wire", "os"],
+        may_use: &["wire", "os"],
         must_not_use: &["tokio", "tracing", "serde", "serde_json", "libc", "nix", "anyhow"],
         reason: "the keeper must be too small to fail",
     },

@@ -72,7 +72,7 @@ pub fn remote(fault: &Fault) -> RemoteFault {
 /// be settled by [`Outcome::Failed`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chore {
-    /// Read the daemon's own log as [`read_part`](crate::logs::read_part) says: [`Outcome::Bytes`]. `NO_FILE` with its path
+    /// Read the daemon's own log as `logs::tail::read` does: [`Outcome::Bytes`]. `NO_FILE` with its path
     /// if it is missing, `FAILED` if it cannot be read.
     ReadMainLog {
         /// The client's numbers.
@@ -83,7 +83,7 @@ pub enum Chore {
     /// Remove and reopen the daemon's own log: [`Outcome::Done`]. `NO_FILE` (no path) if there is none,
     /// `FAILED` if it cannot be removed.
     ClearMainLog,
-    /// Read a file as [`read_part`](crate::logs::read_part) says: [`Outcome::Bytes`]. `NO_FILE` with its path if it is
+    /// Read a file as `logs::tail::read` does: [`Outcome::Bytes`]. `NO_FILE` with its path if it is
     /// missing, `FAILED` if it cannot be read.
     ReadLog {
         /// The file.
@@ -93,7 +93,7 @@ pub enum Chore {
         /// The client's numbers.
         length: i64,
     },
-    /// Read a file as [`tail_part`](crate::logs::tail_part) says: [`Outcome::Tail`]; of nothing, if it is missing.
+    /// Read a file as `logs::tail::tail` does: [`Outcome::Tail`]; of nothing, if it is missing.
     TailLog {
         /// The file.
         path: PathBuf,

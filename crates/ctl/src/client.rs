@@ -2,16 +2,13 @@
 
 pub(crate) mod plan;
 
-use std::collections::BTreeMap;
-
 use model::fault::FaultCode;
-use model::name::Namespec;
-use model::state::ProcessState;
 use wire::value::{MethodCall, RemoteFault, Value};
 use wire::xmlrpc_read::{self, Limits};
 use wire::xmlrpc_write;
 
 use crate::place::{Place, PlaceError};
+use crate::remote::{self, Changes, Outcome, RemoteConfig, RemoteProcess, array, each, integer, names, text};
 use crate::transport::{Credentials, Follow, Interrupt, Transport, TransportError};
 
 /// The path XML-RPC is spoken at.
@@ -59,107 +56,6 @@ pub(crate) struct Target {
     pub url: String,
     /// Sent only when both were given.
     pub credentials: Option<Credentials>,
-}
-
-/// One process as the server tells of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct RemoteProcess {
-    /// The group it belongs to.
-    pub group: String,
-    /// Its own name.
-    pub name: String,
-    /// The number of its state.
-    pub state: i64,
-    /// The word for it.
-    pub state_name: String,
-    /// What the server has to say about it.
-    pub description: String,
-    /// Its pid, or zero.
-    pub pid: i64,
-    /// How it ended last, or zero.
-    pub exit_status: i64,
-    /// Why it last failed to start, or empty.
-    pub spawn_error: String,
-    /// When it was last started, in seconds since 1970, or zero.
-    pub start: i64,
-    /// When it last ended, likewise.
-    pub stop: i64,
-    /// The server's clock, likewise.
-    pub now: i64,
-    /// Where its standard output goes, or empty.
-    pub stdout_logfile: String,
-    /// Where its standard error goes, or empty.
-    pub stderr_logfile: String,
-}
-
-impl RemoteProcess {
-    /// Its full name.
-    pub(crate) fn full_name(&self) -> String {
-        full_name(&self.group, Some(&self.name))
-    }
-
-    /// Its state, when this program knows it.
-    pub(crate) fn known_state(&self) -> Option<ProcessState> {
-        ProcessState::from_code(self.state)
-    }
-
-    /// Whether nothing runs and nothing is due to.
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.known_state().is_some_and(ProcessState::is_stopped)
-    }
-}
-
-/// `group:name`, or `name` when both agree; a missing name reads `None`, as in the original.
-pub(crate) fn full_name(group: &str, name: Option<&str>) -> String {
-    match name {
-        Some(name) if name == group => name.to_owned(),
-        Some(name) => format!("{group}:{name}"),
-        None => format!("{group}:None"),
-    }
-}
-
-/// What became of one process of many.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    /// Its full name.
-    pub name: String,
-    /// A fault's number; 80 is success.
-    pub status: i64,
-    /// Words for it.
-    pub description: String,
-}
-
-impl Outcome {
-    /// What a refused call about one process means for it.
-    pub(crate) fn refused(namespec: Namespec<'_>, code: i64, text: &str) -> Self {
-        Self { name: full_name(namespec.group, namespec.process), status: code, description: text.to_owned() }
-    }
-}
-
-/// One process of the configuration last read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RemoteConfig {
-    /// Its full name.
-    pub name: String,
-    /// Whether it is active.
-    pub in_use: bool,
-    /// Whether it starts by itself.
-    pub autostart: bool,
-    /// The priority of its group.
-    pub group_priority: i64,
-    /// Its own.
-    pub process_priority: i64,
-}
-
-/// The groups a new reading of the configuration would touch.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Changes {
-    /// New.
-    pub added: Vec<String>,
-    /// Different.
-    pub changed: Vec<String>,
-    /// Gone.
-    pub removed: Vec<String>,
 }
 
 /// Which of a process's outputs.
@@ -293,7 +189,7 @@ impl Client {
     /// As for every call.
     pub(crate) fn processes(&mut self) -> Result<Vec<RemoteProcess>, CallError> {
         const METHOD: &str = "supervisor.getAllProcessInfo";
-        each(METHOD, self.call(METHOD, &[])?, process)
+        each(METHOD, self.call(METHOD, &[])?, remote::process)
     }
 
     /// One process.
@@ -302,7 +198,8 @@ impl Client {
     /// As for every call, and when there is none of this name.
     pub(crate) fn process(&mut self, name: &str) -> Result<RemoteProcess, CallError> {
         const METHOD: &str = "supervisor.getProcessInfo";
-        process(&fields(METHOD, self.call(METHOD, &[text(name)])?)?).ok_or(CallError::Shape(METHOD))
+        let fields = remote::fields(METHOD, self.call(METHOD, &[text(name)])?)?;
+        remote::process(&fields).ok_or(CallError::Shape(METHOD))
     }
 
     /// Starts one process and waits until it is up.
@@ -414,15 +311,7 @@ impl Client {
     /// As for every call.
     pub(crate) fn configured(&mut self) -> Result<Vec<RemoteConfig>, CallError> {
         const METHOD: &str = "supervisor.getAllConfigInfo";
-        each(METHOD, self.call(METHOD, &[])?, |fields| {
-            Some(RemoteConfig {
-                name: full_name(&word(fields, "group")?, Some(&word(fields, "name")?)),
-                in_use: flag(fields, "inuse"),
-                autostart: flag(fields, "autostart"),
-                group_priority: number(fields, "group_prio"),
-                process_priority: number(fields, "process_prio"),
-            })
-        })
+        each(METHOD, self.call(METHOD, &[])?, remote::config)
     }
 
     /// Reads the configuration again, without acting on it.
@@ -489,89 +378,6 @@ impl Client {
     }
 
     fn outcomes(&mut self, method: &'static str, parameters: &[Value]) -> Result<Vec<Outcome>, CallError> {
-        each(method, self.call(method, parameters)?, |fields| {
-            Some(Outcome {
-                name: full_name(&word(fields, "group")?, Some(&word(fields, "name")?)),
-                status: number(fields, "status"),
-                description: word(fields, "description").unwrap_or_default(),
-            })
-        })
-    }
-}
-
-type Fields = BTreeMap<String, Value>;
-
-fn text(text: &str) -> Value {
-    Value::String(text.to_owned())
-}
-
-fn array(value: Value) -> Option<Vec<Value>> {
-    if let Value::Array(items) = value { Some(items) } else { None }
-}
-
-fn integer(value: &Value) -> Option<i64> {
-    if let Value::Int(number) = value { Some(*number) } else { None }
-}
-
-fn fields(method: &'static str, value: Value) -> Result<Fields, CallError> {
-    if let Value::Struct(fields) = value { Ok(fields) } else { Err(CallError::Shape(method)) }
-}
-
-fn names(value: Value) -> Option<Vec<String>> {
-    array(value)?.into_iter().map(|it| if let Value::String(name) = it { Some(name) } else { None }).collect()
-}
-
-/// Reads a list of structs.
-fn each<T>(
-    method: &'static str,
-    value: Value,
-    read: impl Fn(&Fields) -> Option<T>,
-) -> Result<Vec<T>, CallError> {
-    let wrong = || CallError::Shape(method);
-    array(value)
-        .ok_or_else(wrong)?
-        .into_iter()
-        .map(|it| read(&fields(method, it)?).ok_or_else(wrong))
-        .collect()
-}
-
-fn process(fields: &Fields) -> Option<RemoteProcess> {
-    let optional = |key| word(fields, key).unwrap_or_default();
-    Some(RemoteProcess {
-        group: word(fields, "group")?,
-        name: word(fields, "name")?,
-        state: number(fields, "state"),
-        state_name: optional("statename"),
-        description: optional("description"),
-        pid: number(fields, "pid"),
-        exit_status: number(fields, "exitstatus"),
-        spawn_error: optional("spawnerr"),
-        start: number(fields, "start"),
-        stop: number(fields, "stop"),
-        now: number(fields, "now"),
-        stdout_logfile: optional("stdout_logfile"),
-        stderr_logfile: optional("stderr_logfile"),
-    })
-}
-
-/// A field that is text; numbers are text, too, to a server that is careless about types.
-fn word(fields: &Fields, key: &str) -> Option<String> {
-    match fields.get(key)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Int(number) => Some(number.to_string()),
-        Value::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-        Value::Bool(_) | Value::Double(_) | Value::DateTime(_) | Value::Array(_) | Value::Struct(_) => None,
-    }
-}
-
-fn number(fields: &Fields, key: &str) -> i64 {
-    fields.get(key).and_then(integer).unwrap_or(0)
-}
-
-fn flag(fields: &Fields, key: &str) -> bool {
-    match fields.get(key) {
-        Some(Value::Bool(flag)) => *flag,
-        Some(other) => integer(other).is_some_and(|it| it != 0),
-        None => false,
+        each(method, self.call(method, parameters)?, remote::outcome)
     }
 }

@@ -48,6 +48,11 @@ pub(crate) trait Input {
     /// The lines as they come, for who waits for other things as well.
     fn lines(&mut self) -> &mut Lines;
 
+    /// Whether the line on the screen is at its end when a wait for one comes to nothing.
+    fn ends_lines(&self) -> bool {
+        false
+    }
+
     /// Lets waits end when `interrupt` becomes readable.
     fn heed(&mut self, interrupt: Interrupt);
 }

@@ -5,7 +5,7 @@
 //! against the original just as well, and must never use the crates that run processes. It prints
 //! only through the writers it is given.
 //!
-//! Start with [`supervisorctl`] and [`menshen`].
+//! Start with [`supervisorctl()`] and [`menshen`].
 
 pub mod args;
 
@@ -20,6 +20,7 @@ mod nearest;
 mod pidproxy;
 mod place;
 mod python;
+mod remote;
 mod render;
 mod session;
 mod shell;

@@ -1,6 +1,6 @@
 //! Facts as lines of text, in the original's columns.
 
-use crate::client::{Changes, RemoteConfig, RemoteProcess};
+use crate::remote::{Changes, RemoteConfig, RemoteProcess};
 
 /// A column of names is at least this wide, so that most screens of two servers look alike.
 const NAME_WIDTH_MIN: usize = 30;

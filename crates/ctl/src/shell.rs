@@ -38,6 +38,7 @@ pub(crate) fn run(session: &mut Session<'_>, prompt: &str) -> Result<(), Stop> {
         let target = session.client.target();
         line = match session.input.command(prompt, target, session.out).map_err(Stop::Output)? {
             Typed::Line(line) => line,
+            Typed::End | Typed::Interrupted if session.input.ends_lines() => return Ok(()),
             Typed::End => "EOF".to_owned(),
             Typed::Interrupted => return leave(session),
         };
@@ -146,6 +147,10 @@ impl Input for Terminal {
 
     fn lines(&mut self) -> &mut Lines {
         self.plain.lines()
+    }
+
+    fn ends_lines(&self) -> bool {
+        true
     }
 
     fn heed(&mut self, interrupt: Interrupt) {

@@ -1,4 +1,10 @@
 //! `supervisorctl`: its command line.
+//!
+//! Output and exit codes are the original's, with these differences. Internal errors (`error: <class
+//! ...`) lack the file and line of a Python program. A refused login is told once and the command is
+//! not run again. A configuration that is no INI file is a usage error and no traceback. `fg` leaves
+//! at once. `tail -f` passes bytes on as they are, whatever they encode. Plug-ins in Python are named
+//! in a warning and not loaded.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -84,10 +90,14 @@ fn check_url(option: &str, text: &str) -> Result<(), String> {
     };
     let rest = text.split_once(':').filter(|(scheme, _)| scheme_is_sound(scheme)).map(|(_, rest)| rest);
     let place = rest.map(|it| it.strip_prefix("//").unwrap_or(it).split(['?', '#']).next().unwrap_or(""));
+    let quoted = python::repr(text);
+    let authority = place.and_then(|it| it.split('/').next()).unwrap_or("");
+    if authority.contains('[') != authority.contains(']') {
+        return Err(format!("invalid value for {option} {quoted}: Invalid IPv6 URL"));
+    }
     if place.is_some_and(|it| !it.is_empty()) {
         return Ok(());
     }
-    let quoted = python::repr(text);
     Err(format!("invalid value for {option} {quoted}: value {quoted} is not a URL"))
 }
 
@@ -257,6 +267,7 @@ mod tests {
             ("-i -i", "conflicting command line option '-i'"),
             ("-s foo", "invalid value for -s 'foo': value 'foo' is not a URL"),
             ("--serverurl http://", "invalid value for --serverurl 'http://': value 'http://' is not a URL"),
+            ("-s http://[::1", "invalid value for -s 'http://[::1': Invalid IPv6 URL"),
             ("--help=x", "option --help must not have an argument"),
         ];
         for (line, error) in cases {

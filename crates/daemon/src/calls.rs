@@ -2,54 +2,69 @@
 //! ends with one reply. Nothing waits here; a session that needs the machine's answer lies in a map
 //! until the answer comes.
 
-use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use api::call::{Context, Outcome, Refusal};
+use api::call::{Context, Outcome};
 use api::session::{Next, Session};
-use http::ask::Slot;
+use http::ask::Ask;
 use model::fault::{Fault, FaultCode};
+use model::info::ProcessInfo;
 use os::clock::LocalZone;
 use supervisor::effect::Answer;
 use supervisor::input::{Departure, Input, Request, RequestId};
-use wire::value::Value;
+use web::pages::Status;
 
 use crate::birth;
+use crate::pending::Call;
 use crate::state::Daemon;
 
-/// The sessions that wait for the machine.
-#[derive(Default)]
-pub(crate) struct Calls {
-    waiting: BTreeMap<RequestId, Call>,
-    last: u64,
-}
-
-/// A session and where its answer goes.
-pub(crate) struct Call {
-    pub(crate) session: Session,
-    pub(crate) slot: Slot<Result<Value, Refusal>>,
-}
-
-impl Calls {
-    fn wait(&mut self, call: Call) -> RequestId {
-        self.last += 1;
-        let id = RequestId(self.last);
-        self.waiting.insert(id, call);
-        id
-    }
-}
-
 impl Daemon {
+    /// Answers a question of the server, now or when the machine has.
+    pub(crate) fn take(&mut self, ask: Ask) {
+        // Whoever asked may have left since; then nobody misses the answer.
+        match ask {
+            Ask::Call { call, slot } => self.advance(Call { session: Session::new(call), slot }),
+            Ask::ProcessLog { name, channel, slot } => {
+                drop(slot.send(api::followed::log(&self.context(), &name, &channel)));
+            }
+            Ask::MainLog { slot } => drop(slot.send(self.main_log_path())),
+            Ask::Page { slot } => drop(slot.send(self.page())),
+        }
+    }
+
+    /// The file of the daemon's own log, unless it goes to the system log.
+    pub(crate) fn main_log_path(&self) -> Option<PathBuf> {
+        self.log.borrow().path().map(Path::to_owned)
+    }
+
+    fn page(&self) -> Status {
+        let now = os::clock::now();
+        let describe = |info: ProcessInfo| {
+            let text = api::process_info::description(&info, &LocalZone);
+            (info, text)
+        };
+        Status {
+            identifier: self.identity.identifier.clone(),
+            version: self.identity.version.clone(),
+            processes: self.supervisor.all_info(now).into_iter().map(describe).collect(),
+        }
+    }
+
+    /// The world at this moment, as calls see it.
+    fn context(&self) -> Context<'_> {
+        Context {
+            supervisor: &self.supervisor,
+            now: os::clock::now(),
+            zone: &LocalZone,
+            identity: &self.identity,
+            files: &self.streams,
+        }
+    }
+
     /// Takes a call as far as it goes without waiting.
     pub(crate) fn advance(&mut self, mut call: Call) {
         loop {
-            let context = Context {
-                supervisor: &self.supervisor,
-                now: os::clock::now(),
-                zone: &LocalZone,
-                identity: &self.identity,
-                files: &self.streams,
-            };
-            match call.session.advance(&context) {
+            match call.session.advance(&self.context()) {
                 // A client that has gone does not want it any more.
                 Next::Done(result) => return drop(call.slot.send(result)),
                 Next::Chore(chore) => {
@@ -96,7 +111,7 @@ impl Daemon {
 
     /// The machine has answered: the call goes on.
     pub(crate) fn answered(&mut self, id: RequestId, answer: Result<Answer, Fault>) {
-        if let Some(mut call) = self.calls.waiting.remove(&id) {
+        if let Some(mut call) = self.calls.take(id) {
             call.session.settle(Outcome::Answered(answer));
             self.advance(call);
         }

@@ -65,6 +65,9 @@ impl KeeperLink {
     /// Takes over the link this process was started with.
     pub(crate) fn inherited() -> io::Result<Self> {
         let socket = SeqPacket::inherited(LINK_FD)?;
+        // The keeper takes the closing of the link for the death of the daemon, so that it has to
+        // stay open until this process is gone, whatever becomes of this value.
+        std::mem::forget(os::fd::duplicate(&socket)?);
         Ok(Self { socket, waiting: VecDeque::new(), sequence: 0 })
     }
 

@@ -14,6 +14,7 @@ mod birth;
 mod calls;
 mod chores;
 mod keeper_link;
+mod pending;
 mod perform;
 mod startup;
 mod state;

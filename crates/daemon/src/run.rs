@@ -1,6 +1,6 @@
 //! The daemon proper: one thread, one loop, one owner of the machine.
 //!
-//! The loop waits in one place, decides in one place ([`Supervisor::step`]) and acts in one place
+//! The loop waits in one place, decides in one place (`Supervisor::step`) and acts in one place
 //! (`perform`). Clients and pipes are tended between decisions and can hold up none.
 
 use std::io::{self, Write};

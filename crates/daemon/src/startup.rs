@@ -26,10 +26,10 @@ use supervisor::supervisor::Supervisor;
 use wire::keeper::Order;
 
 use crate::birth::Inheritance;
-use crate::calls::Calls;
 use crate::handover::Handover;
 use crate::keeper_link::{KeeperLink, LinkError};
 use crate::launch::VERSION;
+use crate::pending::Calls;
 use crate::state::Daemon;
 use crate::stdin::Inputs;
 use crate::streams::Streams;

@@ -3,34 +3,29 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 
-use api::call::LogPaths;
-use api::session::Session;
 use config::settings::{Overrides, Settings};
-use http::ask::Ask;
 use logs::main_log::MainLog;
 use logs::pump::Report as PumpReport;
 use model::child::ChildId;
 use model::fault::Fault;
-use model::info::ProcessInfo;
 use model::level::Level;
-use model::name::{FullName, Namespec};
+use model::name::FullName;
 use model::state::SupervisorState;
 use model::time::Mono;
 use os::clock::LocalZone;
 use os::poll::{Interest, Poller, Ready};
 use supervisor::effect::{Answer, Effects};
 use supervisor::input::{Departure, Input, RequestId};
-use supervisor::supervisor::{Found, Supervisor};
-use web::pages::Status;
+use supervisor::supervisor::Supervisor;
 
 use crate::birth::Inheritance;
-use crate::calls::{Call, Calls};
 use crate::keeper_link::KeeperLink;
+use crate::pending::Calls;
 use crate::stdin::Inputs;
-use crate::streams::{CHANNELS, Streams};
+use crate::streams::Streams;
 
 /// How many bytes of output one turn of the loop moves before clients get theirs.
 const PUMP_BUDGET_BYTES: usize = 4 * 1024 * 1024;
@@ -209,44 +204,6 @@ impl Daemon {
                 PumpReport::Captured { .. } | PumpReport::Ended { .. } => continue,
             };
             self.note(level, &text);
-        }
-    }
-
-    /// Answers a question of the server, now or when the machine has.
-    pub(crate) fn take(&mut self, ask: Ask) {
-        // Whoever asked may have left since; then nobody misses the answer.
-        match ask {
-            Ask::Call { call, slot } => self.advance(Call { session: Session::new(call), slot }),
-            Ask::ProcessLog { name, channel, slot } => drop(slot.send(self.log_of(&name, &channel))),
-            Ask::MainLog { slot } => drop(slot.send(self.main_log_path())),
-            Ask::Page { slot } => drop(slot.send(self.page())),
-        }
-    }
-
-    /// The file of the daemon's own log, unless it goes to the system log.
-    pub(crate) fn main_log_path(&self) -> Option<PathBuf> {
-        self.log.borrow().path().map(Path::to_owned)
-    }
-
-    /// The file that `/logtail/<name>/<channel>` follows.
-    fn log_of(&self, name: &str, channel: &str) -> Option<PathBuf> {
-        let channel = CHANNELS.into_iter().find(|it| it.as_str() == channel)?;
-        match self.supervisor.find(Namespec::parse(name)) {
-            Found::Process(name) => self.streams.path(&name, channel),
-            Found::Group(_) | Found::Nothing => None,
-        }
-    }
-
-    fn page(&self) -> Status {
-        let now = os::clock::now();
-        let describe = |info: ProcessInfo| {
-            let text = api::process_info::description(&info, &LocalZone);
-            (info, text)
-        };
-        Status {
-            identifier: self.identity.identifier.clone(),
-            version: self.identity.version.clone(),
-            processes: self.supervisor.all_info(now).into_iter().map(describe).collect(),
         }
     }
 

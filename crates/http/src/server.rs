@@ -194,6 +194,9 @@ async fn live(site: Rc<Site>, connection: Rc<Connection>, _place: Place) {
     let service = service_fn(|request| answer(Rc::clone(&site), Rc::clone(&connection), request));
     let framing = http1::Builder::new()
         .title_case_headers(true)
+        // A client that asks and hangs up has asked all the same: the original does what it was told
+        // and finds out only when it answers.
+        .half_close(true)
         .header_read_timeout(None)
         .max_buf_size(site.limits.header_bytes.max(8 << 10))
         .max_header_size(site.limits.header_bytes)

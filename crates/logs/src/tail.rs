@@ -1,4 +1,4 @@
-//! Reading logs back: the parts clients ask for, and how they become text.
+//! Reading logs back: the parts clients ask for.
 
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -78,31 +78,6 @@ pub fn tail(path: &Path, offset: i64, length: i64) -> Tail {
     let (start, count, overflow) = tail_part(offset, length, size);
     let Ok(bytes) = read_at(&file, start, count) else { return nothing(offset) };
     Tail { bytes, start, size: i64::try_from(size).unwrap_or(i64::MAX), overflow }
-}
-
-/// Bytes as text, with U+FFFD for what is not UTF-8. Where an edge of the part was `cut`, half a
-/// character there is left out: it is not wrong, only not all there.
-pub fn lossy_text(bytes: &[u8], cut_front: bool, cut_back: bool) -> String {
-    let mut bytes = bytes;
-    if cut_front {
-        // A character has at most three bytes after its first.
-        let tails = bytes.iter().take(3).take_while(|it| **it & 0xc0 == 0x80).count();
-        bytes = bytes.get(tails..).unwrap_or_default();
-    }
-    if cut_back {
-        bytes = bytes.get(..bytes.len() - begun_character(bytes)).unwrap_or_default();
-    }
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// How many bytes at the end are the beginning of a character.
-fn begun_character(bytes: &[u8]) -> usize {
-    let Some(last) = bytes.utf8_chunks().last() else { return 0 };
-    match std::str::from_utf8(last.invalid()) {
-        // Only the error can tell an unfinished character from a wrong one.
-        Err(error) if error.error_len().is_none() => last.invalid().len(),
-        Ok(_) | Err(_) => 0,
-    }
 }
 
 /// The start and the length of the part to read, `None` if the numbers do not go together.

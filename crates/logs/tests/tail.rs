@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use logs::tail::{READ_BYTES_MAX, ReadFault, lossy_text, read, tail};
+use logs::tail::{READ_BYTES_MAX, ReadFault, read, tail};
 
 /// `first+count`, or `-` for no bytes.
 fn span(bytes: &[u8]) -> String {
@@ -80,32 +80,4 @@ fn of_a_huge_file_no_more_is_read_than_was_asked_for() {
     assert_eq!((it.bytes.len(), it.start, it.size, it.overflow), (10, size - 10, 1 << 40, true));
     let it = tail(&path, i64::MIN, i64::MAX);
     assert_eq!((u64::try_from(it.bytes.len()), it.overflow), (Ok(READ_BYTES_MAX), true));
-}
-
-#[test]
-fn half_a_character_at_a_cut_edge_is_left_out_and_a_wrong_byte_is_shown() {
-    let cases: [(&[u8], bool, bool, &str); 13] = [
-        (b"abc", true, true, "abc"),
-        (b"", true, true, ""),
-        ("aé".as_bytes(), true, true, "aé"),
-        (b"a\xc3", false, true, "a"),
-        (b"a\xc3", false, false, "a\u{fffd}"),
-        (b"\xa9b", true, false, "b"),
-        (b"\xa9b", false, false, "\u{fffd}b"),
-        (b"\x9f\x98\x80b", true, true, "b"),
-        (b"\x80\x80\x80\x80", true, true, "\u{fffd}"),
-        (b"a\xffb", true, true, "a\u{fffd}b"),
-        (b"a\xff", true, true, "a\u{fffd}"),
-        (b"\xf0\x9f\x98", false, true, ""),
-        (b"\x88\n", false, true, "\u{fffd}\n"),
-    ];
-    for (bytes, front, back, wanted) in cases {
-        assert_eq!(lossy_text(bytes, front, back), wanted, "{bytes:?} {front} {back}");
-    }
-    let whole = "a€😀é";
-    for at in 0..=whole.len() {
-        let (one, other) = whole.as_bytes().split_at(at);
-        let text = lossy_text(one, false, true) + &lossy_text(other, true, false);
-        assert!(!text.contains('\u{fffd}'), "cut at {at}: {text}");
-    }
 }

@@ -11,8 +11,7 @@ use ctl::args::Invocation;
 
 fn main() -> ExitCode {
     // No argument of any of the programs needs bytes that are no text.
-    let words: Vec<String> =
-        std::env::args_os().map(|it| it.to_string_lossy().into_owned()).collect();
+    let words: Vec<String> = std::env::args_os().map(|it| it.to_string_lossy().into_owned()).collect();
     let called = words.first().and_then(|it| Path::new(it).file_name()?.to_str());
     match called {
         Some("menshen-keeper") => keeper::main(),

@@ -55,7 +55,7 @@ pub fn script(seed: u64) -> Script {
     let mut dice = Dice(seed);
     let groups: Vec<_> = (0..=dice.below(4)).map(|index| group(index, &mut dice)).collect();
     let names: Vec<_> = groups.iter().flat_map(names).collect();
-    let count = dice.below(20);
+    let count = dice.below(30);
     let mut steps: Vec<_> = (0..count).filter_map(|_| step(&groups, &names, &mut dice)).collect();
     let departure = if dice.one_in(4) { Departure::Restart } else { Departure::Shutdown };
     let leave = if dice.one_in(2) { Act::Leave(departure) } else { Act::Ask(Request::Leave(departure)) };
@@ -122,7 +122,7 @@ fn life(dice: &mut Dice) -> Life {
     if dice.one_in(5) {
         life.untold_ms = dice.time(5000);
     }
-    life.denied = dice.one_in(20);
+    life.denied = dice.one_in(10);
     life
 }
 
@@ -134,18 +134,18 @@ fn step(groups: &[Group], processes: &[FullName], dice: &mut Dice) -> Option<Ste
     let wait = !dice.one_in(4);
     let selection = if dice.one_in(2) { Selection::All } else { Selection::Group(name.group.clone()) };
     let signal = dice.pick_or(&[Signal::HUP, Signal::USR2, Signal::TERM, Signal::KILL], Signal::HUP);
-    let act = match dice.below(24) {
-        0..=4 => Act::Ask(Request::Start { name, named, wait, obstacle: None }),
-        5..=9 => Act::Ask(Request::Stop { name, named, wait }),
-        10 | 11 => Act::Ask(Request::Signal { name, named, signal }),
-        12 | 13 => Act::Ask(Request::StartMany { selection, wait }),
-        14 | 15 => Act::Ask(Request::StopMany { selection, wait }),
-        16 => Act::Ask(Request::SignalMany { selection, signal }),
-        17 => Act::Ask(Request::AddGroup { name: group }),
-        18 => Act::Ask(Request::RemoveGroup { name: group }),
-        19 => Act::Reread(groups.iter().filter(|_| !dice.one_in(4)).map(|it| it.name.clone()).collect()),
-        20 => Act::Abandon(1 + dice.below(8)),
-        21 | 22 => Act::Stall(dice.time(4000)),
+    let act = match dice.below(30) {
+        0..=5 => Act::Ask(Request::Start { name, named, wait, obstacle: None }),
+        6..=10 => Act::Ask(Request::Stop { name, named, wait }),
+        11..=13 => Act::Ask(Request::Signal { name, named, signal }),
+        14 | 15 => Act::Ask(Request::StartMany { selection, wait }),
+        16 | 17 => Act::Ask(Request::StopMany { selection, wait }),
+        18 => Act::Ask(Request::SignalMany { selection, signal }),
+        19 | 20 => Act::Ask(Request::AddGroup { name: group }),
+        21..=24 => Act::Ask(Request::RemoveGroup { name: group }),
+        25 => Act::Reread(groups.iter().filter(|_| !dice.one_in(4)).map(|it| it.name.clone()).collect()),
+        26 => Act::Abandon(1 + dice.below(8)),
+        27 | 28 => Act::Stall(dice.time(4000)),
         _ => Act::JumpWall(dice.pick_or(&[-86_400, -5, 5, 3600, 1_000_000], 5)),
     };
     Some(Step { at_ms, act })

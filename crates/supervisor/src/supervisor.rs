@@ -11,15 +11,14 @@ use model::spec::{GroupSpec, ProcessSpec};
 use model::state::{ProcessState, SupervisorState};
 use model::time::{Mono, Stamp};
 
-pub use crate::deadline::Reason;
+use crate::deadline::Reason;
 use crate::effect::{Effect, Effects};
 use crate::group::Group;
 use crate::input::{Departure, Input};
 use crate::note::Note;
 use crate::order;
 use crate::process::Process;
-use crate::reload;
-pub use crate::reload::ChangeSet;
+use crate::reload::{self, ChangeSet};
 use crate::shutdown::{self, Leaving, Mood};
 use crate::snapshot;
 use crate::turn::{Books, Step, Turn};

@@ -1,8 +1,9 @@
-//! What a server of our own can do beside the original's methods: updates process by process.
+//! Calls only the verbs of `menshen` make: updates process by process, and orders that do not wait.
 
 use wire::value::Value;
 
-use super::{CallError, Client, Fields, array, each, names, number, text, word};
+use super::{CallError, Client};
+use crate::remote::{Fields, array, each, names, number, text, word};
 
 /// What an update does to one process, or to a group as such.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,22 @@ impl Client {
     /// As for [`Self::plan`].
     pub(crate) fn update(&mut self, groups: &[String]) -> Result<Vec<RemotePlan>, CallError> {
         self.planned("menshen.update", groups)
+    }
+
+    /// Starts one process; answered when it has a child.
+    ///
+    /// # Errors
+    /// As for every call, and when it cannot be started.
+    pub(crate) fn start_soon(&mut self, name: &str) -> Result<(), CallError> {
+        self.call("supervisor.startProcess", &[text(name), Value::Bool(false)]).map(drop)
+    }
+
+    /// Asks one process to stop; answered at once.
+    ///
+    /// # Errors
+    /// As for every call, and when it does not run.
+    pub(crate) fn stop_soon(&mut self, name: &str) -> Result<(), CallError> {
+        self.call("supervisor.stopProcess", &[text(name), Value::Bool(false)]).map(drop)
     }
 
     fn planned(&mut self, method: &'static str, groups: &[String]) -> Result<Vec<RemotePlan>, CallError> {

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use model::fault::FaultCode;
 
-use crate::client::{Changes, Scope};
+use crate::client::Scope;
 use crate::exit;
+use crate::remote::Changes;
 use crate::render;
 use crate::session::{Failure, Session};
 

@@ -3,8 +3,9 @@
 use model::fault::FaultCode;
 use model::name::Namespec;
 
-use crate::client::{CallError, Client, Outcome, Scope};
+use crate::client::{CallError, Client, Scope};
 use crate::exit;
+use crate::remote::Outcome;
 use crate::session::{Failure, Session};
 
 /// How the results of one kind of order are told.

@@ -3,8 +3,8 @@
 use model::fault::FaultCode;
 use model::name::Namespec;
 
-use crate::client::{RemoteConfig, RemoteProcess};
 use crate::exit;
+use crate::remote::{RemoteConfig, RemoteProcess};
 use crate::render;
 use crate::session::{Failure, Session};
 

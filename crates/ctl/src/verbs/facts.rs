@@ -5,7 +5,8 @@ use model::state::ProcessState;
 use serde_json::{Value, json};
 
 use crate::args::Format;
-use crate::client::{CallError, RemoteConfig, RemoteProcess};
+use crate::client::CallError;
+use crate::remote::{RemoteConfig, RemoteProcess};
 use crate::render;
 use crate::verbs::paint::{Paint, tone_of};
 use crate::verbs::{DONE, Desk, FAILED, Trouble, targets};

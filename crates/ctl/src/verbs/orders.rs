@@ -5,7 +5,8 @@ use std::sync::mpsc;
 
 use model::fault::FaultCode;
 
-use crate::client::{CallError, Client, Outcome, RemoteProcess, Scope, Target};
+use crate::client::{CallError, Client, Scope, Target};
+use crate::remote::{Outcome, RemoteProcess};
 use crate::verbs::paint::Tone;
 use crate::verbs::targets::{self, Pick};
 use crate::verbs::{DONE, Desk, FAILED, Trouble};

@@ -4,8 +4,9 @@ use model::fault::FaultCode;
 use serde_json::{Value, json};
 
 use crate::args::Format;
+use crate::client::CallError;
 use crate::client::plan::RemotePlan;
-use crate::client::{CallError, full_name};
+use crate::remote::full_name;
 use crate::verbs::paint::Tone;
 use crate::verbs::{DONE, Desk, FAILED, Trouble, facts, orders, server};
 

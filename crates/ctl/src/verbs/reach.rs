@@ -131,9 +131,11 @@ fn load(path: &Path, outside: &dyn Outside) -> Result<ClientSettings, String> {
 
 fn from_servers(config: &Config) -> Option<ClientSettings> {
     let serverurl = config.server_url.clone()?;
-    let auth = config.servers.iter().find_map(|it| match it {
+    // The same choice as the address: the first on a unix socket, else the last on a port.
+    let is_unix = |it: &&ServerSpec| matches!(it, ServerSpec::Unix { .. });
+    let auth = match config.servers.iter().find(is_unix).or(config.servers.last())? {
         ServerSpec::Unix { auth, .. } | ServerSpec::Inet { auth, .. } => auth.as_ref(),
-    });
+    };
     // A hash lets nobody in.
     let auth = auth.filter(|it| !it.password.starts_with("{SHA}"));
     Some(ClientSettings {
