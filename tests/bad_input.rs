@@ -4,6 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use e2e::house::House;
@@ -63,8 +64,11 @@ fn bytes_that_are_no_text_are_refused() {
     let garbage: Vec<u8> =
         (0_u32..100_000).map(|it| (it.wrapping_mul(2_654_435_761) >> 24).to_le_bytes()[0]).collect();
     std::fs::write(house.path("garbage.conf"), garbage).expect("cannot write the garbage");
+    // Under the original's name it says the original's words, which name no file; under its own, more.
     let said = house.supervisord(&["-n", "-c", "garbage.conf"]).expect_code(2);
-    said.expect_complaint(&["garbage.conf"]);
+    said.expect_complaint(&["'utf-8' codec can't decode byte"]);
+    let own = house.command("menshen").args(["-c", "garbage.conf"]).output().expect("cannot run menshen");
+    Said::from(own).expect_code(2).expect_complaint(&["garbage.conf is not text"]);
     assert!(said.all().len() < 20_000, "the whole garbage was thrown back: {} bytes", said.all().len());
 }
 
@@ -235,46 +239,49 @@ fn a_pidfile_that_cannot_be_written_is_told_and_borne() {
 }
 
 /// A file system of 64 KiB, gone when dropped.
-struct SmallDisk<'a>(&'a House);
+struct SmallDisk(PathBuf);
 
-impl Drop for SmallDisk<'_> {
+impl SmallDisk {
+    /// Mounts one at `path`, if this user may.
+    fn mounted(path: PathBuf) -> Option<Self> {
+        std::fs::create_dir(&path).expect("cannot make the mount point");
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(&path).status();
+        mount.is_ok_and(|status| status.success()).then_some(Self(path))
+    }
+}
+
+impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: whoever still writes there is killed a moment later.
-        drop(Command::new("umount").arg("--lazy").arg(self.0.path("disk")).status());
+        // Lazily: whoever still writes there is stopped a moment later.
+        drop(Command::new("umount").arg("--lazy").arg(&self.0).status());
     }
 }
 
 #[test]
 fn a_full_disk_stalls_one_log_and_nothing_else() {
-    let house = House::new(&format!(
+    let mut house = House::new(&format!(
         "[program:flood]\ncommand=/bin/sh -c 'seq -f %%019.0f 1 20000; echo through > {{here}}/through; exec cat'\n\
          stdout_logfile={{here}}/disk/flood.log\n\
          [program:ticker]\ncommand=/bin/sh -c 'while :; do echo tick; sleep 0.05; done'\n\
          stdout_logfile={{here}}/tick.log\n{NEIGHBOR}"
     ));
-    std::fs::create_dir(house.path("disk")).expect("cannot make the mount point");
-    let mount = ["-t", "tmpfs", "-o", "size=64k", "tmpfs"];
-    let mounted = Command::new("mount").args(mount).arg(house.path("disk")).status();
-    if !mounted.is_ok_and(|status| status.success()) {
+    let Some(_disk) = SmallDisk::mounted(house.path("disk")) else {
         eprintln!("NOT TESTED: only root may mount the small disk of this test");
         return;
-    }
-    let mut house = house;
+    };
     house.start();
-    {
-        let _disk = SmallDisk(&house);
-        until("the disk is full", || {
-            std::fs::metadata(house.path("disk/flood.log")).is_ok_and(|it| it.len() >= 60_000)
-        });
-        house.until_state("neighbor", "RUNNING");
-        let before = house.bytes("tick.log").len();
-        until("the other log grows", || house.bytes("tick.log").len() > before + 20);
-        assert_eq!(
-            house.ctl(&["restart", "neighbor"]).expect_code(0).out,
-            "neighbor: stopped\nneighbor: started\n"
-        );
-        assert!(!house.log().contains("panic"), "{}", house.log());
-    }
+    until("the disk is full", || {
+        std::fs::metadata(house.path("disk/flood.log")).is_ok_and(|it| it.len() >= 60_000)
+    });
+    house.until_state("neighbor", "RUNNING");
+    let before = house.bytes("tick.log").len();
+    until("the other log grows", || house.bytes("tick.log").len() > before + 20);
+    assert_eq!(
+        house.ctl(&["restart", "neighbor"]).expect_code(0).out,
+        "neighbor: stopped\nneighbor: started\n"
+    );
+    assert!(!house.log().contains("panic"), "{}", house.log());
     assert!(house.stopped().success());
 }
 

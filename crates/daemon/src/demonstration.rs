@@ -92,16 +92,19 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 [supervisorctl]
 serverurl = unix://{socket}
 
-; Says the time every five seconds.
+; Says the time every five seconds. Its `sleep` stops with it.
 [program:clock]
+stopasgroup = true
 command = sh -c 'while :; do date; sleep 5; done'
 
 ; Works for a while, then crashes, and is started again.
 [program:moody]
+stopasgroup = true
 command = sh -c 'echo working; sleep 12; echo \"out of luck\" >&2; exit 3'
 
 ; Three copies in one group.
 [program:worker]
+stopasgroup = true
 command = sh -c 'while :; do echo \"worker %(process_num)d is waiting for work\"; sleep 20; done'
 process_name = worker_%(process_num)d
 numprocs = 3

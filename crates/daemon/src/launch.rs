@@ -25,10 +25,20 @@ const USAGE: u8 = 2;
 /// The version clients and `--version` are told.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Why there will be no daemon: the message after `Error: `.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Refusal(String);
+/// Why there will be no daemon.
+#[derive(Debug)]
+struct Refusal {
+    /// What the original says after `Error: `.
+    message: String,
+    /// Every problem of the configuration, with its place and what to write instead.
+    problems: Vec<String>,
+}
+
+impl Refusal {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), problems: Vec::new() }
+    }
+}
 
 /// How a launch ends without an error.
 enum Launched {
@@ -48,19 +58,26 @@ pub fn supervisord(words: &[String]) -> ExitCode {
             ExitCode::from(u8::from(said.is_err()))
         }
         Ok(Launched::Left(status)) => ExitCode::from(status),
-        Err(refusal) => refuse(called, &refusal.0),
+        Err(refusal) => refuse(called, &refusal),
     }
 }
 
-/// The original's two lines, and its exit status.
-fn refuse(called: &str, message: &str) -> ExitCode {
+/// Says why, and with which exit status. Called as the original: its two lines, word for word. By
+/// another name: everything that is wrong, and where.
+fn refuse(called: &str, refusal: &Refusal) -> ExitCode {
+    let original = Path::new(called).file_name().is_some_and(|it| it == "supervisord");
+    let text = if original || refusal.problems.is_empty() {
+        format!("Error: {}\nFor help, use {called} -h\n", refusal.message)
+    } else {
+        refusal.problems.join("\n") + "\n"
+    };
     // When even standard error is gone, the exit status still tells.
-    let _ = write!(io::stderr(), "Error: {message}\nFor help, use {called} -h\n");
+    let _ = io::stderr().write_all(text.as_bytes());
     ExitCode::from(USAGE)
 }
 
 fn launch(called: &str, arguments: &[String]) -> Result<Launched, Refusal> {
-    let invocation = supervisord_arguments(arguments, &Machine).map_err(|it| Refusal(it.to_string()))?;
+    let invocation = supervisord_arguments(arguments, &Machine).map_err(|it| Refusal::new(it.message))?;
     let (path, overrides) = match invocation {
         Invocation::Help => return Ok(Launched::Said(supervisord_usage(called))),
         Invocation::Version => return Ok(Launched::Said(format!("{VERSION}\n"))),
@@ -70,10 +87,11 @@ fn launch(called: &str, arguments: &[String]) -> Result<Launched, Refusal> {
     let path = Machine.current_dir().join(path);
     let loaded = config::load(&path, &overrides, &Machine);
     if let Some(message) = loaded.first_error() {
-        return Err(Refusal(message.to_owned()));
+        let problems = loaded.diagnostics.iter().map(ToString::to_string).collect();
+        return Err(Refusal { message: message.to_owned(), problems });
     }
     let Some(config) = loaded.config else {
-        return Err(Refusal(format!("could not read config file {}", path.display())));
+        return Err(Refusal::new(format!("could not read config file {}", path.display())));
     };
     take_user(&config.settings)?;
     let raised = raise_limits(&config.settings)?;
@@ -85,7 +103,7 @@ fn launch(called: &str, arguments: &[String]) -> Result<Launched, Refusal> {
 /// Looks for a configuration where the original does. As root that includes directories others may
 /// write to, which is worth a word.
 fn find_config(called: &str) -> Result<PathBuf, Refusal> {
-    let path = config::discover(called, &Machine).map_err(Refusal)?;
+    let path = config::discover(called, &Machine).map_err(Refusal::new)?;
     if os::user::own_uid() == 0 {
         let _ = writeln!(io::stderr(), "{called}: UserWarning: {}", config::ROOT_SEARCH_WARNING);
     }
@@ -102,10 +120,10 @@ fn take_user(settings: &Settings) -> Result<(), Refusal> {
         return Ok(());
     }
     if own != 0 {
-        return Err(Refusal("Can't drop privilege as nonroot user".to_owned()));
+        return Err(Refusal::new("Can't drop privilege as nonroot user"));
     }
     os::process::become_user(user.uid, user.gid, &os::user::groups_of(user)).map_err(|error| {
-        Refusal(match error {
+        Refusal::new(match error {
             UserError::Groups(_) => "Could not set groups of effective user".to_owned(),
             UserError::Group(_) => "Could not set group id of effective user".to_owned(),
             UserError::User(_) => format!("Could not set user id of effective user: {error}"),
@@ -122,7 +140,7 @@ fn raise_limits(settings: &Settings) -> Result<Vec<String>, Refusal> {
         Raised::Enough => {}
         Raised::Raised => lines.push(format!("Increased RLIMIT_NOFILE limit to {}", settings.minfds)),
         Raised::Refused(most) => {
-            return Err(Refusal(format!(
+            return Err(Refusal::new(format!(
                 "The minimum number of file descriptors required to run this process is {} as per \
                  the \"minfds\" command-line argument or config file setting. The current environment \
                  will only allow you to open {most} file descriptors.  Either raise the number of \
@@ -136,7 +154,7 @@ fn raise_limits(settings: &Settings) -> Result<Vec<String>, Refusal> {
         Raised::Enough => {}
         Raised::Raised => lines.push(format!("Increased RLIMIT_NPROC limit to {}", settings.minprocs)),
         Raised::Refused(most) => {
-            return Err(Refusal(format!(
+            return Err(Refusal::new(format!(
                 "The minimum number of available processes required to run this program is {} as per \
                  the \"minprocs\" command-line argument or config file setting. The current \
                  environment will only allow you to open {most} processes.  Either raise the number \
@@ -152,7 +170,7 @@ fn raise_limits(settings: &Settings) -> Result<Vec<String>, Refusal> {
 /// Leaves the terminal: a child becomes the keeper, and this process waits for its first word,
 /// which is the exit status to leave with. So a port that is taken is still an error the caller sees.
 fn detach(handover: &Handover) -> Result<Launched, Refusal> {
-    let cannot = |what: &str, error: &io::Error| Refusal(format!("cannot {what}: {error}"));
+    let cannot = |what: &str, error: &io::Error| Refusal::new(format!("cannot {what}: {error}"));
     let (mut theirs, ours) = io::pipe().map_err(|it| cannot("make a pipe", &it))?;
     match os::process::fork_alone().map_err(|it| cannot("fork", &it))? {
         Side::Parent => {
@@ -173,10 +191,10 @@ fn detach(handover: &Handover) -> Result<Launched, Refusal> {
 /// Becomes the keeper. Returns only on failure.
 fn become_keeper(handover: &Handover, pipe: Option<&OwnedFd>) -> Result<Launched, Refusal> {
     let program = os::process::own_program()
-        .map_err(|it| Refusal(format!("cannot find this program's own file: {it}")))?;
+        .map_err(|it| Refusal::new(format!("cannot find this program's own file: {it}")))?;
     match exec_keeper(&program, handover, pipe) {
         Ok(never) => match never {},
-        Err(error) => Err(Refusal(format!("cannot execute {}: {error}", program.display()))),
+        Err(error) => Err(Refusal::new(format!("cannot execute {}: {error}", program.display()))),
     }
 }
 
@@ -219,6 +237,6 @@ pub fn foreground(words: &[String], config: Option<PathBuf>) -> ExitCode {
             let _ = io::stdout().write_all(demonstration.greeting.as_bytes());
             supervisord(&flags(demonstration.config))
         }
-        Err(error) => refuse(&called, &format!("cannot prepare the demonstration: {error}")),
+        Err(error) => refuse(&called, &Refusal::new(format!("cannot prepare the demonstration: {error}"))),
     }
 }
