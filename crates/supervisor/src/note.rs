@@ -53,6 +53,8 @@ pub enum Note {
     WaitingToStop { process: ProcessName },
     /// `waiting for x, y to die`
     WaitingToDie { processes: Vec<ProcessName> },
+    /// `changed: x (command, stopwaitsecs)`. Our own: the original has no such changes.
+    Changed { process: ProcessName, options: Vec<&'static str> },
     /// `x state: STOPPING`
     StateOf { process: ProcessName, state: ProcessState },
 }
@@ -67,6 +69,7 @@ impl Note {
             | Self::GaveUp { .. }
             | Self::WaitingToStop { .. }
             | Self::WaitingToDie { .. }
+            | Self::Changed { .. }
             | Self::Exited { expected: true, .. }
             | Self::Stopped { expected: true, .. } => Level::Info,
             Self::Exited { expected: false, .. }
@@ -141,6 +144,7 @@ impl fmt::Display for Note {
                 }
                 f.write_str(" to die")
             }
+            Self::Changed { process, options } => write!(f, "changed: {process} ({})", options.join(", ")),
             Self::StateOf { process, state } => write!(f, "{process} state: {state}"),
         }
     }

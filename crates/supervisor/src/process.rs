@@ -283,7 +283,11 @@ impl Process {
     /// Gives it other options. They count from here on; a deadline that is set stays.
     pub(crate) fn become_what(&mut self, spec: &Arc<ProcessSpec>, turn: &mut Turn<'_>) {
         let old = std::mem::replace(&mut self.spec, spec.clone());
-        let name = self.name.clone();
+        let (process, name) = (self.called(), self.name.clone());
+        let options = old.differing_options(spec);
+        if !options.is_empty() {
+            turn.note(Note::Changed { process, options });
+        }
         turn.fx.push(Effect::ProcessChanged { name, old, new: spec.clone() });
     }
 

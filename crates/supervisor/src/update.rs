@@ -224,6 +224,9 @@ impl Supervisor {
                 if let Some(group) = self.groups.get_mut(&plan.name) {
                     group.follow(spec);
                 }
+                let coming = plan.items.iter().zip(&stages).filter(|(_, stage)| **stage == Stage::Coming);
+                let coming = coming.filter_map(|(it, _)| it.process.clone()).collect();
+                self.start_these(&plan.name, &coming, step);
                 plan.items.iter().zip(stages).map(|(it, stage)| item(it, stage)).collect()
             }
         }
@@ -251,7 +254,8 @@ impl Supervisor {
         }
     }
 
-    /// Begins what is planned for one process of a group that stays.
+    /// Begins what is planned for one process of a group that stays. One that is `Coming` is yet to be
+    /// started, when all are there and have their order.
     fn change(&mut self, planned: &Planned, spec: &GroupSpec, step: &mut Step<'_>) -> Stage {
         let (Some(group), Some(member)) = (self.groups.get_mut(&planned.group), &planned.process) else {
             return Stage::Settled(Ok(()));
@@ -262,22 +266,14 @@ impl Supervisor {
         match (planned.action, new) {
             (Action::Added, Some(new)) => {
                 turn.fx.push(Effect::ProcessOpened { name: name.clone(), spec: new.clone() });
-                let mut process = Process::new(name, new.clone());
-                if new.autostart {
-                    process.start(turn);
-                }
-                group.processes.insert(member.clone(), process);
+                group.processes.insert(member.clone(), Process::new(name, new.clone()));
                 Stage::of_start(new.autostart)
             }
             (Action::Changed, Some(new)) => {
                 let Some(process) = group.processes.get_mut(member) else { return Stage::Settled(Ok(())) };
                 process.become_what(new, turn);
                 // The one option that has its moment when a process is first there.
-                let starts = new.autostart && process.record.started.is_none();
-                if starts {
-                    process.start(turn);
-                }
-                Stage::of_start(starts)
+                Stage::of_start(new.autostart && process.record.started.is_none())
             }
             (Action::Restarted, Some(new)) => {
                 if let Some(process) = group.processes.get_mut(member) {

@@ -91,6 +91,7 @@ fn only_the_changed_member_is_replaced() {
     2.000 bury #2
     2.000 g:b: STOPPING -> STOPPED Pid(1002)
     2.000 INFO stopped: b (exit status 0)
+    2.000 INFO changed: b (command)
     2.000 change g:b
     2.000 g:b: STOPPED -> STARTING Tries(0)
     2.000 spawn g:b #4
@@ -112,6 +113,7 @@ fn a_change_in_place_is_obeyed_by_the_child_that_runs() {
     bench.ask(Request::Stop { name: named("g", "b"), named: "g:b".to_owned(), wait: false });
     bench.until(31.9);
     insta::assert_snapshot!(bench.journal(), @r"
+    2.000 INFO changed: b (stopwaitsecs)
     2.000 change g:b
     2.000 answer 1: [g:b changed stopwaitsecs]
     2.000 DEBG killing b (pid 1002) with signal SIGTERM
@@ -230,6 +232,7 @@ fn one_that_waits_for_its_next_try_is_tried_at_once_with_its_new_options() {
     insta::assert_snapshot!(bench.journal(), @r"
     0.000 DEBG Attempted to kill a, which is in BACKOFF state.
     0.000 a: BACKOFF -> STOPPED Pid(0)
+    0.000 INFO changed: a (command)
     0.000 change a
     0.000 a: STOPPED -> STARTING Tries(0)
     0.000 spawn a #2
@@ -247,6 +250,7 @@ fn one_that_was_given_up_is_tried_again() {
     bench.spawned(1).exited(1, exit(1)).forget();
     bench.ask(update(&[alone(other(spec))])).spawned(2).exited(2, exit(1));
     insta::assert_snapshot!(bench.journal(), @r"
+    0.000 INFO changed: a (command)
     0.000 change a
     0.000 a: FATAL -> STARTING Tries(0)
     0.000 spawn a #2
@@ -267,8 +271,10 @@ fn one_that_is_not_to_run_is_left_down() {
     bench.forget().ask(update(&[alone(other(idle.clone()))]));
     bench.ask(update(&[alone(other(process("a")))])).spawned(1).until(2.0);
     insta::assert_snapshot!(bench.journal(), @r"
+    0.000 INFO changed: a (command)
     0.000 change a
     0.000 answer 1: [a:a changed command]
+    0.000 INFO changed: a (autostart)
     0.000 change a
     0.000 a: STOPPED -> STARTING Tries(0)
     0.000 spawn a #1
@@ -357,6 +363,7 @@ fn an_update_goes_on_when_nobody_listens() {
     2.000 bury #2
     2.000 g:b: STOPPING -> STOPPED Pid(1002)
     2.000 INFO stopped: b (exit status 0)
+    2.000 INFO changed: b (command)
     2.000 change g:b
     2.000 g:b: STOPPED -> STARTING Tries(0)
     2.000 spawn g:b #4
@@ -385,4 +392,20 @@ fn a_name_nobody_knows_changes_nothing() {
     2.000 INFO waiting for b to stop
     ");
     assert!(bench.machine.info(&named("h", "h"), bench.stamp()).is_none(), "it was not named");
+}
+
+#[test]
+fn new_members_start_in_order_of_priority() {
+    let spec = |name, priority| ProcessSpec { priority, ..process(name) };
+    let mut bench = Bench::begun(vec![group("g", 5, vec![])]);
+    bench.forget();
+    bench.ask(update(&[group("g", 5, vec![spec("late", 9), spec("early", 1)])]));
+    insta::assert_snapshot!(bench.journal(), @r"
+    0.000 open g:late
+    0.000 open g:early
+    0.000 g:early: STOPPED -> STARTING Tries(0)
+    0.000 spawn g:early #1
+    0.000 g:late: STOPPED -> STARTING Tries(0)
+    0.000 spawn g:late #2
+    ");
 }
