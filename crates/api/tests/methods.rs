@@ -162,6 +162,7 @@ impl World {
             | Effect::ProcessClosed(_)
             | Effect::Buried { .. }
             | Effect::Publish(_)
+            | Effect::Send { .. }
             | Effect::Note(_)
             | Effect::Quit(_) => {}
         }

@@ -307,7 +307,7 @@ fn group(group: &GroupSpec, machine: &Machine) -> Value {
             let mut events: Vec<_> = listener.events.iter().map(|it| it.as_str()).collect();
             events.sort_unstable();
             all["events"] = json!(events);
-            all["buffer_size"] = json!(listener.buffer_size);
+            all["buffer_size"] = json!(listener.buffer_size.unwrap_or(10));
             all["result_handler"] = json!(listener.result_handler);
         }
     }

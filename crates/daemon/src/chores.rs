@@ -41,7 +41,10 @@ impl Daemon {
                 Err(Unsent::Closed) => Outcome::Failed(FaultCode::NoFile.into()),
                 Err(Unsent::Full) => Outcome::Failed(FaultCode::Failed.into()),
             },
-            Chore::Publish(_) => Outcome::Done,
+            Chore::Publish(event) => {
+                self.feed(Input::Publish(event));
+                Outcome::Done
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod run;
 mod birth;
 mod calls;
 mod chores;
+mod events;
 mod keeper_link;
 mod pending;
 mod perform;

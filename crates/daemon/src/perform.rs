@@ -13,6 +13,7 @@ use model::spec::ProcessSpec;
 use supervisor::effect::{Effect, Scope};
 use supervisor::input::{Departure, Input};
 use wire::keeper::{Order, Report};
+use wire::listener::Ear;
 
 use crate::birth;
 use crate::keeper_link::Received;
@@ -34,7 +35,8 @@ impl Daemon {
                 }
             }
             Effect::ProcessChanged { name, old, new } => {
-                for trouble in self.streams.change_process(&name, &old, &new) {
+                let is_listener = self.supervisor.is_listener(&name);
+                for trouble in self.streams.change_process(&name, &old, &new, is_listener) {
                     self.note(Level::Error, &trouble);
                 }
             }
@@ -56,8 +58,9 @@ impl Daemon {
                 self.inputs.detach(child);
                 self.order(&Order::Forget { child: child.0 });
             }
-            // Nobody subscribes yet: listeners run, and the machine already says all they will hear.
+            // Those who listen have been thought of; nobody else looks at events yet.
             Effect::Publish(_) => {}
+            Effect::Send { child, letter } => self.post(child, &letter),
             Effect::Note(note) => {
                 if self.log.borrow().enabled(note.level()) {
                     self.note(note.level(), &note.to_string());
@@ -71,9 +74,11 @@ impl Daemon {
     /// Orders a child, with its logs open before it can write a byte.
     fn spawn(&mut self, child: ChildId, name: &FullName, spec: &ProcessSpec) -> Result<(), SpawnFailure> {
         let program = birth::program(spec, &self.inheritance)?;
-        self.streams.prepare(name, spec)?;
+        let is_listener = self.supervisor.is_listener(name);
+        self.streams.prepare(name, spec, is_listener)?;
         let order = birth::order(child, name, spec, &program, &self.inheritance)?;
-        self.children.insert(child, Child { name: name.clone(), joined: spec.redirect_stderr });
+        let ear = is_listener.then(Ear::default);
+        self.children.insert(child, Child { name: name.clone(), joined: spec.redirect_stderr, ear });
         self.order(&Order::Spawn(order));
         Ok(())
     }

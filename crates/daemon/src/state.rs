@@ -20,6 +20,7 @@ use os::poll::{Interest, Poller, Ready};
 use supervisor::effect::{Answer, Effects};
 use supervisor::input::{Departure, Input, RequestId};
 use supervisor::supervisor::Supervisor;
+use wire::listener::Ear;
 
 use crate::birth::Inheritance;
 use crate::keeper_link::KeeperLink;
@@ -42,6 +43,8 @@ pub(crate) struct Child {
     pub(crate) name: FullName,
     /// Whether its standard error goes where its standard output goes.
     pub(crate) joined: bool,
+    /// What understands its standard output, if it is a listener.
+    pub(crate) ear: Option<Ear>,
 }
 
 /// Why the daemon leaves.
@@ -182,13 +185,17 @@ impl Daemon {
         let _ = poller.remove(&self.link);
     }
 
-    /// Says in the log what the pump has to say.
+    /// Says in the log what the pump has to say, and tells the machine what it needs to know of it.
     pub(crate) fn hear_pump(&mut self) {
         for report in self.streams.pump.reports() {
             let (level, text) = match report {
-                PumpReport::Chunk { stream, bytes, .. } => {
-                    let text = model::event::text_or_repr(&bytes);
-                    (Level::Debug, format!("'{}' {} output:\n{text}", stream.name.process, stream.channel))
+                PumpReport::Chunk { stream, child, bytes } => {
+                    self.wrote(&stream, child, bytes);
+                    continue;
+                }
+                PumpReport::Captured { stream, child, bytes } => {
+                    self.inbox.push_back(Input::Captured { child, channel: stream.channel, bytes });
+                    continue;
                 }
                 PumpReport::Stalled { stream, path, reason } => {
                     let what = format!("the {} of '{}' to {}", stream.channel, stream.name, path.display());
@@ -201,10 +208,11 @@ impl Daemon {
                 PumpReport::Trouble { stream, trouble } => {
                     (Level::Warn, format!("the {} of '{}': {trouble}", stream.channel, stream.name))
                 }
-                PumpReport::Captured { .. } | PumpReport::Ended { .. } => continue,
+                PumpReport::Ended { .. } => continue,
             };
             self.note(level, &text);
         }
+        self.settle();
     }
 
     /// Watches the link for room while orders wait for it.

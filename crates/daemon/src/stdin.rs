@@ -62,10 +62,18 @@ impl Inputs {
         if input.waiting.len() + bytes.len() > WAITING_BYTES_MAX {
             return Err(Unsent::Full);
         }
-        input.waiting.extend(bytes);
-        let sent = input.flush().map_err(|_| Unsent::Closed);
-        input.watch(child, &self.poller);
-        sent
+        input.put(bytes, child, &self.poller)
+    }
+
+    /// Sends an event to a listener: as [`Self::send`], but one that has nothing waiting takes an event of
+    /// any size. An event is not longer than `capture_maxbytes` or a request, which have their own limits,
+    /// and one that never fits would be tried for ever.
+    pub(crate) fn post(&mut self, child: ChildId, bytes: &[u8]) -> Result<(), Unsent> {
+        let input = self.pipes.get_mut(&child).ok_or(Unsent::Closed)?;
+        if !input.waiting.is_empty() && input.waiting.len() + bytes.len() > WAITING_BYTES_MAX {
+            return Err(Unsent::Full);
+        }
+        input.put(bytes, child, &self.poller)
     }
 
     /// Sends what waits to those who have room now.
@@ -90,6 +98,14 @@ impl AsFd for Inputs {
 }
 
 impl Input {
+    /// Writes `bytes` after all that waits, as much as the pipe takes now.
+    fn put(&mut self, bytes: &[u8], child: ChildId, poller: &Poller) -> Result<(), Unsent> {
+        self.waiting.extend(bytes);
+        let sent = self.flush().map_err(|_| Unsent::Closed);
+        self.watch(child, poller);
+        sent
+    }
+
     /// Writes as much as the pipe takes now. What a closed pipe will never take is dropped.
     fn flush(&mut self) -> io::Result<()> {
         while !self.waiting.is_empty() {

@@ -76,6 +76,7 @@ impl Streams {
         name: &FullName,
         old: &ProcessSpec,
         new: &ProcessSpec,
+        is_listener: bool,
     ) -> Vec<String> {
         let mut troubles = Vec::new();
         for channel in CHANNELS {
@@ -86,7 +87,7 @@ impl Streams {
             // One that has never run has nothing open, and its start will see to it; standard error
             // that goes where standard output goes has no stream of its own.
             if self.pump.has(&stream) && place(new, channel).is_some() {
-                let options = self.options(&stream, new);
+                let options = self.options(&stream, new, is_listener);
                 let opened = self.pump.open(stream, options);
                 troubles.extend(opened.err().map(|error| {
                     format!("cannot send the {channel} of '{name}' where the configuration says: {error}")
@@ -131,13 +132,18 @@ impl Streams {
     }
 
     /// Opens the logs of a process that is about to start.
-    pub(crate) fn prepare(&mut self, name: &FullName, spec: &ProcessSpec) -> Result<(), SpawnFailure> {
+    pub(crate) fn prepare(
+        &mut self,
+        name: &FullName,
+        spec: &ProcessSpec,
+        is_listener: bool,
+    ) -> Result<(), SpawnFailure> {
         for channel in CHANNELS {
             if channel == Channel::Stderr && spec.redirect_stderr {
                 continue;
             }
             let stream = StreamId { name: name.clone(), channel };
-            let options = self.options(&stream, spec);
+            let options = self.options(&stream, spec, is_listener);
             self.pump.open(stream, options).map_err(|error| SpawnFailure::Preparing {
                 process: name.process.as_str().to_owned(),
                 reason: error.to_string(),
@@ -146,17 +152,24 @@ impl Streams {
         Ok(())
     }
 
-    fn options(&self, stream: &StreamId, spec: &ProcessSpec) -> StreamOptions {
+    fn options(&self, stream: &StreamId, spec: &ProcessSpec, is_listener: bool) -> StreamOptions {
         let wanted = spec.stream(stream.channel);
-        StreamOptions {
+        let mut options = StreamOptions {
             path: self.files.get(stream).cloned().flatten(),
             maxbytes: wanted.maxbytes,
             backups: wanted.backups,
             capture_maxbytes: wanted.capture_maxbytes,
             syslog: wanted.syslog,
             strip_ansi: self.strip_ansi,
-            mirror: if self.mirror { Mirror::Shown } else { Mirror::Nothing },
+            mirror: if self.mirror || wanted.events_enabled { Mirror::Shown } else { Mirror::Nothing },
+        };
+        if is_listener && stream.channel == Channel::Stdout {
+            // It carries the protocol: what else could be done with it is accepted and ignored.
+            options.capture_maxbytes = 0;
+            options.syslog = false;
+            options.mirror = Mirror::Raw;
         }
+        options
     }
 
     /// Starts to read the pipes of a new child.

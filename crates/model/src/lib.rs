@@ -9,6 +9,7 @@ pub mod exit;
 pub mod fault;
 pub mod info;
 pub mod level;
+pub mod listener;
 pub mod name;
 pub mod outside;
 pub mod signal;

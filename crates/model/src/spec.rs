@@ -269,8 +269,8 @@ impl SocketSpec {
 /// What an event listener pool subscribes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerSpec {
-    /// How many events may wait.
-    pub buffer_size: i64,
+    /// How many events may wait, if that was written anywhere.
+    pub buffer_size: Option<i64>,
     /// The types it wants, in the order written.
     pub events: Vec<EventType>,
     /// The Python function that judges results, as written; only the default can be hosted.

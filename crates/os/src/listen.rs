@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, ToSocketAddrs};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -9,6 +10,9 @@ use std::time::Duration;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
+
+/// As many as the kernel allows: it cuts the number down (`listen(2)`).
+const BACKLOG_MAX: i32 = i32::MAX;
 
 /// How long an unknown owner of a socket gets to answer before it counts as alive but busy.
 const PROBE_WAIT: Duration = Duration::from_secs(2);
@@ -96,7 +100,7 @@ pub fn unix(
     Ok(listener)
 }
 
-/// Gives the socket at `first` its attributes and its name.
+/// Gives the socket at `first` its attributes and then its name.
 fn place(
     first: &Path,
     path: &Path,
@@ -104,11 +108,7 @@ fn place(
     stale: &mut dyn FnMut(&Path),
 ) -> Result<(), ListenError> {
     let other = |source| ListenError::Other { place: path.display().to_string(), source };
-    std::fs::set_permissions(first, std::fs::Permissions::from_mode(attributes.mode)).map_err(other)?;
-    if attributes.owner.is_some() || attributes.group.is_some() {
-        std::os::unix::fs::chown(first, attributes.owner, attributes.group)
-            .map_err(|source| ListenError::Owner { path: path.to_owned(), source })?;
-    }
+    dress(first, path, attributes)?;
     // A second try follows the removal of a stale socket; a third would follow a race with another
     // starter, which has then won.
     for _ in 0..2 {
@@ -121,6 +121,18 @@ fn place(
         }
     }
     Err(ListenError::InUse(path.display().to_string()))
+}
+
+/// Gives the socket at `at`, which is or will be known as `path`, its mode and its owner.
+fn dress(at: &Path, path: &Path, attributes: UnixAttributes) -> Result<(), ListenError> {
+    let UnixAttributes { mode, owner, group } = attributes;
+    std::fs::set_permissions(at, std::fs::Permissions::from_mode(mode))
+        .map_err(|source| ListenError::Other { place: path.display().to_string(), source })?;
+    if owner.is_some() || group.is_some() {
+        std::os::unix::fs::chown(at, owner, group)
+            .map_err(|source| ListenError::Owner { path: path.to_owned(), source })?;
+    }
+    Ok(())
 }
 
 /// Removes what is at `path` if it is a socket nobody answers on.
@@ -185,6 +197,50 @@ pub fn tcp(host: &str, port: u16) -> Result<TcpListener, ListenError> {
     Ok(listener)
 }
 
+/// Listens on a path for a FastCGI program: whatever is there is replaced, and accepting waits, as such
+/// a program expects of its descriptor 0 (`socket_manager.py`, `datatypes.py`).
+///
+/// # Errors
+/// When the path is too long, or the kernel refuses; nothing is left at the path then.
+pub fn unix_for_program(
+    path: &Path,
+    attributes: UnixAttributes,
+    backlog: Option<u16>,
+) -> Result<OwnedFd, ListenError> {
+    let other = |source| ListenError::Other { place: path.display().to_string(), source };
+    let bytes = path.as_os_str().len();
+    if bytes > UNIX_PATH_BYTES_MAX {
+        return Err(ListenError::TooLong { path: path.to_owned(), bytes });
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(other(error)),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(path).map_err(other)?;
+    let dressed = dress(path, path, attributes).and_then(|()| {
+        let backlog = backlog.map_or(BACKLOG_MAX, i32::from);
+        rustix::net::listen(&listener, backlog).map_err(|it| other(it.into()))
+    });
+    if let Err(error) = dressed {
+        let _ = std::fs::remove_file(path);
+        return Err(error);
+    }
+    Ok(listener.into())
+}
+
+/// Listens on a TCP port for a FastCGI program; accepting waits.
+///
+/// # Errors
+/// As [`tcp`].
+pub fn tcp_for_program(host: &str, port: u16, backlog: Option<u16>) -> Result<OwnedFd, ListenError> {
+    let listener = tcp(host, port)?;
+    let other = |source| ListenError::Other { place: format!("{host}:{port}"), source };
+    listener.set_nonblocking(false).map_err(other)?;
+    let backlog = backlog.map_or(BACKLOG_MAX, i32::from);
+    rustix::net::listen(&listener, backlog).map_err(|it| other(it.into()))?;
+    Ok(listener.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,5 +289,19 @@ mod tests {
         let port = first.local_addr().unwrap().port();
         assert!(matches!(tcp("127.0.0.1", port), Err(ListenError::InUse(_))));
         assert!(tcp("[::1]", 0).is_ok_and(|it| it.local_addr().unwrap().is_ipv6()));
+    }
+
+    #[test]
+    fn a_socket_for_a_program_replaces_what_is_there_and_waits() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("fcgi");
+        std::fs::write(&path, "not a socket").unwrap();
+        let socket = unix_for_program(&path, OPEN, Some(5)).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        let flags = rustix::fs::fcntl_getfl(&socket).unwrap();
+        assert!(!flags.contains(rustix::fs::OFlags::NONBLOCK), "{flags:?}");
+        let refused = unix_for_program(room.path(), OPEN, None);
+        assert!(matches!(refused, Err(ListenError::Other { .. })), "{refused:?}");
+        assert!(UnixStream::connect(&path).is_ok());
     }
 }

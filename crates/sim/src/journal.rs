@@ -21,6 +21,9 @@ pub(crate) fn line(now: Mono, effect: &Effect) -> String {
         Effect::Buried { child } => format!("bury {child}"),
         Effect::Publish(Event::ProcessState { name, from, to, .. }) => format!("{name}: {from} -> {to}"),
         Effect::Publish(event) => format!("{} {}", event.kind().as_str(), event.payload().trim_end()),
+        Effect::Send { child, letter } => {
+            format!("event {} {} to {child}", letter.serial, letter.event.kind().as_str())
+        }
         Effect::Note(note) => format!("{} {note}", note.level().code()),
         Effect::Answer { id, answer } => format!("answer {}: {}", id.0, answer_text(answer)),
         Effect::Quit(departure) => format!("quit {departure:?}"),

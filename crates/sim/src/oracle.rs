@@ -94,7 +94,15 @@ impl Oracle {
                 }
             }
             Input::Leave(_) => self.leaving = true,
-            Input::Begin { .. } | Input::Due | Input::SignalFailed { .. } | Input::Reread { .. } => {}
+            Input::Begin { .. }
+            | Input::Due
+            | Input::SignalFailed { .. }
+            | Input::Heard { .. }
+            | Input::SendFailed { .. }
+            | Input::Wrote { .. }
+            | Input::Captured { .. }
+            | Input::Publish(_)
+            | Input::Reread { .. } => {}
         }
         Ok(())
     }
@@ -161,7 +169,7 @@ impl Oracle {
                 Ok(())
             }
             Effect::Publish(event) => self.published(event, now),
-            Effect::Note(_) => Ok(()),
+            Effect::Send { .. } | Effect::Note(_) => Ok(()),
             Effect::Answer { id, answer } => self.answered(*id, answer.as_ref().ok()),
             Effect::Quit(_) => {
                 ensure!(!self.quit, "it quits twice");

@@ -21,7 +21,7 @@ pub(crate) fn of(group: &Group, seed: u64) -> Option<Arc<GroupSpec>> {
     let kind = if is_sound && fate == 1 {
         let events = Vec::new();
         let result_handler = "default".to_owned();
-        GroupKind::Listener(ListenerSpec { buffer_size: 10, events, result_handler })
+        GroupKind::Listener(ListenerSpec { buffer_size: Some(10), events, result_handler })
     } else {
         GroupKind::Plain
     };

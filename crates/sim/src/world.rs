@@ -241,6 +241,7 @@ impl<'a> World<'a> {
             | Effect::ProcessClosed(_)
             | Effect::Buried { .. }
             | Effect::Publish(_)
+            | Effect::Send { .. }
             | Effect::Note(_) => {}
         }
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use model::name::FullName;
+use model::event::TickPeriod;
+use model::name::{FullName, GroupName};
 use model::time::Mono;
 
 /// What a deadline is for.
@@ -21,6 +22,10 @@ pub enum Reason {
     StopReport(FullName),
     /// Everything is being stopped, and the log says what is left.
     ShutdownReport,
+    /// A clock that somebody listens to is about to strike.
+    Tick(TickPeriod),
+    /// A listener pool has rested after a rejection.
+    Redeliver(GroupName),
 }
 
 impl fmt::Display for Reason {
@@ -32,6 +37,8 @@ impl fmt::Display for Reason {
             Self::Kill(name) => write!(f, "kill {name}"),
             Self::StopReport(name) => write!(f, "report on stopping {name}"),
             Self::ShutdownReport => f.write_str("report on the shutdown"),
+            Self::Tick(period) => write!(f, "tick every {} s", period.seconds()),
+            Self::Redeliver(pool) => write!(f, "redeliver to {pool}"),
         }
     }
 }
@@ -47,7 +54,8 @@ pub(crate) struct TimerKey {
 /// All armed timers, the earliest first.
 ///
 /// An ordered map and not a heap: a timer that is no longer wanted is taken out at once, so that the
-/// first one always means something and the map never holds more than two per process.
+/// first one always means something and the map never holds more than two per process and a few for
+/// events.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     armed: BTreeMap<TimerKey, Reason>,
@@ -97,7 +105,7 @@ impl Timers {
 mod tests {
     use std::time::Duration;
 
-    use model::name::{GroupName, ProcessName};
+    use model::name::ProcessName;
 
     use super::*;
 

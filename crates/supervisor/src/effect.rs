@@ -5,12 +5,13 @@ use std::sync::Arc;
 use model::child::ChildId;
 use model::event::Event;
 use model::fault::Fault;
+use model::listener::Letter;
 use model::name::{FullName, GroupName};
 use model::signal::Signal;
 use model::spec::{GroupSpec, ProcessSpec};
 
 use crate::input::{Departure, RequestId};
-use crate::note::Note;
+use crate::note::{EventNote, Note};
 use crate::plan::Planned;
 
 /// Something to be done. The shell performs effects in the order given; none can fail: a failure
@@ -62,8 +63,17 @@ pub enum Effect {
         /// Which.
         child: ChildId,
     },
-    /// Tell those who listen.
+    /// Something has happened that clients may want to know. The listeners among them have been thought of:
+    /// what they are to be told is in [`Effect::Send`].
     Publish(Event),
+    /// Send an event to a listener, after all that was sent to it before. If that cannot be done it is to
+    /// be answered with [`Input::SendFailed`](crate::input::Input::SendFailed).
+    Send {
+        /// To whom.
+        child: ChildId,
+        /// What.
+        letter: Letter,
+    },
     /// Write to the log.
     Note(Note),
     /// Answer a request.
@@ -126,6 +136,11 @@ impl Effects {
     /// Adds one at the end.
     pub fn push(&mut self, effect: Effect) {
         self.list.push(effect);
+    }
+
+    /// Adds a line for the log about events.
+    pub(crate) fn note(&mut self, note: EventNote) {
+        self.push(Effect::Note(Note::Events(note)));
     }
 
     /// Takes all, in order; the room is kept for the next step.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use model::child::ChildId;
+use model::child::{Channel, ChildId};
+use model::event::Event;
 use model::exit::ExitStatus;
+use model::listener::Said;
 use model::name::{FullName, GroupName};
 use model::signal::Signal;
 use model::spawn::{SetupFailure, SpawnFailure};
@@ -57,6 +59,43 @@ pub enum Input {
         /// The kernel's reason, for example `[Errno 1] Operation not permitted`.
         reason: String,
     },
+    /// A child of a listener pool has said something on its standard output.
+    Heard {
+        /// Who.
+        child: ChildId,
+        /// All that was read at once. Events are handed out only after the last of it.
+        said: Vec<Said>,
+    },
+    /// What [`Effect::Send`](crate::effect::Effect::Send) asked for could not be done; nothing of it was
+    /// sent.
+    SendFailed {
+        /// To whom.
+        child: ChildId,
+        /// The number of the event.
+        serial: u64,
+        /// Whether nobody reads there any more; else there is merely no room.
+        closed: bool,
+    },
+    /// A child has written something. To be told only of streams with `events_enabled`.
+    Wrote {
+        /// Who.
+        child: ChildId,
+        /// Where.
+        channel: Channel,
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// A child has sent something between capture tokens.
+    Captured {
+        /// Who.
+        child: ChildId,
+        /// Where.
+        channel: Channel,
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// Something has happened that the machine has no part in, and that listeners may want to know.
+    Publish(Event),
     /// The configuration was read again: groups are added from this set from now on.
     Reread {
         /// Sorted by priority, then name.

@@ -4,10 +4,14 @@
 //! ([`input`]), says what is to be done ([`effect`]), and an effect's failure comes back as an input.
 //! Start with [`supervisor::Supervisor::step`]; what one process goes through is in `phase.rs` and `process.rs`.
 
+pub mod bus;
 pub mod deadline;
+mod delivery;
 pub mod effect;
+mod event_note;
 mod group;
 pub mod input;
+mod listener;
 pub mod note;
 mod order;
 mod phase;
@@ -19,6 +23,7 @@ mod retry;
 mod shutdown;
 mod snapshot;
 pub mod supervisor;
+mod ticks;
 mod turn;
 mod update;
 mod waiting;

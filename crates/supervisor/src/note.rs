@@ -11,6 +11,7 @@ use model::spawn::SetupFailure;
 use model::state::ProcessState;
 
 use crate::effect::Scope;
+pub use crate::event_note::EventNote;
 
 /// A line for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub enum Note {
     Changed { process: ProcessName, options: Vec<&'static str> },
     /// `x state: STOPPING`
     StateOf { process: ProcessName, state: ProcessState },
+    /// About events and those who listen to them.
+    Events(EventNote),
 }
 
 impl Note {
@@ -82,6 +85,7 @@ impl Note {
             | Self::Sending { .. }
             | Self::KilledTooLate { .. }
             | Self::SignaledTooLate { .. } => Level::Debug,
+            Self::Events(note) => note.level(),
             Self::KillFailed { .. } | Self::SignalFailed { .. } => Level::Critical,
             Self::StateOf { .. } => Level::Blather,
         }
@@ -146,6 +150,7 @@ impl fmt::Display for Note {
             }
             Self::Changed { process, options } => write!(f, "changed: {process} ({})", options.join(", ")),
             Self::StateOf { process, state } => write!(f, "{process} state: {state}"),
+            Self::Events(note) => note.fmt(f),
         }
     }
 }

@@ -184,7 +184,8 @@ impl Supervisor {
             }
         }
         step.fx.push(Effect::GroupClosed(name.clone()));
-        step.fx.push(Effect::Publish(Event::GroupRemoved(name.clone())));
+        self.books.bus.close(name, step.now, &mut self.books.timers);
+        self.publish(Event::GroupRemoved(name.clone()), step);
     }
 }
 

@@ -7,10 +7,11 @@ use model::child::ChildId;
 use model::event::Event;
 use model::info::ProcessInfo;
 use model::name::{FullName, GroupName, Namespec};
-use model::spec::{GroupSpec, ProcessSpec};
+use model::spec::{GroupKind, GroupSpec, ProcessSpec};
 use model::state::{ProcessState, SupervisorState};
 use model::time::{Mono, Stamp};
 
+use crate::bus::PoolInfo;
 use crate::deadline::Reason;
 use crate::effect::{Effect, Effects};
 use crate::group::Group;
@@ -84,12 +85,18 @@ impl Supervisor {
             Input::Exited { child, status, setup } => {
                 step.fx.push(Effect::Buried { child });
                 self.with_child(child, step, |process, turn| process.exited(child, status, setup, turn));
+                self.listener_gone(child, step);
             }
             Input::SignalFailed { child, signal: _, gone, reason } => {
                 self.with_child(child, step, |process, turn| {
                     process.signal_failed(child, gone, reason, turn);
                 });
             }
+            Input::Heard { child, said } => self.heard(child, said, step),
+            Input::SendFailed { child, serial, closed } => self.send_failed(child, serial, closed, step),
+            Input::Wrote { child, channel, bytes } => self.wrote(child, channel, bytes, step),
+            Input::Captured { child, channel, bytes } => self.captured(child, channel, bytes, step),
+            Input::Publish(event) => self.books.bus.post(&event, step.fx),
             Input::Reread { groups } => self.configured = groups,
             Input::Request { id, request } => self.request(id, request, step),
             Input::Abandoned { id } => {
@@ -99,6 +106,7 @@ impl Supervisor {
             Input::Leave(departure) => self.leave(departure, step),
         }
         self.settle(step);
+        self.deliver(step);
     }
 
     /// When [`Input::Due`] is to be told, and why; `None` when nothing is waited for but the world.
@@ -149,6 +157,16 @@ impl Supervisor {
         &self.configured
     }
 
+    /// Whether a process listens to events: its standard output carries its answers.
+    pub fn is_listener(&self, name: &FullName) -> bool {
+        self.books.bus.has(&name.group)
+    }
+
+    /// How the listener pools are doing, by name.
+    pub fn pools(&self) -> Vec<PoolInfo> {
+        self.books.bus.info()
+    }
+
     /// The child of a process, and the child's pid once it has one.
     pub fn child_of(&self, name: &FullName) -> Option<(ChildId, Option<u32>)> {
         self.process(name).and_then(|it| it.phase.child())
@@ -196,7 +214,7 @@ impl Supervisor {
         for group in &groups {
             self.open_group(group, step);
         }
-        step.fx.push(Effect::Publish(Event::SupervisorStateChange(SupervisorState::Running)));
+        self.publish(Event::SupervisorStateChange(SupervisorState::Running), step);
         for group in &groups {
             self.autostart(&group.name, step);
         }
@@ -211,7 +229,10 @@ impl Supervisor {
         self.groups.insert(spec.name.clone(), Group::new(spec.clone(), self.next_rank));
         self.next_rank += 1;
         step.fx.push(Effect::GroupOpened(spec.clone()));
-        step.fx.push(Effect::Publish(Event::GroupAdded(spec.name.clone())));
+        if let GroupKind::Listener(listener) = &spec.kind {
+            self.books.bus.open(spec.name.clone(), listener, step.now, &mut self.books.timers);
+        }
+        self.publish(Event::GroupAdded(spec.name.clone()), step);
     }
 
     /// Starts what is to be started when a group becomes active.
@@ -247,6 +268,14 @@ impl Supervisor {
                     self.report_shutdown(step);
                     None
                 }
+                Reason::Tick(period) => {
+                    let tick = self.books.bus.tick(period, step.now, &mut self.books.timers);
+                    tick.map(|tick| self.publish(tick, step))
+                }
+                Reason::Redeliver(pool) => {
+                    self.books.bus.rested(&pool);
+                    None
+                }
             };
         }
     }
@@ -266,7 +295,7 @@ impl Supervisor {
         self.books.leaving = true;
         let stages = order::stop_stages(&self.groups);
         self.mood = Mood::Leaving(Leaving { departure, stages, unstopped: BTreeSet::new() });
-        step.fx.push(Effect::Publish(Event::SupervisorStateChange(self.mood.state())));
+        self.publish(Event::SupervisorStateChange(self.mood.state()), step);
         self.stop_on(step);
         self.report_shutdown(step);
     }
@@ -291,6 +320,7 @@ impl Supervisor {
                 self.waiting.hear(news, step.fx);
                 self.updates.hear(news);
                 self.mood.hear(news);
+                self.books.bus.wake(&news.name.group);
             }
             for news in &batch {
                 self.carry_out(&news.name, step);

@@ -10,6 +10,7 @@ use model::spawn::SpawnFailure;
 use model::state::ProcessState;
 use model::time::{Mono, Stamp};
 
+use crate::bus::Bus;
 use crate::deadline::Timers;
 use crate::effect::{Answer, Effect, Effects};
 use crate::input::RequestId;
@@ -20,6 +21,8 @@ use crate::note::Note;
 #[derive(Debug)]
 pub(crate) struct Books {
     pub(crate) timers: Timers,
+    /// Who listens to events.
+    pub(crate) bus: Bus,
     /// Whose each child is, from the order to make it until its end.
     pub(crate) children: BTreeMap<ChildId, FullName>,
     next_child: u64,
@@ -33,6 +36,7 @@ impl Books {
     pub(crate) fn new(first_child: ChildId) -> Self {
         Self {
             timers: Timers::default(),
+            bus: Bus::default(),
             children: BTreeMap::new(),
             next_child: first_child.0,
             news: Vec::new(),
@@ -106,6 +110,7 @@ impl Turn<'_> {
     }
 
     pub(crate) fn publish(&mut self, event: Event) {
+        self.books.bus.post(&event, self.fx);
         self.fx.push(Effect::Publish(event));
     }
 

@@ -1,6 +1,7 @@
 //! Bytes on the wire and what they mean: pure encoders and decoders, nothing that sends.
 
 pub mod keeper;
+pub mod listener;
 pub mod value;
 pub mod xmlrpc_read;
 pub mod xmlrpc_write;

@@ -43,10 +43,11 @@ pub(crate) fn read(
     Ok((GroupSpec { name, priority: priority?, kind: GroupKind::Listener(listener), processes }, unhosted))
 }
 
-fn read_buffer_size(reader: &mut Reader<'_, '_>) -> Result<i64, Reported> {
+/// The size, if it is written: who wrote none did not ask for the smallness of the original's default.
+fn read_buffer_size(reader: &mut Reader<'_, '_>) -> Result<Option<i64>, Reported> {
     let size = reader.value(&option::BUFFER_SIZE, value::integer)?;
     if size >= 1 {
-        return Ok(size);
+        return Ok(reader.field(&option::BUFFER_SIZE).map(|_| size));
     }
     let original = format!("[{}] section sets invalid buffer_size ({size})", reader.section.name);
     let wrong = Wrong::new(format!("`{size}` is too small"), original);

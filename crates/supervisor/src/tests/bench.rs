@@ -194,6 +194,13 @@ impl Bench {
             Effect::Publish(event) => {
                 format!("{} {}", event.kind().as_str(), event.payload().trim_end())
             }
+            Effect::Send { child, letter } => format!(
+                "event {}/{} to {child}: {} {}",
+                letter.serial,
+                letter.pool_serial,
+                letter.event.kind().as_str(),
+                letter.event.payload().trim_end()
+            ),
             Effect::Note(note) => format!("{} {note}", note.level().code()),
             Effect::Answer { id, answer } => format!("answer {}: {}", id.0, answer_text(answer)),
             Effect::Quit(departure) => format!("quit {departure:?}"),

@@ -187,9 +187,9 @@ fn a_group_of_another_kind_is_replaced_as_a_whole() {
         let name = GroupName::parse("p").unwrap();
         Arc::new(GroupSpec { name, priority: -1, kind: GroupKind::Listener(listener), processes })
     };
-    let mut bench = Bench::begun(vec![pool(10)]);
+    let mut bench = Bench::begun(vec![pool(Some(10))]);
     bench.spawned(1).spawned(2).until(2.0).forget();
-    bench.ask(update(&[pool(20)]));
+    bench.ask(update(&[pool(Some(20))]));
     bench.exited(1, exit(0)).until(3.0).exited(2, exit(0)).spawned(3).spawned(4).until(5.0);
     insta::assert_snapshot!(bench.journal(), @r"
     2.000 DEBG killing a (pid 1001) with signal SIGTERM

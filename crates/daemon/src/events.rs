@@ -1,0 +1,47 @@
+//! Between the machine and those who listen to events: what they are sent, and what they say.
+
+use logs::pump::StreamId;
+use model::child::{Channel, ChildId};
+use model::event::{bytes_repr, text_or_repr};
+use model::level::Level;
+use model::listener::Letter;
+use supervisor::input::Input;
+
+use crate::state::Daemon;
+use crate::stdin::Unsent;
+
+impl Daemon {
+    /// Sends an event to a listener.
+    pub(crate) fn post(&mut self, child: ChildId, letter: &Letter) {
+        let bytes = wire::listener::encode(&self.identity.identifier, letter);
+        if let Err(reason) = self.inputs.post(child, &bytes) {
+            let closed = reason == Unsent::Closed;
+            self.inbox.push_back(Input::SendFailed { child, serial: letter.serial, closed });
+        }
+    }
+
+    /// A child has written something that somebody wants to see: its listeners, the log, or we, because
+    /// it is itself a listener. A child that is forgotten is no longer listened to.
+    pub(crate) fn wrote(&mut self, stream: &StreamId, child: ChildId, bytes: Vec<u8>) {
+        let about = self.children.get_mut(&child);
+        let ear = about.and_then(|it| it.ear.as_mut()).filter(|_| stream.channel == Channel::Stdout);
+        let is_listener = ear.is_some();
+        let said = ear.map(|it| it.hear(&bytes)).unwrap_or_default();
+        if self.log.borrow().enabled(Level::Debug) {
+            // A listener's words are shown as bytes, as in the original: each one counts.
+            let text = if is_listener { bytes_repr(&bytes) } else { text_or_repr(&bytes) };
+            self.note(Level::Debug, &format!("'{}' {} output:\n{text}", stream.name.process, stream.channel));
+        }
+        if !said.is_empty() {
+            self.inbox.push_back(Input::Heard { child, said });
+        } else if !is_listener && self.has_events(stream) {
+            self.inbox.push_back(Input::Wrote { child, channel: stream.channel, bytes });
+        }
+    }
+
+    /// Whether what is written to a stream is an event.
+    fn has_events(&self, stream: &StreamId) -> bool {
+        let spec = self.supervisor.spec(&stream.name);
+        spec.is_some_and(|it| it.stream(stream.channel).events_enabled)
+    }
+}

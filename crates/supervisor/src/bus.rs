@@ -1,0 +1,339 @@
+//! Who wants which events, what waits for them, and who has them.
+//!
+//! Nothing is sent from here while the machine is in the middle of a step: events are put into the
+//! pools that want them, and `delivery.rs` hands them out at the end of the step. That way a listener
+//! that asks for an event and breaks the protocol in one breath gets none, as in the original.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::child::ChildId;
+use model::event::{Event, EventType, TickPeriod};
+use model::listener::{Letter, Said};
+use model::name::{FullName, GroupName, ProcessName};
+use model::spec::ListenerSpec;
+use model::time::{Mono, Stamp};
+
+use crate::deadline::{Reason, TimerKey, Timers};
+use crate::effect::{Effect, Effects};
+use crate::event_note::EventNote;
+use crate::listener::{Listener, ListenerState, Verdict};
+use crate::ticks::Ticks;
+
+/// How many events may wait in a pool whose `buffer_size` was not written.
+///
+/// The original's default of 10 loses events whenever more than a handful of programs start at once:
+/// each says two or three things within a second. This is enough for 3000 programs, at some two
+/// megabytes for a pool whose listener never reads.
+pub(crate) const UNWRITTEN_BUFFER_SIZE: usize = 10_000;
+
+/// How many bytes of what programs and clients said may wait in a pool, whatever its `buffer_size`.
+/// An event of `PROCESS_LOG` may have 128 KiB, so a mere number of events is no limit.
+pub(crate) const POOL_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How long a pool rests after an event was rejected, or could not be sent. The original sends it again
+/// at once and keeps a whole processor busy with a listener that always says `FAIL`; this limits it to
+/// once a second.
+pub(crate) const REJECTION_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often a listener that has broken the protocol is restarted within [`MENDING_PERIOD`]. One that
+/// does it more often will not be mended by restarts, and is left alone, as the original does at once.
+pub(crate) const MENDINGS_MAX: usize = 3;
+
+/// See [`MENDINGS_MAX`].
+pub(crate) const MENDING_PERIOD: Duration = Duration::from_hours(1);
+
+/// The highest serial number; the next one is 0 (`events.py`, which goes by Python's `sys.maxsize`).
+const SERIAL_MAX: u64 = i64::MAX.unsigned_abs();
+
+/// All pools and all listeners.
+#[derive(Debug, Default)]
+pub(crate) struct Bus {
+    pools: BTreeMap<GroupName, Pool>,
+    /// The children of pools, from their first word to their end.
+    listeners: BTreeMap<ChildId, Listener>,
+    /// The pools that may have something to hand out since they were last looked at.
+    awake: BTreeSet<GroupName>,
+    next_serial: u64,
+    ticks: Ticks,
+}
+
+/// One listener pool.
+#[derive(Debug)]
+struct Pool {
+    events: Vec<EventType>,
+    size: usize,
+    waiting: VecDeque<Letter>,
+    waiting_bytes: usize,
+    next_serial: u64,
+    dropped: u64,
+    /// Until when it rests.
+    pause: Option<TimerKey>,
+    /// When each of its processes was last restarted for breaking the protocol.
+    mendings: BTreeMap<ProcessName, VecDeque<Mono>>,
+}
+
+/// How a pool is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolInfo {
+    /// Which.
+    pub name: GroupName,
+    /// How many events wait in it.
+    pub waiting: usize,
+    /// How many it had no room for since it became active.
+    pub dropped: u64,
+}
+
+impl Bus {
+    /// Makes a pool active: it gets the events from now on.
+    pub(crate) fn open(&mut self, name: GroupName, spec: &ListenerSpec, now: Stamp, timers: &mut Timers) {
+        let written = spec.buffer_size.map(|it| usize::try_from(it).unwrap_or(1));
+        let size = written.unwrap_or(UNWRITTEN_BUFFER_SIZE).max(1);
+        self.pools.insert(name, Pool::new(spec.events.clone(), size));
+        self.set_clocks(now, timers);
+    }
+
+    /// Forgets a pool and all that waits in it.
+    pub(crate) fn close(&mut self, name: &GroupName, now: Stamp, timers: &mut Timers) {
+        if let Some(pause) = self.pools.remove(name).and_then(|it| it.pause) {
+            timers.disarm(pause);
+        }
+        self.awake.remove(name);
+        self.set_clocks(now, timers);
+    }
+
+    fn set_clocks(&mut self, now: Stamp, timers: &mut Timers) {
+        let Self { pools, ticks, .. } = self;
+        let wanted = |period| {
+            let kind = Event::Tick { period, when: 0 }.kind();
+            pools.values().any(|it| it.wants(kind))
+        };
+        ticks.run(wanted, now, timers);
+    }
+
+    /// It is time to look at a clock: the event, if there is one.
+    pub(crate) fn tick(&mut self, period: TickPeriod, now: Stamp, timers: &mut Timers) -> Option<Event> {
+        self.ticks.look(period, now, timers).map(|when| Event::Tick { period, when })
+    }
+
+    /// Whether this group is a pool.
+    pub(crate) fn has(&self, group: &GroupName) -> bool {
+        self.pools.contains_key(group)
+    }
+
+    /// Puts an event into every pool that wants it: once, even where two of the pool's types cover it.
+    ///
+    /// It takes a number only if there is such a pool.
+    pub(crate) fn post(&mut self, event: &Event, fx: &mut Effects) {
+        let kind = event.kind();
+        let mut shared: Option<Arc<Event>> = None;
+        for (name, pool) in self.pools.iter_mut().filter(|(_, it)| it.wants(kind)) {
+            let event = shared.get_or_insert_with(|| Arc::new(event.clone())).clone();
+            pool.append(name, self.next_serial, event, fx);
+            self.awake.insert(name.clone());
+        }
+        if shared.is_some() {
+            self.next_serial = after(self.next_serial);
+        }
+    }
+
+    /// Has a pool looked at at the end of this step.
+    pub(crate) fn wake(&mut self, group: &GroupName) {
+        if self.pools.contains_key(group) {
+            self.awake.insert(group.clone());
+        }
+    }
+
+    /// The pools that want to be looked at, which are then asleep again.
+    pub(crate) fn take_awake(&mut self) -> BTreeSet<GroupName> {
+        std::mem::take(&mut self.awake)
+    }
+
+    /// Takes what a child of a pool has said.
+    pub(crate) fn hear(
+        &mut self,
+        child: ChildId,
+        name: &FullName,
+        said: Vec<Said>,
+        fx: &mut Effects,
+    ) -> Vec<Letter> {
+        let mut rejected = Vec::new();
+        let listener = self.listeners.entry(child).or_insert_with(|| Listener::new(name.clone()));
+        for word in said {
+            match listener.hear(word, fx) {
+                Verdict::Nothing | Verdict::Broken(None) => {}
+                Verdict::Rejected(letter) | Verdict::Broken(Some(letter)) => rejected.push(letter),
+            }
+        }
+        self.wake(&name.group);
+        rejected
+    }
+
+    /// A child has ended; returns the event it had in its hands.
+    pub(crate) fn bury(&mut self, child: ChildId) -> Option<Letter> {
+        match self.listeners.remove(&child)?.state {
+            ListenerState::Busy(letter) => Some(letter),
+            ListenerState::Acknowledged
+            | ListenerState::Ready
+            | ListenerState::Deaf
+            | ListenerState::Unknown => None,
+        }
+    }
+
+    /// A letter did not reach its listener, which is then as it was before. One that has closed its
+    /// standard input is not tried again.
+    pub(crate) fn recall(
+        &mut self,
+        child: ChildId,
+        serial: u64,
+        is_closed: bool,
+        fx: &mut Effects,
+    ) -> Option<Letter> {
+        let listener = self.listeners.get_mut(&child)?;
+        let ListenerState::Busy(letter) = &listener.state else { return None };
+        let letter = (letter.serial == serial).then(|| letter.clone())?;
+        listener.state = if is_closed { ListenerState::Deaf } else { ListenerState::Ready };
+        let process = listener.name.process.clone();
+        fx.note(if is_closed {
+            EventNote::ListenerClosed { serial, process }
+        } else {
+            EventNote::ListenerFull { serial, process }
+        });
+        Some(letter)
+    }
+
+    /// Puts an event back to the front of its pool; no other pool has anything to do with it.
+    pub(crate) fn put_back(&mut self, letter: Letter, fx: &mut Effects) {
+        let name = letter.pool.clone();
+        if let Some(pool) = self.pools.get_mut(&name) {
+            pool.put_back(&name, letter, fx);
+            self.awake.insert(name);
+        }
+    }
+
+    /// Lets a pool rest for a while.
+    pub(crate) fn rest(&mut self, name: &GroupName, now: Mono, timers: &mut Timers) {
+        if let Some(pool) = self.pools.get_mut(name)
+            && pool.pause.is_none()
+        {
+            pool.pause = Some(timers.arm(now + REJECTION_PAUSE, Reason::Redeliver(name.clone())));
+        }
+    }
+
+    /// A pool has rested.
+    pub(crate) fn rested(&mut self, name: &GroupName) {
+        if let Some(pool) = self.pools.get_mut(name) {
+            pool.pause = None;
+            self.awake.insert(name.clone());
+        }
+    }
+
+    /// Hands the next event of a pool to a child of it that runs, if it is ready for one.
+    pub(crate) fn hand_out(&mut self, name: &GroupName, child: ChildId, fx: &mut Effects) {
+        let Some(pool) = self.pools.get_mut(name).filter(|it| it.pause.is_none()) else { return };
+        let Some(listener) = self.listeners.get_mut(&child) else { return };
+        if listener.state != ListenerState::Ready {
+            return;
+        }
+        let Some(letter) = pool.take() else { return };
+        listener.state = ListenerState::Busy(letter.clone());
+        let process = listener.name.process.clone();
+        fx.note(EventNote::EventSent { serial: letter.serial, process });
+        fx.push(Effect::Send { child, letter });
+    }
+
+    /// Whether this child has broken the protocol since this was last asked.
+    pub(crate) fn take_broken(&mut self, child: ChildId) -> bool {
+        self.listeners.get_mut(&child).is_some_and(|it| std::mem::take(&mut it.to_mend))
+    }
+
+    /// Whether a process may be restarted once more for breaking the protocol; if so that is noted.
+    pub(crate) fn may_mend(&mut self, name: &FullName, now: Mono) -> bool {
+        let Some(pool) = self.pools.get_mut(&name.group) else { return false };
+        let mendings = pool.mendings.entry(name.process.clone()).or_default();
+        mendings.retain(|it| now - *it < MENDING_PERIOD);
+        if mendings.len() >= MENDINGS_MAX {
+            return false;
+        }
+        mendings.push_back(now);
+        true
+    }
+
+    /// How each pool is doing.
+    pub(crate) fn info(&self) -> Vec<PoolInfo> {
+        let pools = self.pools.iter();
+        pools
+            .map(|(name, it)| PoolInfo { name: name.clone(), waiting: it.waiting.len(), dropped: it.dropped })
+            .collect()
+    }
+}
+
+impl Pool {
+    fn new(events: Vec<EventType>, size: usize) -> Self {
+        Self {
+            events,
+            size,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            next_serial: 0,
+            dropped: 0,
+            pause: None,
+            mendings: BTreeMap::new(),
+        }
+    }
+
+    fn wants(&self, kind: EventType) -> bool {
+        self.events.iter().any(|it| it.covers(kind))
+    }
+
+    fn append(&mut self, name: &GroupName, serial: u64, event: Arc<Event>, fx: &mut Effects) {
+        self.make_room(name, bytes_of(&event), fx);
+        let letter = Letter { serial, pool: name.clone(), pool_serial: self.next_serial, event };
+        self.next_serial = after(self.next_serial);
+        self.waiting_bytes += bytes_of(&letter.event);
+        self.waiting.push_back(letter);
+    }
+
+    fn put_back(&mut self, name: &GroupName, letter: Letter, fx: &mut Effects) {
+        let (serial, pool) = (letter.serial, name.clone());
+        let (waiting, size) = (self.waiting.len(), self.size);
+        fx.note(EventNote::Rebuffering { serial, pool, waiting, size });
+        self.make_room(name, bytes_of(&letter.event), fx);
+        self.waiting_bytes += bytes_of(&letter.event);
+        self.waiting.push_front(letter);
+    }
+
+    /// Drops the oldest until one more with this many bytes has room; an empty pool has room for any.
+    fn make_room(&mut self, name: &GroupName, bytes: usize, fx: &mut Effects) {
+        while self.waiting.len() >= self.size || self.waiting_bytes + bytes > POOL_BYTES_MAX {
+            let Some(letter) = self.take() else { return };
+            self.dropped += 1;
+            fx.note(EventNote::BufferOverflow { pool: name.clone(), serial: letter.serial });
+        }
+    }
+
+    fn take(&mut self) -> Option<Letter> {
+        let letter = self.waiting.pop_front()?;
+        self.waiting_bytes -= bytes_of(&letter.event);
+        Some(letter)
+    }
+}
+
+/// How much of an event's size is not ours to bound.
+fn bytes_of(event: &Event) -> usize {
+    match event {
+        Event::ProcessLog { data, .. } | Event::ProcessCommunication { data, .. } => data.len(),
+        Event::RemoteCommunication { kind, data } => kind.len() + data.len(),
+        Event::ProcessState { .. }
+        | Event::SupervisorStateChange(_)
+        | Event::Tick { .. }
+        | Event::GroupAdded(_)
+        | Event::GroupRemoved(_) => 0,
+    }
+}
+
+/// The number after this one.
+const fn after(serial: u64) -> u64 {
+    if serial >= SERIAL_MAX { 0 } else { serial + 1 }
+}
