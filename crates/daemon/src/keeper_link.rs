@@ -40,21 +40,22 @@ pub(crate) struct KeeperLink {
 #[derive(Debug)]
 struct Packet {
     bytes: Vec<u8>,
-    file: Option<OwnedFd>,
+    /// The file, if it is in one, and then what is passed on.
+    fds: Vec<OwnedFd>,
 }
 
 impl Packet {
     fn of(order: &Order, sequence: u32) -> io::Result<Self> {
         let frame = wire::keeper::encode_order(order, sequence);
         let Order::Spawn(SpawnOrder { child, .. }) = order else {
-            return Ok(Self { bytes: frame, file: None }); // No other order grows with its content.
+            return Ok(Self { bytes: frame, fds: Vec::new() }); // No other order grows with its content.
         };
         if frame.len() <= PACKET_BYTES_MAX {
-            return Ok(Self { bytes: frame, file: None });
+            return Ok(Self { bytes: frame, fds: Vec::new() });
         }
         let enclosed = Enclosed { child: *child, bytes: frame.len() };
         let file = os::fd::sealed(c"order", &frame)?;
-        Ok(Self { bytes: wire::keeper::encode_enclosed(enclosed, sequence), file: Some(file) })
+        Ok(Self { bytes: wire::keeper::encode_enclosed(enclosed, sequence), fds: vec![file] })
     }
 }
 
@@ -73,8 +74,15 @@ impl KeeperLink {
 
     /// Sends an order after all that wait.
     pub(crate) fn send(&mut self, order: &Order) -> Result<(), LinkError> {
+        self.send_with(order, None)
+    }
+
+    /// The same with a descriptor to be passed on to the child.
+    pub(crate) fn send_with(&mut self, order: &Order, passed: Option<OwnedFd>) -> Result<(), LinkError> {
         self.sequence = self.sequence.wrapping_add(1);
-        self.waiting.push_back(Packet::of(order, self.sequence)?);
+        let mut packet = Packet::of(order, self.sequence)?;
+        packet.fds.extend(passed);
+        self.waiting.push_back(packet);
         self.flush()
     }
 
@@ -93,8 +101,8 @@ impl KeeperLink {
     /// Sends what waits, as far as there is room.
     pub(crate) fn flush(&mut self) -> Result<(), LinkError> {
         while let Some(packet) = self.waiting.front() {
-            let file = packet.file.as_ref().map(AsFd::as_fd);
-            match self.socket.send(&packet.bytes, file.as_slice()) {
+            let fds: Vec<_> = packet.fds.iter().map(AsFd::as_fd).collect();
+            match self.socket.send(&packet.bytes, &fds) {
                 Ok(()) => drop(self.waiting.pop_front()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error.into()),

@@ -17,6 +17,7 @@ mod events;
 mod keeper_link;
 mod pending;
 mod perform;
+mod sockets;
 mod startup;
 mod state;
 mod stdin;

@@ -2,6 +2,7 @@
 //! becomes an input.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use model::child::{Channel, ChildId};
 use model::exit::ExitStatus;
@@ -9,14 +10,15 @@ use model::level::Level;
 use model::name::FullName;
 use model::signal::Signal;
 use model::spawn::{SetupFailure, SetupStage, SpawnFailure};
-use model::spec::ProcessSpec;
+use model::spec::{GroupSpec, ProcessSpec};
 use supervisor::effect::{Effect, Scope};
 use supervisor::input::{Departure, Input};
-use wire::keeper::{Order, Report};
+use wire::keeper::{Order, Report, Stdio};
 use wire::listener::Ear;
 
 use crate::birth;
 use crate::keeper_link::Received;
+use crate::sockets::Change;
 use crate::state::{Child, Daemon, End};
 
 impl Daemon {
@@ -27,8 +29,12 @@ impl Daemon {
                 for trouble in self.streams.open_group(&group) {
                     self.note(Level::Error, &trouble);
                 }
+                self.open_socket(&group);
             }
-            Effect::GroupClosed(name) => self.streams.close_group(&name),
+            Effect::GroupClosed(name) => {
+                self.streams.close_group(&name);
+                self.sockets.close_group(&name);
+            }
             Effect::ProcessOpened { name, spec } => {
                 for trouble in self.streams.open_process(&name, &spec) {
                     self.note(Level::Error, &trouble);
@@ -43,6 +49,7 @@ impl Daemon {
             Effect::ProcessClosed(name) => self.streams.close_process(&name),
             Effect::Spawn { child, name, spec } => {
                 if let Err(failure) = self.spawn(child, &name, &spec) {
+                    self.sockets.release(&name.group, child);
                     self.inbox.push_back(Input::SpawnFailed { child, failure });
                 }
             }
@@ -54,7 +61,9 @@ impl Daemon {
                 self.order(&Order::Signal { child: child.0, signal: signal.number(), scope });
             }
             Effect::Buried { child } => {
-                self.children.remove(&child);
+                if let Some(about) = self.children.remove(&child) {
+                    self.sockets.release(&about.name.group, child);
+                }
                 self.inputs.detach(child);
                 self.order(&Order::Forget { child: child.0 });
             }
@@ -76,11 +85,51 @@ impl Daemon {
         let program = birth::program(spec, &self.inheritance)?;
         let is_listener = self.supervisor.is_listener(name);
         self.streams.prepare(name, spec, is_listener)?;
-        let order = birth::order(child, name, spec, &program, &self.inheritance)?;
+        let socket = self.acquire_socket(name, child)?;
+        let mut order = birth::order(child, name, spec, &program, &self.inheritance)?;
+        if socket.is_some() {
+            order.stdin = Stdio::Passed;
+        }
         let ear = is_listener.then(Ear::default);
-        self.children.insert(child, Child { name: name.clone(), joined: spec.redirect_stderr, ear });
-        self.order(&Order::Spawn(order));
+        let about =
+            Child { name: name.clone(), joined: spec.redirect_stderr, has_socket: socket.is_some(), ear };
+        self.children.insert(child, about);
+        if let Err(error) = self.link.send_with(&Order::Spawn(order), socket) {
+            self.lose(&error.to_string());
+        }
         Ok(())
+    }
+
+    /// The socket a child of a FastCGI group gets as its descriptor 0.
+    fn acquire_socket(&mut self, name: &FullName, child: ChildId) -> Result<Option<OwnedFd>, SpawnFailure> {
+        let mut changes = Vec::new();
+        let socket = self.sockets.acquire(&name.group, child, &mut changes);
+        self.tell_of_sockets(&changes);
+        socket.map_err(SpawnFailure::Socket)
+    }
+
+    /// A group has become active: whether its socket can be made is told now.
+    fn open_socket(&mut self, group: &Arc<GroupSpec>) {
+        self.sockets.open_group(group);
+        let mut changes = Vec::new();
+        let tried = self.sockets.try_out(&group.name, &mut changes);
+        self.tell_of_sockets(&changes);
+        if let Err(reason) = tried {
+            self.note(Level::Error, &reason);
+        }
+    }
+
+    /// Closes the sockets of groups of which nothing runs any more.
+    pub(crate) fn close_unused_sockets(&mut self) {
+        let mut changes = Vec::new();
+        self.sockets.close_unused(&mut changes);
+        self.tell_of_sockets(&changes);
+    }
+
+    fn tell_of_sockets(&mut self, changes: &[Change]) {
+        for change in changes {
+            self.note(Level::Info, &change.to_string());
+        }
     }
 
     /// Sends an order. A link that fails is the end of this daemon, not of its children.
@@ -97,7 +146,11 @@ impl Daemon {
             Report::Spawned { child, pid } => self.born(ChildId(child), pid, fds),
             Report::SpawnFailed { child, errno, .. } => {
                 let child = ChildId(child);
-                let process = self.children.remove(&child).map(|it| it.name.process.as_str().to_owned());
+                let about = self.children.remove(&child);
+                if let Some(about) = &about {
+                    self.sockets.release(&about.name.group, child);
+                }
+                let process = about.map(|it| it.name.process.as_str().to_owned());
                 let failure = refusal(process.unwrap_or_default(), errno);
                 self.feed(Input::SpawnFailed { child, failure });
             }
@@ -136,7 +189,9 @@ impl Daemon {
     fn born(&mut self, child: ChildId, pid: u32, fds: Vec<OwnedFd>) {
         if let Some(about) = self.children.get(&child) {
             let mut fds = fds.into_iter();
-            if let Some(pipe) = fds.next() {
+            if !about.has_socket
+                && let Some(pipe) = fds.next()
+            {
                 self.inputs.attach(child, pipe);
             }
             let channels = [Channel::Stdout, Channel::Stderr];

@@ -30,6 +30,7 @@ use crate::handover::Handover;
 use crate::keeper_link::{KeeperLink, LinkError};
 use crate::launch::VERSION;
 use crate::pending::Calls;
+use crate::sockets::Sockets;
 use crate::state::Daemon;
 use crate::stdin::Inputs;
 use crate::streams::Streams;
@@ -75,7 +76,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
     let _ = os::limits::raise_nofile_to_hard();
     let overrides = overrides(handover)?;
     let Read { config, notices } = read(handover, &overrides)?;
-    let (listeners, sockets) = listen(&config.servers)?;
+    let (listeners, server_sockets) = listen(&config.servers)?;
     let log = open_log(&config.settings)?;
     let settings = config.settings;
     let inheritance = Inheritance {
@@ -103,6 +104,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         link_interest: Interest::Read,
         streams: Streams::new(&settings).map_err(StartError::Poller)?,
         inputs: Inputs::new().map_err(StartError::Poller)?,
+        sockets: Sockets::default(),
         children: BTreeMap::new(),
         calls: Calls::default(),
         log: Rc::new(RefCell::new(log)),
@@ -111,7 +113,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         identity,
         config: handover.config.clone(),
         overrides,
-        sockets,
+        server_sockets,
         wrote_pidfile: false,
         end: None,
     };
@@ -320,7 +322,7 @@ impl Daemon {
         if self.wrote_pidfile {
             let _ = std::fs::remove_file(&self.settings.pidfile);
         }
-        for path in &self.sockets {
+        for path in &self.server_sockets {
             let _ = std::fs::remove_file(path);
         }
     }

@@ -25,6 +25,7 @@ use wire::listener::Ear;
 use crate::birth::Inheritance;
 use crate::keeper_link::KeeperLink;
 use crate::pending::Calls;
+use crate::sockets::Sockets;
 use crate::stdin::Inputs;
 use crate::streams::Streams;
 
@@ -43,6 +44,8 @@ pub(crate) struct Child {
     pub(crate) name: FullName,
     /// Whether its standard error goes where its standard output goes.
     pub(crate) joined: bool,
+    /// Whether its descriptor 0 is the socket of its group, so that it has no standard input of ours.
+    pub(crate) has_socket: bool,
     /// What understands its standard output, if it is a listener.
     pub(crate) ear: Option<Ear>,
 }
@@ -69,6 +72,7 @@ pub(crate) struct Daemon {
     pub(crate) link_interest: Interest,
     pub(crate) streams: Streams,
     pub(crate) inputs: Inputs,
+    pub(crate) sockets: Sockets,
     pub(crate) children: BTreeMap<ChildId, Child>,
     pub(crate) calls: Calls,
     /// Shared with the server, which writes to it between turns.
@@ -79,8 +83,8 @@ pub(crate) struct Daemon {
     /// Where the configuration is, and what the command line put over it.
     pub(crate) config: PathBuf,
     pub(crate) overrides: Overrides,
-    /// The sockets to remove at the end.
-    pub(crate) sockets: Vec<PathBuf>,
+    /// The sockets of servers, to be removed at the end.
+    pub(crate) server_sockets: Vec<PathBuf>,
     /// Whether the pidfile is ours to remove.
     pub(crate) wrote_pidfile: bool,
     /// Set when it is time to go.
@@ -107,7 +111,7 @@ impl Daemon {
             } else if let Some((id, answer)) = self.answers.pop_front() {
                 self.answered(id, answer);
             } else {
-                return;
+                return self.close_unused_sockets();
             }
         }
     }

@@ -33,6 +33,8 @@ pub enum SpawnFailure {
         /// For example `EACCES`, or a sentence that names the file.
         reason: String,
     },
+    /// The socket it shares with its group cannot be made; the whole sentence. (The original dies of it.)
+    Socket(String),
     /// Anything else the kernel refused while forking.
     Forking {
         /// The process.
@@ -60,6 +62,7 @@ impl SpawnFailure {
             Self::TooManyFiles(_)
             | Self::TooManyProcesses(_)
             | Self::Preparing { .. }
+            | Self::Socket(_)
             | Self::Forking { .. } => false,
         }
     }
@@ -89,6 +92,7 @@ impl fmt::Display for SpawnFailure {
             Self::Preparing { process, reason } => {
                 write!(f, "unknown error making dispatchers for '{process}': {reason}")
             }
+            Self::Socket(sentence) => f.write_str(sentence),
             Self::Forking { process, reason } => {
                 write!(f, "unknown error during fork for '{process}': {reason}")
             }
