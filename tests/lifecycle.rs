@@ -277,3 +277,15 @@ fn a_program_finds_itself_in_its_environment_and_directory() {
         assert!(seen.lines().any(|it| it == line), "no `{line}` in:\n{seen}");
     }
 }
+
+#[test]
+fn a_start_of_all_leaves_a_program_without_a_file_as_it_was() {
+    let house = House::new(
+        "[program:none]\ncommand=/no/such/program\nautostart=false\n[program:cat]\ncommand=cat\nautostart=false\n",
+    )
+    .started();
+    let said = house.ctl(&["start", "all"]);
+    assert!(said.out.contains("none: ERROR (no such file)"), "{said:?}");
+    assert!(said.out.contains("cat: started"), "{said:?}");
+    assert_eq!(house.state("none"), "STOPPED");
+}

@@ -175,7 +175,8 @@ fn start(arguments: &Arguments, context: &Context<'_>) -> Start {
 }
 
 fn start_many(selection: Selection, wait: bool) -> Begun {
-    Begun::Ask(Request::StartMany { selection, wait }, Shape::Results)
+    // Their program files are looked at by the daemon.
+    Begun::Ask(Request::StartMany { selection, obstacles: BTreeMap::new(), wait }, Shape::Results)
 }
 
 fn stop(arguments: &Arguments, context: &Context<'_>) -> Start {

@@ -2,6 +2,7 @@
 //! ends with one reply. Nothing waits here; a session that needs the machine's answer lies in a map
 //! until the answer comes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use api::call::{Context, Outcome};
@@ -9,9 +10,11 @@ use api::session::{Next, Session};
 use http::ask::Ask;
 use model::fault::{Fault, FaultCode};
 use model::info::ProcessInfo;
+use model::name::FullName;
+use model::spawn::SpawnFailure;
 use os::clock::LocalZone;
 use supervisor::effect::Answer;
-use supervisor::input::{Departure, Input, Request, RequestId};
+use supervisor::input::{Departure, Input, Request, RequestId, Selection};
 use web::pages::Status;
 
 use crate::birth;
@@ -94,12 +97,15 @@ impl Daemon {
                 let configured = self.preview().map_err(|it| Fault::about(FaultCode::CantReread, it))?;
                 Ok(Request::Update { names, configured })
             }
+            Request::StartMany { selection, wait, obstacles: _ } => {
+                let obstacles = self.obstacles(&selection);
+                Ok(Request::StartMany { selection, obstacles, wait })
+            }
             Request::Leave(Departure::Restart) => {
                 self.check_restart()?;
                 Ok(request)
             }
             Request::Leave(Departure::Shutdown)
-            | Request::StartMany { .. }
             | Request::Stop { .. }
             | Request::StopMany { .. }
             | Request::Signal { .. }
@@ -107,6 +113,22 @@ impl Daemon {
             | Request::AddGroup { .. }
             | Request::RemoveGroup { .. } => Ok(request),
         }
+    }
+
+    /// What keeps the processes of a selection that do not run from being started.
+    fn obstacles(&self, selection: &Selection) -> BTreeMap<FullName, SpawnFailure> {
+        let wanted = |name: &FullName| match selection {
+            Selection::All => true,
+            Selection::Group(group) => name.group == *group,
+        };
+        let idle = self.supervisor.all_info(os::clock::now()).into_iter().filter(|it| !it.state.is_running());
+        let names = idle.map(|it| it.name).filter(wanted);
+        let found = names.filter_map(|name| {
+            let spec = self.supervisor.spec(&name)?;
+            let obstacle = birth::program(spec, &self.inheritance).err()?;
+            Some((name, obstacle))
+        });
+        found.collect()
     }
 
     /// The machine has answered: the call goes on.

@@ -9,6 +9,8 @@
 //! at 7.5 expect rock STOPPED
 //! ```
 
+use std::collections::BTreeMap;
+
 use std::fmt;
 use std::str::{FromStr, SplitWhitespace};
 
@@ -217,7 +219,11 @@ fn request(verb: &str, words: &mut SplitWhitespace<'_>) -> Result<Request> {
             let (name, named) = named(words)?;
             Request::Signal { name, named, signal: Signal::parse(word(words)?)? }
         }
-        "start-many" => Request::StartMany { selection: selection(words)?, wait: wait(words)? },
+        "start-many" => Request::StartMany {
+            selection: selection(words)?,
+            obstacles: BTreeMap::new(),
+            wait: wait(words)?,
+        },
         "stop-many" => Request::StopMany { selection: selection(words)?, wait: wait(words)? },
         "signal-many" => {
             Request::SignalMany { selection: selection(words)?, signal: Signal::parse(word(words)?)? }
@@ -361,7 +367,9 @@ fn request_text(request: &Request) -> String {
         Request::Start { named, wait, .. } => format!("start {named}{}", nowait(wait)),
         Request::Stop { named, wait, .. } => format!("stop {named}{}", nowait(wait)),
         Request::Signal { named, signal, .. } => format!("signal {named} {signal}"),
-        Request::StartMany { selection, wait } => format!("start-many {}{}", whom(selection), nowait(wait)),
+        Request::StartMany { selection, wait, .. } => {
+            format!("start-many {}{}", whom(selection), nowait(wait))
+        }
         Request::StopMany { selection, wait } => format!("stop-many {}{}", whom(selection), nowait(wait)),
         Request::SignalMany { selection, signal } => format!("signal-many {} {signal}", whom(selection)),
         Request::AddGroup { name } => format!("add {name}"),

@@ -1,6 +1,8 @@
 //! Scripts from seeds: random programs, requests and disasters. A seed makes the same script for ever
 //! on every machine.
 
+use std::collections::BTreeMap;
+
 use model::name::{FullName, GroupName, ProcessName};
 use model::signal::Signal;
 use model::spec::AutoRestart;
@@ -138,7 +140,7 @@ fn step(groups: &[Group], processes: &[FullName], dice: &mut Dice) -> Option<Ste
         0..=5 => Act::Ask(Request::Start { name, named, wait, obstacle: None }),
         6..=10 => Act::Ask(Request::Stop { name, named, wait }),
         11..=13 => Act::Ask(Request::Signal { name, named, signal }),
-        14 | 15 => Act::Ask(Request::StartMany { selection, wait }),
+        14 | 15 => Act::Ask(Request::StartMany { selection, obstacles: BTreeMap::new(), wait }),
         16 | 17 => Act::Ask(Request::StopMany { selection, wait }),
         18 => Act::Ask(Request::SignalMany { selection, signal }),
         19 | 20 => Act::Ask(Request::AddGroup { name: group }),

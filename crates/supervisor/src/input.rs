@@ -1,5 +1,6 @@
 //! What the machine is told.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::child::{Channel, ChildId};
@@ -158,6 +159,8 @@ pub enum Request {
     StartMany {
         /// Which.
         selection: Selection,
+        /// What a look at their program files found, just before; those without a finding are absent.
+        obstacles: BTreeMap<FullName, SpawnFailure>,
         /// Answer only when all are up or have failed.
         wait: bool,
     },

@@ -48,10 +48,13 @@ impl Supervisor {
                     }
                 });
             }
-            Request::StartMany { selection, wait } => {
+            Request::StartMany { selection, obstacles, wait } => {
                 self.many(id, &selection, start_aim(wait), step, |process, turn| {
                     let idle = !process.state().is_running();
-                    idle.then(|| start(process, &process.name.to_string(), wait, turn))
+                    idle.then(|| match obstacles.get(&process.name) {
+                        Some(obstacle) => Err(waiting::obstacle_fault(obstacle)),
+                        None => start(process, &process.name.to_string(), wait, turn),
+                    })
                 });
             }
             Request::Stop { name, named, wait } => {

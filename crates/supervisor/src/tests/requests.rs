@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use model::child::ChildId;
 use model::name::Namespec;
 use model::signal::Signal;
@@ -114,7 +116,11 @@ fn many_are_started_by_priority_and_answered_as_they_settle() {
     let spec = |name, priority| ProcessSpec { priority, ..idle(name) };
     let processes = vec![spec("late", 30), spec("gone", 20), spec("first", 10), process("up")];
     let mut bench = Bench::begun(vec![group("g", 1, processes)]);
-    bench.forget().ask(Request::StartMany { selection: Selection::All, wait: true });
+    bench.forget().ask(Request::StartMany {
+        selection: Selection::All,
+        obstacles: BTreeMap::new(),
+        wait: true,
+    });
     let failure = SpawnFailure::Missing("/no".to_owned());
     bench.spawned(4).tell(Input::SpawnFailed { child: ChildId(3), failure }).spawned(2).until(0.5);
     bench.exited(4, exit(0)).until(1.0);
@@ -145,7 +151,7 @@ fn nobody_to_start_or_stop_is_answered_at_once() {
     let mut bench = Bench::begun(vec![alone(idle("a"))]);
     bench.forget().stop_all();
     let elsewhere = Selection::Group(named("b", "b").group);
-    bench.ask(Request::StartMany { selection: elsewhere, wait: true });
+    bench.ask(Request::StartMany { selection: elsewhere, obstacles: BTreeMap::new(), wait: true });
     insta::assert_snapshot!(bench.journal(), @r"
     0.000 answer 1: []
     0.000 answer 2: BAD_NAME: b
