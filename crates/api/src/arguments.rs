@@ -83,6 +83,19 @@ impl Arguments {
         }
     }
 
+    /// Names: a list of texts, or one; `None` when left out or empty.
+    pub(crate) fn names(&self, index: usize) -> Result<Option<Vec<String>>, Refusal> {
+        let list = match self.0.get(index) {
+            None => Vec::new(),
+            Some(Value::Array(items)) => {
+                let items = Self(items.clone());
+                (0..items.0.len()).map(|at| items.text(at)).collect::<Result<_, _>>()?
+            }
+            Some(_) => vec![self.text(index)?],
+        };
+        Ok(Some(list).filter(|it| !it.is_empty()))
+    }
+
     /// The calls of a multicall.
     pub(crate) fn calls(&self) -> Result<&[Value], Refusal> {
         match self.at(0)? {

@@ -17,7 +17,7 @@ use wire::value::{MethodCall, Value};
 use crate::arguments::{Arguments, incorrect};
 use crate::batch::CALLS_MAX;
 use crate::call::{Chore, Context, Refusal};
-use crate::method::{API_VERSION, ENTRIES, Entry, Method, find};
+use crate::method::{API_VERSION, ENTRIES, EXTENSIONS, Entry, Method, find};
 use crate::shape::{self, Shape};
 use crate::{config_info, process_info};
 
@@ -58,6 +58,7 @@ const fn answers_only_when_up(method: Method) -> bool {
             | Method::MethodHelp
             | Method::MethodSignature
             | Method::Multicall
+            | Method::ListExtensions
     )
 }
 
@@ -111,6 +112,12 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
             Ok(done(Value::Array(signature.into_iter().map(text).collect())))
         }
         Method::Multicall => multicall(arguments.calls()?),
+        Method::Plan => Ok(Begun::Chore(Chore::Preview, Shape::Plan(arguments.names(0)?))),
+        Method::Update => {
+            let request = Request::Update { names: arguments.names(0)?, configured: Vec::new() };
+            Ok(Begun::Ask(request, Shape::Updated))
+        }
+        Method::ListExtensions => Ok(done(Value::Array(EXTENSIONS.iter().map(|it| text(it.name)).collect()))),
     }
 }
 

@@ -110,6 +110,9 @@ pub enum Chore {
     /// Read the configuration again: [`Outcome::Reread`]. When it could be read, the machine is to be told
     /// by [`Input::Reread`](supervisor::input::Input::Reread) before the session goes on.
     Reread,
+    /// Read the configuration again without telling the machine: [`Outcome::Reread`], with a reason
+    /// that says where in the files the mistake is.
+    Preview,
     /// Write to the standard input of a child: [`Outcome::Done`] once it is written or queued. `NO_FILE`
     /// if it is closed, `FAILED` if the queue is full. A fault without an extra gets the client's name.
     SendStdin {

@@ -70,6 +70,9 @@ pub enum Method {
     MethodHelp,
     MethodSignature,
     Multicall,
+    Plan,
+    Update,
+    ListExtensions,
 }
 
 /// One parameter: its type, its name, and what it means.
@@ -117,7 +120,8 @@ impl Entry {
 
 /// The entry of this name.
 pub fn find(name: &str) -> Option<&'static Entry> {
-    ENTRIES.binary_search_by(|it| it.name.cmp(name)).ok().and_then(|index| ENTRIES.get(index))
+    let table: &'static [Entry] = if name.starts_with("menshen.") { &EXTENSIONS } else { &ENTRIES };
+    table.binary_search_by(|it| it.name.cmp(name)).ok().and_then(|index| table.get(index))
 }
 
 const NAME: Parameter = (String, "name", "The process, as `name` or `group:name`.");
@@ -174,6 +178,28 @@ const fn waiting(
 ) -> Entry {
     Entry { name, method, result, params, optional: 1, help }
 }
+
+const GROUPS: Parameter = (Array, "groups", "The groups it is about; all when left out or empty.");
+
+/// What the original does not have. `system.listMethods` leaves these out, since clients take it for the
+/// list of what Supervisor can do; `menshen.listMethods` tells them.
+#[rustfmt::skip]
+pub const EXTENSIONS: [Entry; 3] = [
+    entry("menshen.listMethods", M::ListExtensions, (Array, "The names, sorted."), &[],
+        "Tells the names of the methods that Supervisor does not have."),
+    waiting("menshen.plan", M::Plan,
+        (Array, "A struct for each process that `menshen.update` would touch: `group`, `name` (empty for the group \
+            as such), `action` (added, removed, restarted, changed), `options` (those that differ)."),
+        &[GROUPS],
+        "Reads the configuration and tells what an update would do. Nothing is changed, nor is what \
+            addProcessGroup knows."),
+    waiting("menshen.update", M::Update,
+        (Array, "The structs of `menshen.plan`, each with `status` (a fault code, 80 for success) and `description`."),
+        &[GROUPS],
+        "Reads the configuration and makes what is active what it says, process by process: a process is restarted \
+            only if an option differs that a running child would notice. Answers when all is up or down. With a \
+            mistake in the files nothing happens."),
+];
 
 /// Every name, sorted: the order in which `system.listMethods` tells them.
 #[rustfmt::skip]

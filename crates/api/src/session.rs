@@ -14,7 +14,8 @@ pub enum Next {
     /// Nothing: this is its answer. The session is over.
     Done(Result<Value, Refusal>),
     /// The machine's answer to this. Before a [`Request::Start`] is passed on, its `obstacle` is to be
-    /// filled by a look at the program file.
+    /// filled by a look at the program file; before a [`Request::Update`], its `configured` from the
+    /// configuration, or the call is to be settled by `CANT_REREAD` and where the mistake is.
     Ask(Request),
     /// Something done in the world.
     Chore(Chore),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use model::fault::{Fault, FaultCode};
-use supervisor::effect::{Answer, Settled};
+use supervisor::effect::{Answer, Settled, Updated};
+use supervisor::plan::Planned;
 use wire::value::Value;
 
 use crate::call::{Context, Outcome, Refusal};
@@ -24,6 +25,10 @@ pub(crate) enum Shape {
     One(String),
     /// The names of the groups that differ.
     Changes,
+    /// What an update of these groups would do.
+    Plan(Option<Vec<String>>),
+    /// What an update has done.
+    Updated,
 }
 
 impl Shape {
@@ -56,7 +61,14 @@ impl Shape {
                     .map(|list| Value::Array(list.iter().map(|it| Value::String(it.to_string())).collect()));
                 Ok(Value::Array(vec![Value::Array(names.into())]))
             }
-            (Self::Changes, Outcome::Reread(Err(reason))) => {
+            (Self::Plan(names), Outcome::Reread(Ok(groups))) => {
+                let planned = context.supervisor.plan(&groups, names.as_deref())?;
+                Ok(Value::Array(planned.iter().map(|it| Value::Struct(plan(it))).collect()))
+            }
+            (Self::Updated, Outcome::Answered(Ok(Answer::Updated(list)))) => {
+                Ok(Value::Array(list.iter().map(updated).collect()))
+            }
+            (Self::Changes | Self::Plan(_), Outcome::Reread(Err(reason))) => {
                 Err(Fault::about(FaultCode::CantReread, reason).into())
             }
             (shape, outcome) => Err(Refusal::Internal(format!("{outcome:?} does not settle {shape:?}"))),
@@ -72,16 +84,43 @@ pub(crate) fn tail(text: String, size: u64, overflow: bool) -> Value {
 
 /// What became of one process of many.
 pub(crate) fn result(settled: &Settled) -> Value {
-    let (code, description) = match &settled.outcome {
+    let mut members = BTreeMap::from([
+        ("name".to_owned(), Value::String(settled.name.process.to_string())),
+        ("group".to_owned(), Value::String(settled.name.group.to_string())),
+    ]);
+    members.extend(verdict(&settled.outcome));
+    Value::Struct(members)
+}
+
+/// One part of a plan.
+fn plan(planned: &Planned) -> BTreeMap<String, Value> {
+    let name = planned.process.as_ref().map(ToString::to_string).unwrap_or_default();
+    let options = planned.options.iter().map(|it| Value::String((*it).to_owned())).collect();
+    BTreeMap::from([
+        ("group".to_owned(), Value::String(planned.group.to_string())),
+        ("name".to_owned(), Value::String(name)),
+        ("action".to_owned(), Value::String(planned.action.as_str().to_owned())),
+        ("options".to_owned(), Value::Array(options)),
+    ])
+}
+
+/// One part of an update.
+fn updated(updated: &Updated) -> Value {
+    let mut members = plan(&updated.planned);
+    members.extend(verdict(&updated.outcome));
+    Value::Struct(members)
+}
+
+/// How something came out: the number of a fault, and words.
+fn verdict(outcome: &Result<(), Fault>) -> [(String, Value); 2] {
+    let (code, description) = match outcome {
         Ok(()) => (FaultCode::Success, "OK".to_owned()),
         Err(fault) => (fault.code, fault.to_string()),
     };
-    Value::Struct(BTreeMap::from([
-        ("name".to_owned(), Value::String(settled.name.process.to_string())),
-        ("group".to_owned(), Value::String(settled.name.group.to_string())),
+    [
         ("status".to_owned(), Value::Int(code.code().into())),
         ("description".to_owned(), Value::String(description)),
-    ]))
+    ]
 }
 
 /// A fault that says no more than its kind is about what the client named.

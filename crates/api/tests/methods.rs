@@ -157,6 +157,9 @@ impl World {
             Effect::Signal { .. }
             | Effect::GroupOpened(_)
             | Effect::GroupClosed(_)
+            | Effect::ProcessOpened { .. }
+            | Effect::ProcessChanged { .. }
+            | Effect::ProcessClosed(_)
             | Effect::Buried { .. }
             | Effect::Publish(_)
             | Effect::Send { .. }
@@ -202,6 +205,13 @@ impl World {
             };
             let outcome = match session.advance(&context) {
                 Next::Done(result) => return result,
+                Next::Ask(Request::Update { names, .. }) => match self.outcome.clone() {
+                    Outcome::Reread(Ok(configured)) => self.ask(Request::Update { names, configured }),
+                    Outcome::Reread(Err(reason)) => {
+                        Outcome::Failed(Fault::about(FaultCode::CantReread, reason))
+                    }
+                    other => panic!("{other:?} is no configuration"),
+                },
                 Next::Ask(request) => self.ask(request),
                 Next::Chore(chore) => {
                     self.chores.push(chore);
@@ -598,6 +608,51 @@ fn methods_are_listed_and_described() {
     world.identity.has_supervisor_namespace = false;
     assert_eq!(names(&mut world).len(), 4);
     assert_eq!(world.say("getState", vec![]), "1 UNKNOWN_METHOD");
+}
+
+#[test]
+fn a_plan_is_a_look_and_an_update_does_what_it_says() {
+    let mut world = World::new();
+    let patient = ProcessSpec { stopwaitsecs: 60, ..process("a") };
+    let other = ProcessSpec { umask: Some(0), ..process("b") };
+    let configured = vec![group("g", vec![patient, other]), group("new", vec![process("new")])];
+    world.outcome = Outcome::Reread(Ok(configured));
+    let mut say = |name: &str, params: Vec<Value>| match world.call(name, params) {
+        Ok(value) => shown(&value),
+        Err(refusal) => format!("{refusal:?}"),
+    };
+    let plan = "{action: \"removed\", group: \"cat\", name: \"cat\", options: []}, \
+                {action: \"removed\", group: \"no\", name: \"no\", options: []}, \
+                {action: \"changed\", group: \"g\", name: \"a\", options: [\"stopwaitsecs\"]}, \
+                {action: \"restarted\", group: \"g\", name: \"b\", options: [\"umask\"]}, \
+                {action: \"added\", group: \"new\", name: \"new\", options: []}";
+    assert_eq!(say("menshen.plan", vec![]), format!("[{plan}]"));
+    assert_eq!(say("menshen.plan", vec![Value::Array(vec![])]), format!("[{plan}]"), "a plan is only a look");
+    assert_eq!(
+        say("menshen.plan", vec![Value::Array(texts(["new"]))]),
+        "[{action: \"added\", group: \"new\", name: \"new\", options: []}]"
+    );
+    assert!(say("menshen.update", texts(["nope"])).contains("BadName"));
+    assert_eq!(
+        say("menshen.update", texts(["g"])),
+        "[{action: \"changed\", description: \"OK\", group: \"g\", name: \"a\", options: [\"stopwaitsecs\"], \
+          status: 80}, {action: \"restarted\", description: \"OK\", group: \"g\", name: \"b\", options: \
+          [\"umask\"], status: 80}]"
+    );
+    assert_eq!(say("menshen.plan", texts(["g"])), "[]");
+    world.outcome = Outcome::Reread(Err("x.conf:3:1: error: no".to_owned()));
+    for name in ["menshen.plan", "menshen.update"] {
+        let fault = Fault::about(FaultCode::CantReread, "x.conf:3:1: error: no");
+        assert_eq!(world.call(name, vec![]), Err(Refusal::Fault(fault)), "{name}");
+    }
+}
+
+#[test]
+fn what_the_original_does_not_have_is_listed_apart() {
+    let mut world = World::new();
+    let Ok(Value::Array(names)) = world.call("menshen.listMethods", vec![]) else { panic!("none") };
+    assert_eq!(names, texts(["menshen.listMethods", "menshen.plan", "menshen.update"]));
+    assert!(matches!(world.call("system.methodHelp", texts(["menshen.plan"])), Ok(Value::String(_))));
 }
 
 fn request(name: &str, params: Vec<Value>) -> Value {

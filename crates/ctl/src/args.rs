@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::verbs::wait::{Patience, Until};
+
 /// What a command line of `menshen` asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Invocation {
@@ -156,11 +158,37 @@ pub(crate) enum Order {
         format: Format,
     },
     /// Start processes and wait until they are up
-    Start(Names),
+    Start {
+        #[command(flatten)]
+        names: Names,
+        #[command(flatten)]
+        patience: Patience,
+    },
     /// Stop processes and wait until they are down
-    Stop(Names),
+    Stop {
+        #[command(flatten)]
+        names: Names,
+        #[command(flatten)]
+        patience: Patience,
+    },
     /// Stop processes and start them again
-    Restart(Names),
+    Restart {
+        #[command(flatten)]
+        names: Names,
+        #[command(flatten)]
+        patience: Patience,
+    },
+    /// Wait until processes are up, down, or have ended
+    Wait {
+        #[command(flatten)]
+        names: Names,
+        /// What to wait for
+        #[arg(long, value_enum, default_value_t = Until::Running)]
+        until: Until,
+        /// Wait no longer than this
+        #[arg(long, value_name = "SECONDS")]
+        timeout: Option<u64>,
+    },
     /// Send a signal to processes
     Signal {
         /// Its name or number, for example HUP
@@ -182,6 +210,18 @@ pub(crate) enum Order {
         #[arg(value_enum, default_value_t = Output::Stdout)]
         output: Output,
     },
+    /// Show what several processes write, each line with the name in front
+    Logs {
+        /// Go on showing what is added, until Ctrl-C
+        #[arg(short, long)]
+        follow: bool,
+        /// How much of each to show at first, unless it is followed
+        #[arg(short = 'n', long, value_name = "BYTES", default_value_t = 1600)]
+        bytes: u32,
+        /// Only these; every one when none is named
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
     /// Empty the logs of processes
     Clear(Names),
     /// Show the pid of the server, or of processes
@@ -202,11 +242,24 @@ pub(crate) enum Order {
         #[command(flatten)]
         format: Format,
     },
-    /// Read the configuration again and change what it changes
+    /// Read the configuration again and show what an update would do to which process
+    Plan {
+        /// Only these groups
+        #[arg(value_name = "GROUP")]
+        groups: Vec<String>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Read the configuration again and change what it changes, restarting no process without need
     Update {
         /// Only these groups
         #[arg(value_name = "GROUP")]
         groups: Vec<String>,
+        /// Only show what would be done, as plan does
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        format: Format,
     },
     /// Make groups of the configuration active
     Add {

@@ -1,5 +1,7 @@
 //! Calls to the server, with types.
 
+pub(crate) mod plan;
+
 use model::fault::FaultCode;
 use wire::value::{MethodCall, RemoteFault, Value};
 use wire::xmlrpc_read::{self, Limits};

@@ -193,7 +193,7 @@ pub(crate) fn outcome(fields: &Fields) -> Option<Outcome> {
 }
 
 /// A field that is text; numbers are text, too, to a server that is careless about types.
-fn word(fields: &Fields, key: &str) -> Option<String> {
+pub(crate) fn word(fields: &Fields, key: &str) -> Option<String> {
     match fields.get(key)? {
         Value::String(text) => Some(text.clone()),
         Value::Int(number) => Some(number.to_string()),
@@ -202,7 +202,8 @@ fn word(fields: &Fields, key: &str) -> Option<String> {
     }
 }
 
-fn number(fields: &Fields, key: &str) -> i64 {
+/// A field that is a number; zero when it is missing.
+pub(crate) fn number(fields: &Fields, key: &str) -> i64 {
     fields.get(key).and_then(integer).unwrap_or(0)
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use api::call::{Context, Outcome};
 use api::session::{Next, Session};
 use http::ask::Ask;
-use model::fault::Fault;
+use model::fault::{Fault, FaultCode};
 use model::info::ProcessInfo;
 use model::name::FullName;
 use model::spawn::SpawnFailure;
@@ -92,6 +92,10 @@ impl Daemon {
                 let spec = self.supervisor.spec(&name);
                 let obstacle = spec.and_then(|it| birth::program(it, &self.inheritance).err());
                 Ok(Request::Start { name, named, wait, obstacle })
+            }
+            Request::Update { names, configured: _ } => {
+                let configured = self.preview().map_err(|it| Fault::about(FaultCode::CantReread, it))?;
+                Ok(Request::Update { names, configured })
             }
             Request::StartMany { selection, wait, obstacles: _ } => {
                 let obstacles = self.obstacles(&selection);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use api::call::{Chore, Outcome};
+use config::diagnostic::Severity;
 use logs::main_log::ClearFault;
 use logs::tail::{Part, ReadFault, Tail};
 use model::fault::{Fault, FaultCode};
@@ -34,6 +35,7 @@ impl Daemon {
                 Outcome::Settled(names.into_iter().map(|name| self.clear_logs(name)).collect())
             }
             Chore::Reread => Outcome::Reread(self.reread()),
+            Chore::Preview => Outcome::Reread(self.preview()),
             Chore::SendStdin { child, bytes, .. } => match self.inputs.send(child, &bytes) {
                 Ok(()) => Outcome::Done,
                 Err(Unsent::Closed) => Outcome::Failed(FaultCode::NoFile.into()),
@@ -95,6 +97,17 @@ impl Daemon {
         self.inbox.push_back(Input::Reread { groups: groups.clone() });
         self.settle();
         Ok(groups)
+    }
+
+    /// Reads the configuration again and tells nobody; the first error with its place in the files.
+    pub(crate) fn preview(&self) -> Result<Vec<Arc<GroupSpec>>, String> {
+        let loaded = config::load(&self.config, &self.overrides, &Machine);
+        let mut errors = loaded.diagnostics.iter().filter(|it| it.severity == Severity::Error);
+        match (errors.next(), loaded.config) {
+            (Some(error), _) => Err(error.to_string()),
+            (None, Some(config)) => Ok(config.groups),
+            (None, None) => Err(format!("could not read config file {}", self.config.display())),
+        }
     }
 
     /// The configuration as it is on disk now, or its first error in the original's words.

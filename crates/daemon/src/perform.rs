@@ -35,6 +35,18 @@ impl Daemon {
                 self.streams.close_group(&name);
                 self.sockets.close_group(&name);
             }
+            Effect::ProcessOpened { name, spec } => {
+                for trouble in self.streams.open_process(&name, &spec) {
+                    self.note(Level::Error, &trouble);
+                }
+            }
+            Effect::ProcessChanged { name, old, new } => {
+                let is_listener = self.supervisor.is_listener(&name);
+                for trouble in self.streams.change_process(&name, &old, &new, is_listener) {
+                    self.note(Level::Error, &trouble);
+                }
+            }
+            Effect::ProcessClosed(name) => self.streams.close_process(&name),
             Effect::Spawn { child, name, spec } => {
                 if let Err(failure) = self.spawn(child, &name, &spec) {
                     self.sockets.release(&name.group, child);

@@ -47,26 +47,70 @@ impl Streams {
         let mut troubles = Vec::new();
         for spec in &group.processes {
             let name = FullName { group: group.name.clone(), process: spec.name.clone() };
-            for channel in CHANNELS {
-                let stream = StreamId { name: name.clone(), channel };
-                let file = self.file_for(spec, channel).unwrap_or_else(|trouble| {
-                    troubles.push(trouble);
-                    None
-                });
-                self.files.insert(stream, file);
+            troubles.extend(self.open_process(&name, spec));
+        }
+        troubles
+    }
+
+    /// The same for one process.
+    pub(crate) fn open_process(&mut self, name: &FullName, spec: &ProcessSpec) -> Vec<String> {
+        CHANNELS.into_iter().filter_map(|channel| self.assign(name, spec, channel).err()).collect()
+    }
+
+    /// Names the file of a stream, and makes it if it is to have a name of its own.
+    fn assign(&mut self, name: &FullName, spec: &ProcessSpec, channel: Channel) -> Result<(), String> {
+        let file = self.file_for(spec, channel);
+        let (file, outcome) = match file {
+            Ok(file) => (file, Ok(())),
+            Err(trouble) => (None, Err(trouble)),
+        };
+        self.files.insert(StreamId { name: name.clone(), channel }, file);
+        outcome
+    }
+
+    /// Obeys other options at once, whether the process runs or not: what is read from its pipes goes
+    /// to the file they name, which is rotated as they say. A file with a name of its own is kept.
+    /// Returns what could not be done; the stream then goes where it went.
+    pub(crate) fn change_process(
+        &mut self,
+        name: &FullName,
+        old: &ProcessSpec,
+        new: &ProcessSpec,
+        is_listener: bool,
+    ) -> Vec<String> {
+        let mut troubles = Vec::new();
+        for channel in CHANNELS {
+            if place(old, channel) != place(new, channel) {
+                troubles.extend(self.assign(name, new, channel).err());
+            }
+            let stream = StreamId { name: name.clone(), channel };
+            // One that has never run has nothing open, and its start will see to it; standard error
+            // that goes where standard output goes has no stream of its own.
+            if self.pump.has(&stream) && place(new, channel).is_some() {
+                let options = self.options(&stream, new, is_listener);
+                let opened = self.pump.open(stream, options);
+                troubles.extend(opened.err().map(|error| {
+                    format!("cannot send the {channel} of '{name}' where the configuration says: {error}")
+                }));
             }
         }
         troubles
     }
 
-    fn file_for(&self, spec: &ProcessSpec, channel: Channel) -> Result<Option<PathBuf>, String> {
-        if channel == Channel::Stderr && spec.redirect_stderr {
-            return Ok(None);
+    /// Forgets a process that is gone. Its files stay.
+    pub(crate) fn close_process(&mut self, name: &FullName) {
+        for channel in CHANNELS {
+            let stream = StreamId { name: name.clone(), channel };
+            self.files.remove(&stream);
+            self.pump.close(&stream);
         }
-        match &spec.stream(channel).target {
-            LogTarget::None => Ok(None),
-            LogTarget::File(path) => Ok(Some(path.clone())),
-            LogTarget::Auto => {
+    }
+
+    fn file_for(&self, spec: &ProcessSpec, channel: Channel) -> Result<Option<PathBuf>, String> {
+        match place(spec, channel) {
+            None | Some(LogTarget::None) => Ok(None),
+            Some(LogTarget::File(path)) => Ok(Some(path.clone())),
+            Some(LogTarget::Auto) => {
                 logs::auto::create(&self.childlogdir, spec.name.as_str(), channel, &self.identifier)
                     .map(Some)
                     .map_err(|error| {
@@ -99,13 +143,7 @@ impl Streams {
                 continue;
             }
             let stream = StreamId { name: name.clone(), channel };
-            let mut options = self.options(&stream, spec);
-            if is_listener && channel == Channel::Stdout {
-                // It carries the protocol: what else could be done with it is accepted and ignored.
-                options.capture_maxbytes = 0;
-                options.syslog = false;
-                options.mirror = Mirror::Raw;
-            }
+            let options = self.options(&stream, spec, is_listener);
             self.pump.open(stream, options).map_err(|error| SpawnFailure::Preparing {
                 process: name.process.as_str().to_owned(),
                 reason: error.to_string(),
@@ -114,9 +152,9 @@ impl Streams {
         Ok(())
     }
 
-    fn options(&self, stream: &StreamId, spec: &ProcessSpec) -> StreamOptions {
+    fn options(&self, stream: &StreamId, spec: &ProcessSpec, is_listener: bool) -> StreamOptions {
         let wanted = spec.stream(stream.channel);
-        StreamOptions {
+        let mut options = StreamOptions {
             path: self.files.get(stream).cloned().flatten(),
             maxbytes: wanted.maxbytes,
             backups: wanted.backups,
@@ -124,7 +162,14 @@ impl Streams {
             syslog: wanted.syslog,
             strip_ansi: self.strip_ansi,
             mirror: if self.mirror || wanted.events_enabled { Mirror::Shown } else { Mirror::Nothing },
+        };
+        if is_listener && stream.channel == Channel::Stdout {
+            // It carries the protocol: what else could be done with it is accepted and ignored.
+            options.capture_maxbytes = 0;
+            options.syslog = false;
+            options.mirror = Mirror::Raw;
         }
+        options
     }
 
     /// Starts to read the pipes of a new child.
@@ -149,6 +194,12 @@ impl Streams {
             Some(None) | None => Ok(()),
         }
     }
+}
+
+/// Where a channel is wanted; `None`: it has no stream of its own.
+fn place(spec: &ProcessSpec, channel: Channel) -> Option<&LogTarget> {
+    let joined = channel == Channel::Stderr && spec.redirect_stderr;
+    (!joined).then(|| &spec.stream(channel).target)
 }
 
 impl LogPaths for Streams {

@@ -10,6 +10,9 @@ pub(crate) fn line(now: Mono, effect: &Effect) -> String {
     let text = match effect {
         Effect::GroupOpened(group) => format!("open {}", group.name),
         Effect::GroupClosed(name) => format!("close {name}"),
+        Effect::ProcessOpened { name, .. } => format!("open {name}"),
+        Effect::ProcessChanged { name, .. } => format!("change {name}"),
+        Effect::ProcessClosed(name) => format!("close {name}"),
         Effect::Spawn { child, name, .. } => format!("spawn {name} {child}"),
         Effect::Signal { child, signal, scope: Scope::Process } => format!("send {signal} to {child}"),
         Effect::Signal { child, signal, scope: Scope::Group } => {
@@ -36,6 +39,14 @@ pub(crate) fn answer_text(answer: &Result<Answer, Fault>) -> String {
             let each = settled.iter().map(|it| match &it.outcome {
                 Ok(()) => format!("{} done", it.name),
                 Err(fault) => format!("{} {fault}", it.name),
+            });
+            format!("[{}]", each.collect::<Vec<_>>().join(", "))
+        }
+        Ok(Answer::Updated(updated)) => {
+            let each = updated.iter().map(|it| {
+                let process = it.planned.process.as_ref().map_or("*", |it| it.as_str());
+                let outcome = it.outcome.as_ref().err().map(|it| format!(" {it}")).unwrap_or_default();
+                format!("{}:{process} {}{outcome}", it.planned.group, it.planned.action.as_str())
             });
             format!("[{}]", each.collect::<Vec<_>>().join(", "))
         }

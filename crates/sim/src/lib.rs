@@ -12,5 +12,6 @@ pub mod oracle;
 pub mod script;
 mod script_text;
 pub mod swarm;
+mod variant;
 mod watch;
 pub mod world;

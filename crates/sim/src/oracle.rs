@@ -11,7 +11,7 @@ use model::child::ChildId;
 use model::event::Event;
 use model::name::{FullName, GroupName};
 use model::signal::Signal;
-use model::spec::GroupSpec;
+use model::spec::{GroupSpec, ProcessSpec};
 use model::state::{ProcessState, SupervisorState};
 use model::time::{Mono, Stamp};
 use supervisor::effect::{Answer, Effect};
@@ -33,6 +33,7 @@ struct Asked {
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that, once true, stays so")]
 pub struct Oracle {
     watches: BTreeMap<FullName, Watch>,
+    priorities: BTreeMap<GroupName, i64>,
     asked: BTreeMap<RequestId, Asked>,
     /// What the present step is about.
     input: Option<Input>,
@@ -124,7 +125,8 @@ impl Oracle {
             | Request::Signal { .. }
             | Request::SignalMany { .. }
             | Request::AddGroup { .. }
-            | Request::RemoveGroup { .. } => {}
+            | Request::RemoveGroup { .. }
+            | Request::Update { .. } => {}
         }
     }
 
@@ -142,9 +144,22 @@ impl Oracle {
             Effect::GroupOpened(group) => self.opened(group, now),
             Effect::GroupClosed(name) => {
                 for (process, watch) in self.watches.iter().filter(|(it, _)| it.group == *name) {
-                    ensure!(watch.child.is_none(), "{process} is forgotten while it has a child");
+                    let childless = watch.child.is_none_or(|it| it.ending);
+                    ensure!(childless, "{process} is forgotten while it has a child");
                 }
                 self.watches.retain(|it, _| it.group != *name);
+                Ok(())
+            }
+            Effect::ProcessOpened { name, spec } => self.joined(name, spec, now),
+            Effect::ProcessChanged { name, new, .. } => {
+                let watch = self.watches.get_mut(name).with_context(|| format!("{name} is not there"))?;
+                watch.spec = new.clone();
+                Ok(())
+            }
+            Effect::ProcessClosed(name) => {
+                let watch = self.watches.remove(name).with_context(|| format!("{name} is not there"))?;
+                let childless = watch.child.is_none_or(|it| it.ending);
+                ensure!(childless, "{name} is forgotten while it has a child");
                 Ok(())
             }
             Effect::Spawn { child, name, .. } => self.spawned(*child, name, now),
@@ -169,11 +184,20 @@ impl Oracle {
     }
 
     fn opened(&mut self, group: &Arc<GroupSpec>, now: Mono) -> Result<()> {
+        self.priorities.insert(group.name.clone(), group.priority);
         for spec in &group.processes {
             let name = FullName { group: group.name.clone(), process: spec.name.clone() };
             let watch = Watch::new(spec.clone(), group.priority, now);
             ensure!(self.watches.insert(name, watch).is_none(), "group {} is opened twice", group.name);
         }
+        Ok(())
+    }
+
+    fn joined(&mut self, name: &FullName, spec: &Arc<ProcessSpec>, now: Mono) -> Result<()> {
+        let priority = self.priorities.get(&name.group).context("a process joins no group")?;
+        let priority = *priority;
+        let watch = Watch::new(spec.clone(), priority, now);
+        ensure!(self.watches.insert(name.clone(), watch).is_none(), "{name} joins its group twice");
         Ok(())
     }
 
@@ -278,6 +302,14 @@ impl Oracle {
         ensure!(!asked.answered, "request {} is answered twice", id.0);
         ensure!(!asked.abandoned, "request {} is answered although nobody listens", id.0);
         asked.answered = true;
+        if let Some(Answer::Updated(updated)) = answer {
+            let mut parts = BTreeSet::new();
+            for it in updated {
+                let part = (&it.planned.group, &it.planned.process);
+                ensure!(parts.insert(part), "{part:?} is in one update twice");
+            }
+            return Ok(());
+        }
         if let Some(Answer::Many(settled)) = answer {
             let mut names = BTreeSet::new();
             for it in settled {
@@ -304,6 +336,7 @@ impl Oracle {
             | Request::SignalMany { .. }
             | Request::AddGroup { .. }
             | Request::RemoveGroup { .. }
+            | Request::Update { .. }
             | Request::Leave(_) => {}
         }
         Ok(())
@@ -350,6 +383,9 @@ impl Oracle {
     pub fn settled(&self, machine: &Supervisor, now: Mono) -> Result<()> {
         let mut pending = self.leaving && !self.quit;
         for (name, watch) in &self.watches {
+            if self.makes_room(name, watch) {
+                continue;
+            }
             if let Some(due) = watch.due(self.leaving) {
                 ensure!(now < due, "{name} is still {} although its time has come", watch.state);
                 ensure!(machine.deadline().is_some_and(|(at, _)| at <= due), "{name} is forgotten");
@@ -372,6 +408,16 @@ impl Oracle {
             );
         }
         Ok(())
+    }
+
+    /// Whether it is down and may have to wait, before it is started again, until the rest of its group has
+    /// made room for a successor.
+    fn makes_room(&self, name: &FullName, watch: &Watch) -> bool {
+        let updates = self.asked.values().any(|it| matches!(it.request, Request::Update { .. }));
+        let mut others = self.watches.iter().filter(|(it, _)| it.group == name.group);
+        updates
+            && watch.state == ProcessState::Exited
+            && others.any(|(_, it)| it.state == ProcessState::Stopping)
     }
 
     /// When nothing will happen any more.
@@ -405,6 +451,7 @@ fn is_about(request: &Request, process: &FullName) -> bool {
         Request::StartMany { selection, .. }
         | Request::StopMany { selection, .. }
         | Request::SignalMany { selection, .. } => selected(selection),
+        Request::Update { .. } => true,
         Request::AddGroup { .. } | Request::RemoveGroup { .. } | Request::Leave(_) => false,
     }
 }

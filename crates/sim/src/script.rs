@@ -198,6 +198,8 @@ pub enum Act {
     Ask(Request),
     /// The configuration is read again; it has these groups.
     Reread(Vec<String>),
+    /// A client asks for an update to a variant of the configuration that this number names.
+    Update(u64),
     /// The client of the n-th request, from 1, is gone.
     Abandon(u64),
     /// A signal to the supervisor wants everything to stop.

@@ -195,6 +195,7 @@ fn departure(words: &mut SplitWhitespace<'_>) -> Result<Departure> {
 fn act(words: &mut SplitWhitespace<'_>) -> Result<Act> {
     Ok(match word(words)? {
         "reread" => Act::Reread(words.map(str::to_owned).collect()),
+        "update" => Act::Update(word(words)?.parse()?),
         "abandon" => Act::Abandon(word(words)?.parse()?),
         "leave" => Act::Leave(departure(words)?),
         "stall" => Act::Stall(millis(word(words)?)?),
@@ -344,6 +345,7 @@ impl fmt::Display for Act {
         match self {
             Self::Ask(request) => f.write_str(&request_text(request)),
             Self::Reread(groups) => write!(f, "reread {}", groups.join(" ")),
+            Self::Update(seed) => write!(f, "update {seed}"),
             Self::Abandon(number) => write!(f, "abandon {number}"),
             Self::Leave(departure) => write!(f, "leave {}", how(*departure)),
             Self::Stall(ms) => write!(f, "stall {}", seconds(*ms)),
@@ -372,6 +374,8 @@ fn request_text(request: &Request) -> String {
         Request::SignalMany { selection, signal } => format!("signal-many {} {signal}", whom(selection)),
         Request::AddGroup { name } => format!("add {name}"),
         Request::RemoveGroup { name } => format!("remove {name}"),
+        // Scripts ask for it by an act of its own, which has the configuration in it.
+        Request::Update { .. } => "update 0".to_owned(),
         Request::Leave(departure) => format!("ask-to-leave {}", how(*departure)),
     }
 }

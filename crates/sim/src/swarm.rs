@@ -63,6 +63,9 @@ pub fn script(seed: u64) -> Script {
     let leave = if dice.one_in(2) { Act::Leave(departure) } else { Act::Ask(Request::Leave(departure)) };
     // Most worlds end after the busy time; some are left in the middle of it.
     let at_ms = if dice.one_in(4) { dice.time(BUSY_MS) } else { BUSY_MS + dice.time(60_000) };
+    for _ in 0..dice.below(4) {
+        steps.push(Step { at_ms: dice.time(BUSY_MS), act: Act::Update(dice.below(1000)) });
+    }
     steps.push(Step { at_ms, act: leave });
     steps.sort_by_key(|it| it.at_ms);
     Script { comments: vec![format!("seed {seed}")], groups, steps }

@@ -117,6 +117,10 @@ impl Watch {
                 self.state == ProcessState::Starting && (*wait || unknown)
             }
             Request::Stop { .. } | Request::StopMany { .. } => self.state == ProcessState::Stopping,
+            // What it sets out goes on by itself, for as long as a process is on its way.
+            Request::Update { .. } => {
+                matches!(self.state, ProcessState::Starting | ProcessState::Stopping)
+            }
             Request::Signal { .. }
             | Request::SignalMany { .. }
             | Request::AddGroup { .. }

@@ -14,13 +14,14 @@ use model::signal::Signal;
 use model::spec::GroupSpec;
 use model::time::Mono;
 use supervisor::effect::{Effect, Effects};
-use supervisor::input::{Input, RequestId};
+use supervisor::input::{Input, Request, RequestId};
 use supervisor::supervisor::Supervisor;
 
 use crate::clock::{Clock, ms};
 use crate::journal;
 use crate::oracle::Oracle;
 use crate::script::{Act, Expectation, Life, Program, Script, setup_failure};
+use crate::variant;
 
 /// A world that has not come to rest after this long never will.
 const HORIZON: Mono = Mono(Duration::from_hours(1));
@@ -187,6 +188,7 @@ impl<'a> World<'a> {
                     Act::JumpWall(seconds) => self.clock.jump_wall(*seconds),
                     act @ (Act::Ask(_)
                     | Act::Reread(_)
+                    | Act::Update(_)
                     | Act::Abandon(_)
                     | Act::Leave(_)
                     | Act::Expect(_)) => {
@@ -234,6 +236,9 @@ impl<'a> World<'a> {
             Effect::Quit(_) => self.quit = true,
             Effect::GroupOpened(_)
             | Effect::GroupClosed(_)
+            | Effect::ProcessOpened { .. }
+            | Effect::ProcessChanged { .. }
+            | Effect::ProcessClosed(_)
             | Effect::Buried { .. }
             | Effect::Publish(_)
             | Effect::Send { .. }
@@ -297,6 +302,14 @@ impl<'a> World<'a> {
                 self.tell(Input::Request { id: RequestId(self.requests), request: request.clone() })
             }
             Act::Reread(groups) => self.tell(Input::Reread { groups: self.configuration(Some(groups)) }),
+            Act::Update(seed) => {
+                self.requests += 1;
+                let groups = self.script.groups.iter();
+                let mut configured: Vec<_> = groups.filter_map(|it| variant::of(it, *seed)).collect();
+                configured.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
+                let request = Request::Update { names: None, configured };
+                self.tell(Input::Request { id: RequestId(self.requests), request })
+            }
             Act::Abandon(number) => self.tell(Input::Abandoned { id: RequestId(*number) }),
             Act::Leave(departure) => self.tell(Input::Leave(*departure)),
             Act::Stall(_) | Act::JumpWall(_) => Ok(()),

@@ -12,6 +12,7 @@ use model::spec::{GroupSpec, ProcessSpec};
 
 use crate::input::{Departure, RequestId};
 use crate::note::{EventNote, Note};
+use crate::plan::Planned;
 
 /// Something to be done. The shell performs effects in the order given; none can fail: a failure
 /// comes back as an [`Input`](crate::input::Input).
@@ -21,6 +22,24 @@ pub enum Effect {
     GroupOpened(Arc<GroupSpec>),
     /// A group is gone: close what was kept for it.
     GroupClosed(GroupName),
+    /// A process has joined a group that is active: make the log files it needs before it runs.
+    ProcessOpened {
+        /// Which.
+        name: FullName,
+        /// What it is.
+        spec: Arc<ProcessSpec>,
+    },
+    /// A process has other options: its output goes where they say from now on.
+    ProcessChanged {
+        /// Which.
+        name: FullName,
+        /// What it was.
+        old: Arc<ProcessSpec>,
+        /// What it is.
+        new: Arc<ProcessSpec>,
+    },
+    /// A process has left a group that stays: close what was kept for it.
+    ProcessClosed(FullName),
     /// Make a child.
     Spawn {
         /// Its number, which every report about it carries.
@@ -85,6 +104,17 @@ pub enum Answer {
     /// Done, or not, for each process: immediate failures and successes first, in order of
     /// priority, then the others as they were settled.
     Many(Vec<Settled>),
+    /// What an update did, in the order of its plan; empty when there was nothing to do.
+    Updated(Vec<Updated>),
+}
+
+/// What became of one part of an update.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Updated {
+    /// What was to be done.
+    pub planned: Planned,
+    /// How that went: a process that was started is up, one that was stopped is down.
+    pub outcome: Result<(), Fault>,
 }
 
 /// What became of one process of a request about many.

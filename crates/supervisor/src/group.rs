@@ -1,6 +1,6 @@
 //! One active group and its processes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::name::{FullName, ProcessName};
@@ -8,6 +8,7 @@ use model::spec::GroupSpec;
 
 use crate::order;
 use crate::process::Process;
+use crate::update::Successor;
 
 /// An active group.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Group {
     /// How many groups had become active before it: where the original goes by the order of a
     /// dictionary, this is that order.
     pub(crate) rank: u64,
+    /// Set while it is stopping to make room.
+    pub(crate) successor: Option<Successor>,
 }
 
 impl Group {
@@ -30,7 +33,37 @@ impl Group {
             processes.insert(process.name.clone(), Process::new(name, process.clone()));
         }
         let start_order = order::start_order(&spec);
-        Self { spec, processes, start_order, rank }
+        Self { spec, processes, start_order, rank, successor: None }
+    }
+
+    /// Takes the place and the order of its processes from `wanted`. Those that are about to leave come
+    /// last; each has the options it has now.
+    pub(crate) fn follow(&mut self, wanted: &GroupSpec) {
+        let mut order: Vec<_> = wanted.processes.iter().map(|it| it.name.clone()).collect();
+        let kept: BTreeSet<_> = order.iter().cloned().collect();
+        order.extend(self.spec.processes.iter().map(|it| it.name.clone()).filter(|it| !kept.contains(it)));
+        for spec in &wanted.processes {
+            if let Some(process) = self.processes.get_mut(&spec.name)
+                && process.fate.is_none()
+            {
+                // The same options, but written elsewhere.
+                process.spec = spec.clone();
+            }
+        }
+        self.arrange(wanted.priority, &order);
+    }
+
+    /// Brings its own account up to date after a process has left or has other options.
+    pub(crate) fn refresh(&mut self) {
+        let order: Vec<_> = self.spec.processes.iter().map(|it| it.name.clone()).collect();
+        self.arrange(self.spec.priority, &order);
+    }
+
+    fn arrange(&mut self, priority: i64, order: &[ProcessName]) {
+        let (name, kind) = (self.spec.name.clone(), self.spec.kind.clone());
+        let specs = order.iter().filter_map(|it| self.processes.get(it)).map(|it| it.spec.clone());
+        self.spec = Arc::new(GroupSpec { name, priority, kind, processes: specs.collect() });
+        self.start_order = order::start_order(&self.spec);
     }
 
     /// Its processes in the order in which they are started.

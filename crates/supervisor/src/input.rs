@@ -206,6 +206,16 @@ pub enum Request {
         /// As the client wrote it.
         name: String,
     },
+    /// Make the active groups what the configuration says, touching no process more than it needs
+    /// ([`plan`](crate::plan)). Answered when everything is up or down, by
+    /// [`Answer::Updated`](crate::effect::Answer::Updated).
+    Update {
+        /// Only these groups.
+        names: Option<Vec<String>>,
+        /// The configuration, read just before: sorted by priority, then name. Groups are added from
+        /// this set from now on.
+        configured: Vec<Arc<GroupSpec>>,
+    },
     /// Stop everything and leave, or begin again. Answered at once.
     Leave(Departure),
 }

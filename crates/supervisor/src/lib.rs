@@ -15,6 +15,7 @@ mod listener;
 pub mod note;
 mod order;
 mod phase;
+pub mod plan;
 mod process;
 pub mod reload;
 mod request;
@@ -24,6 +25,7 @@ mod snapshot;
 pub mod supervisor;
 mod ticks;
 mod turn;
+mod update;
 mod waiting;
 
 #[cfg(test)]

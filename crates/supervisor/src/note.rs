@@ -54,6 +54,8 @@ pub enum Note {
     WaitingToStop { process: ProcessName },
     /// `waiting for x, y to die`
     WaitingToDie { processes: Vec<ProcessName> },
+    /// `changed: x (command, stopwaitsecs)`. Our own: the original has no such changes.
+    Changed { process: ProcessName, options: Vec<&'static str> },
     /// `x state: STOPPING`
     StateOf { process: ProcessName, state: ProcessState },
     /// About events and those who listen to them.
@@ -70,6 +72,7 @@ impl Note {
             | Self::GaveUp { .. }
             | Self::WaitingToStop { .. }
             | Self::WaitingToDie { .. }
+            | Self::Changed { .. }
             | Self::Exited { expected: true, .. }
             | Self::Stopped { expected: true, .. } => Level::Info,
             Self::Exited { expected: false, .. }
@@ -145,6 +148,7 @@ impl fmt::Display for Note {
                 }
                 f.write_str(" to die")
             }
+            Self::Changed { process, options } => write!(f, "changed: {process} ({})", options.join(", ")),
             Self::StateOf { process, state } => write!(f, "{process} state: {state}"),
             Self::Events(note) => note.fmt(f),
         }

@@ -22,6 +22,7 @@ use crate::note::Note;
 use crate::phase::Phase;
 use crate::retry;
 use crate::turn::{Cause, News, Turn, What};
+use crate::update::Fate;
 
 /// How late a promotion may be for an end told in its stead to count as an end after it.
 ///
@@ -58,6 +59,8 @@ pub(crate) struct Process {
     pub(crate) spec: Arc<ProcessSpec>,
     pub(crate) phase: Phase,
     pub(crate) record: Record,
+    /// What is due when it has no child any more.
+    pub(crate) fate: Option<Fate>,
     phase_timer: Option<TimerKey>,
     report_timer: Option<TimerKey>,
 }
@@ -65,7 +68,7 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) fn new(name: FullName, spec: Arc<ProcessSpec>) -> Self {
         let record = Record::default();
-        Self { name, spec, phase: Phase::Stopped, record, phase_timer: None, report_timer: None }
+        Self { name, spec, phase: Phase::Stopped, record, fate: None, phase_timer: None, report_timer: None }
     }
 
     /// What clients see.
@@ -267,6 +270,33 @@ impl Process {
     pub(crate) fn retry(&mut self, turn: &mut Turn<'_>) {
         if matches!(self.phase, Phase::Backoff { .. } | Phase::Exited { .. }) && !turn.books.leaving {
             self.start(turn);
+        }
+    }
+
+    /// Whether it runs, will be started by itself, or makes room for itself.
+    pub(crate) fn is_wanted_up(&self) -> bool {
+        let restarts = matches!(self.phase, Phase::Exited { restart_at: Some(_), .. });
+        let returns = matches!(self.fate, Some(Fate::Replace { start: true, .. }));
+        self.state().is_running() || restarts || returns
+    }
+
+    /// Gives it other options. They count from here on; a deadline that is set stays.
+    pub(crate) fn become_what(&mut self, spec: &Arc<ProcessSpec>, turn: &mut Turn<'_>) {
+        let old = std::mem::replace(&mut self.spec, spec.clone());
+        let (process, name) = (self.called(), self.name.clone());
+        let options = old.differing_options(spec);
+        if !options.is_empty() {
+            turn.note(Note::Changed { process, options });
+        }
+        turn.fx.push(Effect::ProcessChanged { name, old, new: spec.clone() });
+    }
+
+    /// Asks it to stop because something else is to take its place, which the log says.
+    pub(crate) fn make_room(&mut self, turn: &mut Turn<'_>) {
+        let was_stopping = self.state() == ProcessState::Stopping;
+        self.stop(turn);
+        if !was_stopping {
+            self.report_stopping(turn);
         }
     }
 

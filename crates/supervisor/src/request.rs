@@ -88,6 +88,9 @@ impl Supervisor {
                 let answer = self.remove_group(&name, step).map(|()| Answer::Done);
                 step.answer(id, answer);
             }
+            Request::Update { names, configured } => {
+                self.update(id, configured, names.as_deref(), step);
+            }
             Request::Leave(departure) => {
                 step.answer(id, Ok(Answer::Done));
                 self.leave(departure, step);
@@ -172,15 +175,20 @@ impl Supervisor {
             return Err(Fault::about(FaultCode::StillRunning, name));
         }
         let name: GroupName = group.spec.name.clone();
-        if let Some(mut group) = self.groups.remove(&name) {
+        self.close_group(&name, step);
+        Ok(())
+    }
+
+    /// Makes a group inactive.
+    pub(crate) fn close_group(&mut self, name: &GroupName, step: &mut Step<'_>) {
+        if let Some(mut group) = self.groups.remove(name) {
             for process in group.processes.values_mut() {
                 process.close(&mut step.turn(&mut self.books));
             }
         }
         step.fx.push(Effect::GroupClosed(name.clone()));
-        self.books.bus.close(&name, step.now, &mut self.books.timers);
-        self.publish(Event::GroupRemoved(name), step);
-        Ok(())
+        self.books.bus.close(name, step.now, &mut self.books.timers);
+        self.publish(Event::GroupRemoved(name.clone()), step);
     }
 }
 

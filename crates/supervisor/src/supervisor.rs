@@ -23,6 +23,7 @@ use crate::reload::{self, ChangeSet};
 use crate::shutdown::{self, Leaving, Mood};
 use crate::snapshot;
 use crate::turn::{Books, Step, Turn};
+use crate::update::Updates;
 use crate::waiting::Waiting;
 
 /// The machine.
@@ -35,6 +36,7 @@ pub struct Supervisor {
     pub(crate) configured: Vec<Arc<GroupSpec>>,
     pub(crate) books: Books,
     pub(crate) waiting: Waiting,
+    pub(crate) updates: Updates,
     pub(crate) mood: Mood,
     next_rank: u64,
 }
@@ -59,6 +61,7 @@ impl Supervisor {
             configured: Vec::new(),
             books: Books::new(first_child),
             waiting: Waiting::default(),
+            updates: Updates::default(),
             mood: Mood::Running,
             next_rank: 0,
         }
@@ -96,7 +99,10 @@ impl Supervisor {
             Input::Publish(event) => self.books.bus.post(&event, step.fx),
             Input::Reread { groups } => self.configured = groups,
             Input::Request { id, request } => self.request(id, request, step),
-            Input::Abandoned { id } => self.waiting.abandon(id),
+            Input::Abandoned { id } => {
+                self.waiting.abandon(id);
+                self.updates.abandon(id);
+            }
             Input::Leave(departure) => self.leave(departure, step),
         }
         self.settle(step);
@@ -250,7 +256,7 @@ impl Supervisor {
                 Reason::Retry(name) | Reason::Restart(name) => self.with_process(&name, step, Process::retry),
                 Reason::Kill(name) => self.with_process(&name, step, Process::kill),
                 Reason::StopReport(name) => {
-                    let waited_for = self.waiting.waits_for_stop(&name);
+                    let waited_for = self.waiting.waits_for_stop(&name) || self.updates.waits_for_stop(&name);
                     self.with_process(&name, step, |process, turn| {
                         process.end_reports(turn);
                         if waited_for {
@@ -297,13 +303,27 @@ impl Supervisor {
     /// Tells those who wait what happened in this step, and goes on with leaving.
     fn settle(&mut self, step: &mut Step<'_>) {
         loop {
-            for news in std::mem::take(&mut self.books.news) {
-                self.waiting.hear(&news, step.fx);
-                self.mood.hear(&news);
-                self.books.bus.wake(&news.name.group);
-            }
+            self.hear_news(step);
+            self.updates.answer_settled(step.fx);
             if !self.stop_on(step) {
                 return;
+            }
+        }
+    }
+
+    /// Tells those who wait what happened until now, and carries out what waited for that. What that
+    /// leads to is news of its own, for those who wait by then.
+    pub(crate) fn hear_news(&mut self, step: &mut Step<'_>) {
+        while !self.books.news.is_empty() {
+            let batch = std::mem::take(&mut self.books.news);
+            for news in &batch {
+                self.waiting.hear(news, step.fx);
+                self.updates.hear(news);
+                self.mood.hear(news);
+                self.books.bus.wake(&news.name.group);
+            }
+            for news in &batch {
+                self.carry_out(&news.name, step);
             }
         }
     }
@@ -321,6 +341,7 @@ impl Supervisor {
                 let departure = leaving.departure;
                 self.mood = Mood::Left(departure);
                 self.waiting.close(step.fx);
+                self.updates.close(step.fx);
                 self.books.timers.clear();
                 step.fx.push(Effect::Quit(departure));
                 return true;

@@ -6,3 +6,4 @@ mod groups;
 mod leaving;
 mod life;
 mod requests;
+mod update;

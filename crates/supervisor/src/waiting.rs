@@ -135,7 +135,7 @@ impl Waiting {
 
 /// What a request has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Verdict {
+pub(crate) enum Verdict {
     Fulfilled,
     /// There was no child.
     NoChild(SpawnFailure),
@@ -160,7 +160,7 @@ impl Verdict {
 
     /// The answer to who asked about many. Nobody has looked at the program file beforehand, as is
     /// done for one, so what is wrong with it is told here, in the same words.
-    fn for_many(self, name: &FullName) -> Result<(), Fault> {
+    pub(crate) fn for_many(self, name: &FullName) -> Result<(), Fault> {
         match self {
             Self::NoChild(failure) if failure.is_about_the_program() => Err(obstacle_fault(&failure)),
             Self::NoChild(_)
@@ -179,7 +179,7 @@ pub(crate) fn obstacle_fault(obstacle: &SpawnFailure) -> Fault {
 }
 
 /// What `what` means to a request with this aim; `None` when it has to wait on.
-fn verdict(aim: Aim, what: &What) -> Option<Verdict> {
+pub(crate) fn verdict(aim: Aim, what: &What) -> Option<Verdict> {
     match (aim, what) {
         (Aim::Spawned, What::Spawned) => Some(Verdict::Fulfilled),
         (Aim::Up | Aim::Down, What::Spawned) => None,

@@ -184,6 +184,7 @@ pub(crate) fn house(method: &str, parameters: &[Value]) -> Answer {
     let known = names.iter().position(|it| *it == about || format!("{it}:{it}") == about);
     let word = method.strip_suffix("ProcessGroup").map(|_| known.is_some() || about == "g");
     match (method, known) {
+        (extension, _) if extension.starts_with("menshen.") => fault(FaultCode::UnknownMethod),
         ("getVersion", _) => Ok(text("3.0")),
         ("getSupervisorVersion", _) => Ok(text("4.3.0")),
         ("getPID", _) => Ok(Value::Int(100)),

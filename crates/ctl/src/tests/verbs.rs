@@ -346,12 +346,15 @@ fn groups_and_the_server_obey() {
     [1]
     $ update new
     new: added process group
+    ! menshen: this server can only replace whole groups
     [0]
     $ update nope
+    ! menshen: this server can only replace whole groups
     ! menshen: there is no group "nope"
     [4]
     $ update g
     nothing to update
+    ! menshen: this server can only replace whole groups
     [0]
     $ reload
     restarting
@@ -426,10 +429,10 @@ fn what_is_configured_but_not_active_is_told_apart_from_what_is_unknown() {
     });
     assert_snapshot!(transcript(&fake.url(), &["start new", "status new caat"]), @r#"
     $ start new
-    ! menshen: "new" is configured but not active; to make it so: menshen add new
+    ! menshen: "new" is in the configuration but not loaded; to load it: menshen update new
     [4]
     $ status new caat
-    ! menshen: "new" is configured but not active; to make it so: menshen add new
+    ! menshen: "new" is in the configuration but not loaded; to load it: menshen update new
     !   there is no process or group "caat"; did you mean "cat"?
     [4]
     "#);
@@ -624,13 +627,17 @@ fn the_help_lists_every_verb_and_every_exit_code() {
       start          Start processes and wait until they are up
       stop           Stop processes and wait until they are down
       restart        Stop processes and start them again
+      wait           Wait until processes are up, down, or have ended
       signal         Send a signal to processes
       tail           Show the end of a process's log, or of the server's own when none is named
+      logs           Show what several processes write, each line with the name in front
       clear          Empty the logs of processes
       pid            Show the pid of the server, or of processes
       avail          Show every process the configuration has, active or not
       reread         Read the configuration again and show which groups it would change
-      update         Read the configuration again and change what it changes
+      plan           Read the configuration again and show what an update would do to which process
+      update         Read the configuration again and change what it changes, restarting no process
+                     without need
       add            Make groups of the configuration active
       remove         Make stopped groups inactive
       reload         Stop everything and start the server anew
@@ -682,4 +689,197 @@ fn the_help_lists_every_verb_and_every_exit_code() {
       'web-*'        every process or group whose name matches (* and ?)
       all            every process
     ");
+}
+
+/// A house that can plan: one process is new, one is restarted and fails, one changes in place.
+fn planning(method: &str, parameters: &[Value]) -> Result<Value, Fault> {
+    let list = |items: &[&str]| Value::Array(items.iter().map(|it| text(it)).collect());
+    let part = |group: &str, name: &str, action: &str, options: &[&str], status: FaultCode| {
+        fields(&[
+            ("group", text(group)),
+            ("name", text(name)),
+            ("action", text(action)),
+            ("options", list(options)),
+            ("status", Value::Int(status.code().into())),
+            ("description", text("")),
+        ])
+    };
+    match method {
+        "menshen.plan" | "menshen.update" if parameters == [list(&["nope"])] => {
+            Err(Fault::about(FaultCode::BadName, "nope"))
+        }
+        "menshen.plan" | "menshen.update" if parameters == [list(&["cat"])] => Ok(list(&[])),
+        "menshen.plan" | "menshen.update" => Ok(Value::Array(vec![
+            part("bad", "bad", "removed", &[], FaultCode::Success),
+            part("g", "", "changed", &["priority"], FaultCode::Success),
+            part("g", "many_00", "changed", &["stopwaitsecs"], FaultCode::Success),
+            part("g", "many_01", "restarted", &["command", "environment"], FaultCode::NoFile),
+            part("g", "many_02", "added", &[], FaultCode::Success),
+        ])),
+        _ => house(method, parameters),
+    }
+}
+
+#[test]
+fn a_plan_is_shown_line_by_line_and_an_update_sums_up() {
+    let fake = Fake::playing(planning);
+    let lines = [
+        "plan",
+        "plan cat",
+        "plan cat --json",
+        "plan nope",
+        "update --dry-run",
+        "update all",
+        "update g:* --json",
+        "start many_02",
+        "start g:many_0",
+    ];
+    assert_snapshot!(transcript(&fake.url(), &lines), @r#"
+    $ plan
+    - bad              removed
+    = g:*              in place: priority
+    = g:many_00        in place: stopwaitsecs
+    ~ g:many_01        restarted: command, environment
+    + g:many_02        added
+    [0]
+    $ plan cat
+    nothing to do
+    [0]
+    $ plan cat --json
+    []
+    [0]
+    $ plan nope
+    ! menshen: there is no group "nope"; nothing was done
+    [4]
+    $ update --dry-run
+    - bad              removed
+    = g:*              in place: priority
+    = g:many_00        in place: stopwaitsecs
+    ~ g:many_01        restarted: command, environment
+    + g:many_02        added
+    [0]
+    $ update all
+    - bad              removed
+    = g:*              in place: priority
+    = g:many_00        in place: stopwaitsecs
+    ~ g:many_01        restarted: command, environment
+    + g:many_02        added
+    g:many_01: failed: its command does not exist
+    1 added, 1 removed, 2 changed in place, 1 failed
+    [1]
+    $ update g:* --json
+    [
+      {
+        "action": "removed",
+        "description": "",
+        "group": "bad",
+        "name": "bad",
+        "ok": true,
+        "options": [],
+        "process": "bad"
+      },
+      {
+        "action": "changed",
+        "description": "",
+        "group": "g",
+        "name": "",
+        "ok": true,
+        "options": [
+          "priority"
+        ],
+        "process": "g:*"
+      },
+      {
+        "action": "changed",
+        "description": "",
+        "group": "g",
+        "name": "many_00",
+        "ok": true,
+        "options": [
+          "stopwaitsecs"
+        ],
+        "process": "g:many_00"
+      },
+      {
+        "action": "restarted",
+        "description": "",
+        "group": "g",
+        "name": "many_01",
+        "ok": false,
+        "options": [
+          "command",
+          "environment"
+        ],
+        "process": "g:many_01"
+      },
+      {
+        "action": "added",
+        "description": "",
+        "group": "g",
+        "name": "many_02",
+        "ok": true,
+        "options": [],
+        "process": "g:many_02"
+      }
+    ]
+    [1]
+    $ start many_02
+    ! menshen: "many_02" is in the configuration but not loaded; to load it: menshen update g
+    [4]
+    $ start g:many_0
+    ! menshen: there is no process or group "g:many_0"; did you mean "g:many_00"?
+    [4]
+    "#);
+    let calls = fake.calls();
+    let updates = calls.iter().filter(|it| it.contains("menshen.update")).count();
+    assert_eq!(updates, 2, "neither a plan nor a dry run changes anything: {calls:?}");
+}
+
+#[test]
+fn a_wait_ends_when_it_is_so_or_never_will_be_or_the_time_is_up() {
+    let fake = Fake::playing(house);
+    let lines = [
+        "wait cat",
+        "wait bad cat",
+        "wait bad g:many_01 --until stopped",
+        "wait g --timeout 0",
+        "wait nope",
+        "start g:many_01 --no-wait",
+        "stop cat bad --no-wait",
+        "stop cat --timeout 0",
+        "start cat --timeout 5",
+    ];
+    assert_snapshot!(transcript(&fake.url(), &lines), @r#"
+    $ wait cat
+    cat: running
+    [0]
+    $ wait bad cat
+    bad: failed: it was given up: can't find command '/nonexistent'
+    cat: running
+    [1]
+    $ wait bad g:many_01 --until stopped
+    bad: stopped
+    g:many_01: stopped
+    [0]
+    $ wait g --timeout 0
+    g:many_00: running
+    g:many_01: failed: the time is up and it is STOPPED
+    [1]
+    $ wait nope
+    ! menshen: there is no process or group "nope"
+    [4]
+    $ start g:many_01 --no-wait
+    g:many_01: starting
+    [0]
+    $ stop cat bad --no-wait
+    cat: stopping
+    bad: not running
+    [0]
+    $ stop cat --timeout 0
+    cat: failed: the time is up and it is RUNNING
+    [1]
+    $ start cat --timeout 5
+    cat: running
+    [0]
+    "#);
 }

@@ -3,11 +3,14 @@
 mod check;
 mod facts;
 mod help;
+mod logs;
 mod orders;
 mod paint;
+mod plan;
 mod reach;
 mod server;
 mod targets;
+pub(crate) mod wait;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -218,9 +221,11 @@ fn talk(order: Order, request: &Request<'_>, streams: &mut Streams<'_>) -> u8 {
 fn obey(desk: &mut Desk<'_>, order: Order) -> Result<u8, Trouble> {
     match order {
         Order::Status { names, check, format } => facts::status(desk, &names, check, format),
-        Order::Start(it) => orders::carry_out(desk, &orders::Wish::Start, &it.names),
-        Order::Stop(it) => orders::carry_out(desk, &orders::Wish::Stop, &it.names),
-        Order::Restart(it) => orders::carry_out(desk, &orders::Wish::Restart, &it.names),
+        Order::Start { names, patience } => patiently(desk, &orders::Wish::Start, &names.names, patience),
+        Order::Stop { names, patience } => patiently(desk, &orders::Wish::Stop, &names.names, patience),
+        Order::Restart { names, patience } => patiently(desk, &orders::Wish::Restart, &names.names, patience),
+        Order::Wait { names, until, timeout } => wait::wait(desk, &names.names, until, timeout),
+        Order::Logs { follow, bytes, names } => logs::logs(desk, &names, follow, bytes),
         Order::Clear(it) => orders::carry_out(desk, &orders::Wish::Clear, &it.names),
         Order::Signal { signal, names } => {
             orders::carry_out(desk, &orders::Wish::Signal(signal), &names.names)
@@ -233,13 +238,30 @@ fn obey(desk: &mut Desk<'_>, order: Order) -> Result<u8, Trouble> {
         Order::Avail { format } => facts::avail(desk, format),
         Order::Reread { format } => facts::reread(desk, format),
         Order::Version { format } => facts::version(desk, format),
-        Order::Update { groups } => server::update(desk, &groups),
+        Order::Plan { groups, format } | Order::Update { groups, dry_run: true, format } => {
+            plan::plan(desk, &groups, format)
+        }
+        Order::Update { groups, dry_run: false, format } => plan::update(desk, &groups, format),
         Order::Add { groups } => server::add(desk, &groups),
         Order::Remove { groups } => server::remove(desk, &groups),
         Order::Reload => server::reload(desk),
         Order::Shutdown { no_wait } => server::shutdown(desk, no_wait),
         Order::Fg { name } => server::fg(desk, &name),
         Order::Shell => server::shell(desk),
+    }
+}
+
+/// Carries out an order with as much patience as is asked for; by default, as much as it takes.
+fn patiently(
+    desk: &mut Desk<'_>,
+    wish: &orders::Wish,
+    names: &[String],
+    patience: wait::Patience,
+) -> Result<u8, Trouble> {
+    if patience.no_wait || patience.timeout.is_some() {
+        wait::order(desk, wish, names, patience)
+    } else {
+        orders::carry_out(desk, wish, names)
     }
 }
 

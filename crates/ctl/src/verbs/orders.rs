@@ -268,7 +268,7 @@ const REASONS: [(FaultCode, &str); 9] = [
 ];
 
 /// Why the server refused, and where to look.
-fn reason(client: &mut Client, name: &str, code: Option<FaultCode>, text: &str) -> String {
+pub(crate) fn reason(client: &mut Client, name: &str, code: Option<FaultCode>, text: &str) -> String {
     let Some((code, words)) = REASONS.into_iter().find(|(it, _)| Some(*it) == code) else {
         return match text.split_once(": ") {
             Some((_, extra)) => format!("the server could not do it: {extra}"),

@@ -1,8 +1,9 @@
 //! What the names on a command line stand for.
 
 use crate::client::Client;
+use crate::client::plan::RemotePlan;
 use crate::nearest::nearest;
-use crate::remote::RemoteProcess;
+use crate::remote::{RemoteProcess, full_name};
 use crate::verbs::Trouble;
 
 /// What one name, or part of a pattern, stands for.
@@ -150,7 +151,18 @@ fn unknown(client: &mut Client, name: &str, processes: &[RemoteProcess]) -> Stri
     let group = name.split(':').next().unwrap_or(name);
     let is_meant = |it: &str| it == name || it.split(':').next() == Some(group);
     if waiting.iter().any(|it| !it.in_use && is_meant(&it.name)) {
-        return format!("\"{name}\" is configured but not active; to make it so: menshen add {group}");
+        return not_loaded(name, group);
+    }
+    // What is in the files but has not been read since; of our own servers only, whose look changes nothing.
+    let planned = client.plan(&[]).unwrap_or_default();
+    let is_new = |it: &RemotePlan| {
+        it.action == "added"
+            && (it.name == name
+                || full_name(&it.group, Some(&it.name)) == name
+                || it.group == group && processes.iter().all(|old| old.group != group))
+    };
+    if let Some(new) = planned.iter().find(|it| is_new(it)) {
+        return not_loaded(name, &new.group);
     }
     let names: Vec<_> = processes.iter().map(RemoteProcess::full_name).collect();
     let parts = processes.iter().flat_map(|it| [it.group.as_str(), it.name.as_str()]);
@@ -158,6 +170,10 @@ fn unknown(client: &mut Client, name: &str, processes: &[RemoteProcess]) -> Stri
         Some(meant) => format!("there is no process or group \"{name}\"; did you mean \"{meant}\"?"),
         None => format!("there is no process or group \"{name}\""),
     }
+}
+
+fn not_loaded(name: &str, group: &str) -> String {
+    format!("\"{name}\" is in the configuration but not loaded; to load it: menshen update {group}")
 }
 
 /// Whether a text matches a pattern of `*` (any characters) and `?` (any one character).

@@ -179,6 +179,9 @@ impl Bench {
         let text = match effect {
             Effect::GroupOpened(group) => format!("open {}", group.name),
             Effect::GroupClosed(name) => format!("close {name}"),
+            Effect::ProcessOpened { name, .. } => format!("open {name}"),
+            Effect::ProcessChanged { name, .. } => format!("change {name}"),
+            Effect::ProcessClosed(name) => format!("close {name}"),
             Effect::Spawn { child, name, .. } => format!("spawn {name} {child}"),
             Effect::Signal { child, signal, scope: Scope::Process } => format!("send {signal} to {child}"),
             Effect::Signal { child, signal, scope: Scope::Group } => {
@@ -213,6 +216,16 @@ fn answer_text(answer: &Result<Answer, model::fault::Fault>) -> String {
             let each = settled.iter().map(|it| match &it.outcome {
                 Ok(()) => format!("{} done", it.name),
                 Err(fault) => format!("{} {fault}", it.name),
+            });
+            format!("[{}]", each.collect::<Vec<_>>().join(", "))
+        }
+        Ok(Answer::Updated(updated)) => {
+            let each = updated.iter().map(|it| {
+                let planned = &it.planned;
+                let process = planned.process.as_ref().map_or("*", |it| it.as_str());
+                let options = planned.options.iter().flat_map(|it| [" ", *it]).collect::<String>();
+                let outcome = it.outcome.as_ref().err().map(|it| format!(" ({it})")).unwrap_or_default();
+                format!("{}:{process} {}{options}{outcome}", planned.group, planned.action.as_str())
             });
             format!("[{}]", each.collect::<Vec<_>>().join(", "))
         }
