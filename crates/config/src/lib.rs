@@ -34,7 +34,7 @@ mod resolve;
 mod sample;
 mod section;
 mod source;
-mod suggest;
+pub mod suggest;
 
 pub use arguments::{Invocation, UsageError, supervisord_arguments, supervisord_usage};
 pub use discover::{ROOT_SEARCH_WARNING, discover, search_paths};

@@ -16,7 +16,6 @@ mod exit;
 mod framing;
 mod input;
 mod interrupt;
-mod nearest;
 mod pidproxy;
 mod place;
 mod python;

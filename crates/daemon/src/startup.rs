@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -228,6 +229,12 @@ fn open_log(settings: &Settings) -> Result<MainLog, StartError> {
     MainLog::open(options).map_err(|source| StartError::Log { path, source })
 }
 
+/// Whether a server on this host is reached from this machine only.
+fn is_loopback(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(host);
+    bare == "localhost" || bare.parse().is_ok_and(|it: IpAddr| it.is_loopback())
+}
+
 impl Daemon {
     /// The first lines of the log, in the original's order: what is critical, then warnings, then
     /// the rest (`options.py`, `make_logger`).
@@ -266,6 +273,16 @@ impl Daemon {
         if auth.is_none() {
             let text = format!("Server '{section}' running without any HTTP authentication checking");
             self.note(Level::Critical, &text);
+            if let ServerSpec::Inet { host, port, .. } = server
+                && !is_loopback(host)
+            {
+                let text = format!(
+                    "Whoever can reach port {port} of this machine can start, stop and signal every \
+                     program here. To close it, set username and password in [{section}], or write \
+                     port=127.0.0.1:{port}."
+                );
+                self.note(Level::Critical, &text);
+            }
         }
     }
 
@@ -324,6 +341,21 @@ impl Daemon {
         }
         for path in &self.server_sockets {
             let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_loopback_address_keeps_strangers_out() {
+        for host in ["127.0.0.1", "localhost", "127.9.9.9", "[::1]", "::1"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["", "0.0.0.0", "[::]", "192.168.1.1", "example.org", "localhost.example.org"] {
+            assert!(!is_loopback(host), "{host}");
         }
     }
 }

@@ -7,9 +7,9 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use crate::args;
-use crate::nearest::nearest;
 use crate::verbs::paint::Paint;
 use crate::verbs::{DONE, Streams, Trouble};
+use config::suggest::nearest;
 
 /// Prints what clap has to say about a command line: help that was asked for, or what is wrong.
 pub(crate) fn refuse(error: &clap::Error, streams: &mut Streams<'_>) -> u8 {

@@ -2,9 +2,9 @@
 
 use crate::client::Client;
 use crate::client::plan::RemotePlan;
-use crate::nearest::nearest;
 use crate::remote::{RemoteProcess, full_name};
 use crate::verbs::Trouble;
+use config::suggest::nearest;
 
 /// What one name, or part of a pattern, stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
