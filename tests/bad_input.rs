@@ -334,3 +334,33 @@ fn clients_that_vanish_leave_nothing_behind() {
     house.ctl(&["stop", "slow"]).expect_code(0);
     until("the connections are closed", || e2e::proc::open_descriptors(daemon) <= before);
 }
+
+#[test]
+fn a_call_of_thousands_is_only_long() {
+    if Make::is_original() {
+        return; // It takes its time.
+    }
+    let house = House::new(NEIGHBOR).started();
+    house.until_state("neighbor", "RUNNING");
+    let call = "<value><struct><member><name>methodName</name><value><string>supervisor.startProcess</string></value>\
+                </member><member><name>params</name><value><array><data><value><string>neighbor</string></value>\
+                <value><boolean>0</boolean></value></data></array></value></member></struct></value>";
+    let body = format!(
+        "<?xml version='1.0'?><methodCall><methodName>system.multicall</methodName><params><param><value><array>\
+         <data>{}</data></array></value></param></params></methodCall>",
+        call.repeat(4000)
+    );
+    let mut stream = UnixStream::connect(house.path("s.sock")).expect("it listens");
+    let head = format!("POST /RPC2 HTTP/1.0\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).expect("it reads");
+    stream.write_all(body.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).expect("it answers");
+    assert_eq!(
+        answer.matches("ALREADY_STARTED: neighbor").count(),
+        4000,
+        "{}",
+        &answer[..answer.len().min(500)]
+    );
+    assert_eq!(house.state("neighbor"), "RUNNING");
+}

@@ -26,7 +26,10 @@ impl Daemon {
     pub(crate) fn take(&mut self, ask: Ask) {
         // Whoever asked may have left since; then nobody misses the answer.
         match ask {
-            Ask::Call { call, slot } => self.advance(Call { session: Session::new(call), slot }),
+            Ask::Call { call, slot } => {
+                self.advance(Call { session: Session::new(call), slot });
+                self.settle();
+            }
             Ask::ProcessLog { name, channel, slot } => {
                 drop(slot.send(api::followed::log(&self.context(), &name, &channel)));
             }
@@ -64,7 +67,8 @@ impl Daemon {
         }
     }
 
-    /// Takes a call as far as it goes without waiting.
+    /// Takes a call as far as it goes without the machine; what the machine is to be asked waits in the
+    /// inbox.
     pub(crate) fn advance(&mut self, mut call: Call) {
         loop {
             match call.session.advance(&self.context()) {
@@ -77,7 +81,8 @@ impl Daemon {
                 Next::Ask(request) => match self.prepare(request) {
                     Ok(request) => {
                         let id = self.calls.wait(call);
-                        return self.feed(Input::Request { id, request });
+                        // Told by who settles, and not here: a call of many would go as deep as it is long.
+                        return self.inbox.push_back(Input::Request { id, request });
                     }
                     Err(fault) => call.session.settle(Outcome::Failed(fault)),
                 },

@@ -42,7 +42,7 @@ impl Daemon {
                 Err(Unsent::Full) => Outcome::Failed(FaultCode::Failed.into()),
             },
             Chore::Publish(event) => {
-                self.feed(Input::Publish(event));
+                self.tell(Input::Publish(event));
                 Outcome::Done
             }
         }
@@ -94,8 +94,7 @@ impl Daemon {
     fn reread(&mut self) -> Result<Vec<Arc<GroupSpec>>, String> {
         let config = self.read_again()?;
         let groups = config.groups;
-        self.inbox.push_back(Input::Reread { groups: groups.clone() });
-        self.settle();
+        self.tell(Input::Reread { groups: groups.clone() });
         Ok(groups)
     }
 

@@ -102,18 +102,24 @@ impl Daemon {
     pub(crate) fn settle(&mut self) {
         loop {
             if let Some(input) = self.inbox.pop_front() {
-                let mut effects = std::mem::take(&mut self.effects);
-                self.supervisor.step(os::clock::now(), input, &mut effects);
-                for effect in effects.drain() {
-                    self.perform(effect);
-                }
-                self.effects = effects;
+                self.tell(input);
             } else if let Some((id, answer)) = self.answers.pop_front() {
                 self.answered(id, answer);
             } else {
                 return self.close_unused_sockets();
             }
         }
+    }
+
+    /// Tells the machine one thing, and does what it asks for. What follows from that waits in the
+    /// inbox and among the answers.
+    pub(crate) fn tell(&mut self, input: Input) {
+        let mut effects = std::mem::take(&mut self.effects);
+        self.supervisor.step(os::clock::now(), input, &mut effects);
+        for effect in effects.drain() {
+            self.perform(effect);
+        }
+        self.effects = effects;
     }
 
     /// Writes a line to the log.
