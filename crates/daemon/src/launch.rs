@@ -22,8 +22,10 @@ use crate::handover::Handover;
 /// The exit status for everything the user can mend (`options.py`, `usage`).
 const USAGE: u8 = 2;
 
-/// The version clients and `--version` are told.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version that clients and `supervisord --version` are told: that of the original whose behavior
+/// this is, and then our own, in the form Python calls a local version (PEP 440). Scripts compare the
+/// first part with what they need.
+pub const VERSION: &str = concat!("4.3.0+menshen.", env!("CARGO_PKG_VERSION"));
 
 /// Why there will be no daemon.
 #[derive(Debug)]
