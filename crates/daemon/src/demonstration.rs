@@ -18,17 +18,18 @@ pub struct Demonstration {
     pub greeting: String,
 }
 
-/// Writes the demonstration's configuration into a directory of its own.
+/// Writes the demonstration's configuration into a directory of its own. `called` is how this program
+/// was called, to be typed again.
 ///
 /// # Errors
 /// When the directory cannot be made, or belongs to someone else.
-pub fn prepare() -> io::Result<Demonstration> {
+pub fn prepare(called: &str) -> io::Result<Demonstration> {
     let room = room()?;
     let port = free_port()?;
     let socket = socket_path();
     let config = room.join("supervisord.conf");
     std::fs::write(&config, configuration(&room, &socket, port))?;
-    Ok(Demonstration { greeting: greeting(&config, &socket, port), config })
+    Ok(Demonstration { greeting: greeting(called, &config, &socket, port), config })
 }
 
 /// The socket of the demonstration; `menshen status` looks here when it finds no configuration.
@@ -113,7 +114,7 @@ numprocs_start = 1
     )
 }
 
-fn greeting(config: &Path, socket: &Path, port: u16) -> String {
+fn greeting(called: &str, config: &Path, socket: &Path, port: u16) -> String {
     let (config, socket) = (config.display(), socket.display());
     format!(
         "\
@@ -129,11 +130,11 @@ No configuration file was found, so this is the demonstration. It supervises
 
 Now type, in another terminal:
 
-  menshen status
-  menshen tail -f clock
-  menshen restart worker:*
+  {called} status
+  {called} tail -f clock
+  {called} restart 'worker:*'
 
-Ctrl-C here stops it all. With a file of yours: menshen -c supervisord.conf
+Ctrl-C here stops it all. With a file of yours: {called} -c supervisord.conf
 
 "
     )

@@ -234,7 +234,7 @@ pub fn foreground(words: &[String], config: Option<PathBuf>) -> ExitCode {
     if let Some(path) = config.or_else(|| config::discover(&called, &Machine).ok()) {
         return supervisord(&flags(path));
     }
-    match crate::demonstration::prepare() {
+    match crate::demonstration::prepare(&called) {
         Ok(demonstration) => {
             let _ = io::stdout().write_all(demonstration.greeting.as_bytes());
             supervisord(&flags(demonstration.config))
