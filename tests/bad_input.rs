@@ -364,3 +364,17 @@ fn a_call_of_thousands_is_only_long() {
     );
     assert_eq!(house.state("neighbor"), "RUNNING");
 }
+
+#[test]
+fn a_plugin_in_python_is_named_and_left_out() {
+    if Make::is_original() {
+        return; // It is Python itself.
+    }
+    let plugin =
+        "[rpcinterface:twiddler]\nsupervisor.rpcinterface_factory=supervisor_twiddler.rpcinterface:make\n";
+    let house = House::new(&format!("{plugin}{NEIGHBOR}")).started();
+    house.until_state("neighbor", "RUNNING");
+    house.until_logged(
+        "[rpcinterface:twiddler] supervisor.rpcinterface_factory: `supervisor_twiddler.rpcinterface:make`",
+    );
+}

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use config::settings::{Credentials, MainLog as LogTarget, Overrides, ServerSpec, Settings};
+use config::settings::{Credentials, MainLog as LogTarget, Overrides, ServerSpec, Settings, Unhosted};
 use config::{Config, Invocation, supervisord_arguments};
 use http::server::{Endpoint, Listener};
 use logs::main_log::{MainLog, MainLogOptions, Target};
@@ -118,7 +118,10 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         wrote_pidfile: false,
         end: None,
     };
-    daemon.introduce(handover, &notices, &config.servers);
+    daemon.introduce(handover, notices, &config.unhosted);
+    for server in &config.servers {
+        daemon.introduce_server(server);
+    }
     daemon.settle_in()?;
     Ok((daemon, listeners, config.groups))
 }
@@ -238,8 +241,8 @@ fn is_loopback(host: &str) -> bool {
 impl Daemon {
     /// The first lines of the log, in the original's order: what is critical, then warnings, then
     /// the rest (`options.py`, `make_logger`).
-    fn introduce(&mut self, handover: &Handover, notices: &[(Level, String)], servers: &[ServerSpec]) {
-        let mut lines = notices.to_vec();
+    fn introduce(&mut self, handover: &Handover, notices: Vec<(Level, String)>, unhosted: &[Unhosted]) {
+        let mut lines = notices;
         match &self.settings.user {
             Some(user) => lines.push((Level::Info, format!("Set uid to user {} succeeded", user.user.uid))),
             None if os::user::own_uid() == 0 => lines.push((
@@ -251,6 +254,14 @@ impl Daemon {
             )),
             None => {}
         }
+        // Plug-ins of the client are the client's to complain about.
+        let unhosted = unhosted.iter().filter(|it| !it.section.starts_with("ctlplugin:"));
+        lines.extend(unhosted.map(|it| {
+            let Unhosted { section, option, plugin, .. } = it;
+            let text =
+                format!("[{section}] {option}: `{plugin}` is Python, which cannot be run here; left out");
+            (Level::Warn, text)
+        }));
         lines.extend(handover.raised.iter().map(|it| (Level::Info, it.clone())));
         lines.sort_by_key(|(level, _)| *level); // Stable: within a level the order stays.
         for (level, line) in lines {
@@ -261,9 +272,6 @@ impl Daemon {
             for trouble in troubles {
                 self.note(Level::Warn, &trouble);
             }
-        }
-        for server in servers {
-            self.introduce_server(server);
         }
     }
 
