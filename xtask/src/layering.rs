@@ -1,7 +1,8 @@
 //! Who may use whom: the walls between the crates, as one table, and what breaks through them.
 //!
 //! Source of the table: ARCHITECTURE.md, "Who may use whom". Development dependencies are exempt: a test may look
-//! at a crate from anywhere.
+//! at a crate from anywhere. So is `fuzz/`, which is outside the workspace and which nothing can use: its targets
+//! are tests.
 
 use crate::metadata::Package;
 

@@ -2,7 +2,8 @@
 //!
 //! `deny.toml` is cargo-deny's own file, so that whoever has cargo-deny gets the same verdict from it. This chore
 //! reads the same lists because installing cargo-deny takes longer than all our tests together; what only
-//! cargo-deny can do (the advisory database) it does when it is there.
+//! cargo-deny can do (the advisory database) it does when it is there. `fuzz/` has a lock file of its own and is not
+//! looked at: nothing of it is ever shipped.
 
 use std::collections::BTreeMap;
 

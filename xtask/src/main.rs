@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a build tool talks to the person who started it")]
 
 mod check;
+mod fuzz;
 mod generate;
 mod layering;
 mod licenses;
@@ -31,6 +32,8 @@ usage: cargo xtask <chore>
   check               everything but the tests: format, layering, licenses, clippy, docs, generated files
   test                installs what the tests need, then runs check and every test there is
   layering            who uses whom, against the table in xtask/src/layering.rs
+  fuzz [--seconds N] [TARGET]
+                      random bytes for every parser, 60 seconds each; see fuzz/
   licenses            licenses, sources, bans and duplicates of the dependencies, against deny.toml
   generate [--check]  writes docs/ and the sample configuration from the program's own tables";
 
@@ -51,6 +54,7 @@ fn chore(words: &[&str]) -> Result<()> {
         ["check"] => Steps::run("check", check::all),
         ["test"] => Steps::run("test", test::all),
         ["layering"] => Steps::run("layering", |steps| steps.step("layering", check::layering)),
+        ["fuzz", words @ ..] => fuzz::chore(words),
         ["licenses"] => Steps::run("licenses", |steps| steps.step("licenses", licenses::check)),
         ["generate"] => Steps::run("generate", |steps| steps.step("generate", generate::write)),
         ["generate", "--check"] => Steps::run("generate", |steps| steps.step("generate", generate::check)),

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 
 use crate::steps::Steps;
-use crate::{check, place, provision};
+use crate::{check, fuzz, place, provision};
 
 /// The shipped program stays below this, or it is no longer what one copies into an image without a thought.
 const PROGRAM_BYTES_MAX: u64 = 10_000_000;
@@ -20,6 +20,7 @@ pub(crate) fn all(steps: &mut Steps) -> Result<()> {
     steps.step("examples in the docs", || {
         place::run(&mut place::cargo(&["test", "--workspace", "--doc", "--quiet"]))
     })?;
+    steps.step("fuzzing", fuzz::on_ci)?;
     steps.step("tests", tests)
 }
 

@@ -4,7 +4,7 @@ use crate::shell_words::{Rules, ShellWordsError, tokens};
 
 /// Why a text is no list of variables. The words are the original's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum EnvironmentError {
+pub enum EnvironmentError {
     /// Its tokens are not all of the form `key = value separator`.
     #[error("Unexpected end of key/value pairs in value '{0}'")]
     Pairs(String),
@@ -17,7 +17,10 @@ pub(crate) enum EnvironmentError {
 ///
 /// The rule is that of `datatypes.py`, `dict_of_key_value_pairs`, in its newest form: tokens are
 /// taken four at a time, and what stands at the place of the comma is not looked at.
-pub(crate) fn parse(text: &str) -> Result<Vec<(String, String)>, EnvironmentError> {
+///
+/// # Errors
+/// When it cannot be split into tokens, or they are no pairs.
+pub fn parse(text: &str) -> Result<Vec<(String, String)>, EnvironmentError> {
     let tokens = tokens(text, &Rules { comments: true, is_word })?;
     let mut variables: Vec<(String, String)> = Vec::new();
     for group in tokens.chunks(4) {

@@ -9,6 +9,7 @@
 
 pub mod client;
 pub mod diagnostic;
+pub mod environment;
 pub mod getopt;
 pub mod option;
 pub mod settings;
@@ -18,7 +19,6 @@ pub mod value;
 
 mod arguments;
 mod discover;
-mod environment;
 mod expand;
 mod format;
 mod help;
