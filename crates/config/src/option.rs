@@ -215,7 +215,8 @@ pub struct OptionInfo {
 
 macro_rules! table {
     ($($module:ident, $doc:literal, $sections:expr => {
-        $($row:ident $name:literal $kind:ident $(= $default:literal)? $(is $required:ident)?: $text:literal;)*
+        $($row:ident $name:literal $kind:ident $(= $default:literal)? $(is $required:ident)?
+            $(since $version:literal)?: $text:literal;)*
     })*) => {
         $(
             #[doc = $doc]
@@ -229,7 +230,7 @@ macro_rules! table {
                         kind: OptionType::$kind,
                         default: table!(@default $($default)?),
                         required: table!(@required $($required)?),
-                        since: Since::Supervisor,
+                        since: table!(@since $($version)?),
                         doc: $text,
                     };
                 )*
@@ -242,6 +243,8 @@ macro_rules! table {
     (@default $default:literal) => { Some($default) };
     (@required) => { false };
     (@required required) => { true };
+    (@since) => { Since::Supervisor };
+    (@since $version:literal) => { Since::Menshen($version) };
 }
 
 table! {
