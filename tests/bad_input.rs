@@ -4,9 +4,8 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::Command;
 
+use e2e::disk::SmallDisk;
 use e2e::house::House;
 use e2e::http;
 use e2e::program::Make;
@@ -236,26 +235,6 @@ fn a_pidfile_that_cannot_be_written_is_told_and_borne() {
     let house = house.started();
     house.until_state("neighbor", "RUNNING");
     house.until_logged("could not write pidfile");
-}
-
-/// A file system of 64 KiB, gone when dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// Mounts one at `path`, if this user may.
-    fn mounted(path: PathBuf) -> Option<Self> {
-        std::fs::create_dir(&path).expect("cannot make the mount point");
-        let mount =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(&path).status();
-        mount.is_ok_and(|status| status.success()).then_some(Self(path))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: whoever still writes there is stopped a moment later.
-        drop(Command::new("umount").arg("--lazy").arg(&self.0).status());
-    }
 }
 
 #[test]

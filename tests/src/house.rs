@@ -67,6 +67,13 @@ impl House {
         self.write("supervisord.conf", &format!("{HEAD}{sections}"));
     }
 
+    /// Adds `lines` to the section `[supervisord]` of the configuration.
+    pub fn configure_daemon(&self, lines: &str) {
+        let text =
+            self.text("supervisord.conf").replace("[supervisord]\n", &format!("[supervisord]\n{lines}"));
+        self.write("supervisord.conf", &text);
+    }
+
     /// Writes a file of the house; `{here}` in it becomes the folder.
     pub fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
@@ -110,6 +117,16 @@ impl House {
         command.current_dir(self.folder.path()).env(proc::MARK, self.here()).stdin(Stdio::null());
         // The same words in the same language for both, and no history of the person who runs the tests.
         command.env("HOME", self.folder.path()).env("LC_ALL", "C.UTF-8").env("PYTHONUNBUFFERED", "1");
+        command
+    }
+
+    /// A program of the make under test, run by the command `outer`: `prlimit`, `unshare`...
+    pub fn command_through(&self, outer: &[&str], program: &str) -> Command {
+        let inner = self.command(program);
+        let (name, words) = outer.split_first().expect("a command has a name");
+        let mut command = Command::new(name);
+        command.args(words).arg(inner.get_program()).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command
     }
 
@@ -171,8 +188,11 @@ impl House {
         self.text("pid").trim().parse().ok()
     }
 
-    /// For ours: the daemon, the child of the keeper that calls itself so.
+    /// The daemon: for ours, the child of the keeper that calls itself so.
     pub fn daemon_pid(&self) -> i32 {
+        if self.make == Make::Original {
+            return self.pid();
+        }
         until_some("the keeper has its daemon", || {
             proc::children(self.pid())
                 .into_iter()

@@ -16,6 +16,7 @@
     reason = "a panic is how a test harness reports, in nearly every function"
 )]
 
+pub mod disk;
 pub mod house;
 pub mod http;
 pub mod plain;
@@ -24,3 +25,4 @@ pub mod program;
 pub mod rpc;
 pub mod said;
 pub mod wait;
+pub mod wall_clock;

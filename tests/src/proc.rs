@@ -70,6 +70,19 @@ fn switches(status: &str) -> u64 {
     counts.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum()
 }
 
+/// The processor time that `pid` has used, in ticks of a hundredth of a second.
+pub fn cpu_ticks(pid: i32) -> u64 {
+    let fields = stat_fields(pid).unwrap_or_default();
+    [11, 12].iter().filter_map(|at| fields.get(*at)?.parse::<u64>().ok()).sum()
+}
+
+/// The memory that `pid` holds now, in KiB.
+pub fn resident_kib(pid: i32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|it| it.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
 /// The current working directory of `pid`.
 pub fn working_directory(pid: i32) -> Option<PathBuf> {
     fs::read_link(format!("/proc/{pid}/cwd")).ok()

@@ -238,6 +238,14 @@ fn is_loopback(host: &str) -> bool {
     bare == "localhost" || bare.parse().is_ok_and(|it: IpAddr| it.is_loopback())
 }
 
+/// Whether only the owner of its socket can reach a server: that needs no password, and no alarm.
+const fn is_private(server: &ServerSpec) -> bool {
+    match server {
+        ServerSpec::Unix { chmod, .. } => *chmod & 0o022 == 0,
+        ServerSpec::Inet { .. } => false,
+    }
+}
+
 impl Daemon {
     /// The first lines of the log, in the original's order: what is critical, then warnings, then
     /// the rest (`options.py`, `make_logger`).
@@ -278,7 +286,7 @@ impl Daemon {
     fn introduce_server(&mut self, server: &ServerSpec) {
         self.note(Level::Info, "RPC interface 'supervisor' initialized");
         let (ServerSpec::Unix { section, auth, .. } | ServerSpec::Inet { section, auth, .. }) = server;
-        if auth.is_none() {
+        if auth.is_none() && !is_private(server) {
             let text = format!("Server '{section}' running without any HTTP authentication checking");
             self.note(Level::Critical, &text);
             if let ServerSpec::Inet { host, port, .. } = server
