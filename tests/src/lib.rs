@@ -22,6 +22,7 @@ pub mod http;
 pub mod plain;
 pub mod proc;
 pub mod program;
+pub mod refused;
 pub mod rpc;
 pub mod said;
 pub mod wait;

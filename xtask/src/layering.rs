@@ -45,8 +45,14 @@ const RULES: &[Rule] = &[
     },
     Rule { name: "logs", may_use: &["model", "wire", "os"], must_not_use: SAFE, reason: SAFE_REASON },
     Rule {
+        name: "doctor",
+        may_use: &["os"],
+        must_not_use: SAFE,
+        reason: "the doctor looks at the machine, never at the house",
+    },
+    Rule {
         name: "ctl",
-        may_use: &["model", "config", "wire", "os"],
+        may_use: &["model", "config", "wire", "os", "doctor"],
         must_not_use: SAFE,
         reason: "a client knows only the contract",
     },

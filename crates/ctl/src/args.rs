@@ -119,6 +119,13 @@ pub(crate) enum Verb {
         #[command(flatten)]
         format: Format,
     },
+    /// Say which promises hold on this machine, which do not, and what to do about it
+    #[command(after_help = "Exit codes:\n  0  every promise holds, be it in a lesser form\n  \
+                            1  one does not\n  2  the configuration is wrong")]
+    Doctor {
+        #[command(flatten)]
+        format: Format,
+    },
     #[command(flatten)]
     Order(Order),
     /// Explain a verb, or what a configuration may say

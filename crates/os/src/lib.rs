@@ -11,6 +11,7 @@ pub mod limits;
 pub mod listen;
 pub mod outside;
 pub mod poll;
+pub mod probe;
 pub mod process;
 pub mod program;
 pub mod signals;

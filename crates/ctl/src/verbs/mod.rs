@@ -1,6 +1,7 @@
 //! `menshen` under its own name: what each verb does.
 
 mod check;
+mod doctor;
 mod facts;
 mod help;
 mod logs;
@@ -188,6 +189,9 @@ fn serve(verb: Verb, request: &Request<'_>, streams: &mut Streams<'_>) -> u8 {
         Verb::Order(order) => return talk(order, request, streams),
         Verb::SampleConfig => return echo::print(streams.out, streams.err),
         Verb::Check { format } => check::check(global.config.as_deref(), name, *outside, format, streams.out),
+        Verb::Doctor { format } => {
+            doctor::doctor(global.config.as_deref(), name, *outside, format, *paint, streams.out)
+        }
         Verb::Help { topic, pattern } => {
             help::help(topic.as_deref(), pattern.as_deref(), *paint, streams.out)
         }
