@@ -100,9 +100,10 @@ fn a_log_moves_and_gets_other_limits_while_its_program_writes() {
          1 changed in place\n"
     );
     say("a line of 20 letters\n");
+    // Before more is said: what is read in one go is written in one go.
+    wait::until("it was rotated", || house.text("new.log.1").contains("a line of 20"));
     say("after\n");
     house.until_text("new.log", "after");
-    wait::until("it was rotated", || house.text("new.log.1").contains("a line of 20"));
     assert_eq!(house.text("old.log"), "before\n");
     assert_eq!(house.pid_of("p"), pid);
     assert_eq!(house.info("p", "stdout_logfile").unwrap(), house.path("new.log").to_str().unwrap());

@@ -69,8 +69,21 @@ fn parse(mut call: BTreeMap<String, Value>) -> Result<MethodCall, Fault> {
     };
     match call.remove("params") {
         None => Ok(MethodCall { name, params: Vec::new() }),
-        Some(Value::Array(params)) => Ok(MethodCall { name, params }),
-        Some(_) => Err(FaultCode::IncorrectParameters.into()),
+        Some(params) => match listed(params) {
+            Some(params) => Ok(MethodCall { name, params }),
+            None => Err(FaultCode::IncorrectParameters.into()),
+        },
+    }
+}
+
+/// The parameters in whatever can be taken for a list of them: the original takes what its language can
+/// go through.
+fn listed(params: Value) -> Option<Vec<Value>> {
+    match params {
+        Value::Array(items) => Some(items),
+        Value::Struct(members) => Some(members.into_keys().map(Value::String).collect()),
+        Value::String(text) => Some(text.chars().map(|it| Value::String(it.into())).collect()),
+        Value::Int(_) | Value::Bool(_) | Value::Double(_) | Value::DateTime(_) | Value::Bytes(_) => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The first step of a call: who is meant, what is asked, and everything that can be answered at once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::child::Channel;
 use model::event::Event;
@@ -19,7 +20,7 @@ use crate::batch::CALLS_MAX;
 use crate::call::{Chore, Context, Refusal};
 use crate::method::{API_VERSION, ENTRIES, EXTENSIONS, Entry, Method, find};
 use crate::shape::{self, Shape};
-use crate::{config_info, process_info};
+use crate::{config_info, inspection, process_info};
 
 /// How far a call gets by itself.
 pub(crate) enum Begun {
@@ -81,7 +82,7 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
         Method::Shutdown => Ok(Begun::Ask(Request::Leave(Departure::Shutdown), Shape::True)),
         Method::Restart => Ok(Begun::Ask(Request::Leave(Departure::Restart), Shape::True)),
         Method::Reread => Ok(Begun::Chore(Chore::Reread, Shape::Changes)),
-        Method::AddGroup => Ok(Begun::Ask(Request::AddGroup { name: arguments.text(0)? }, Shape::True)),
+        Method::AddGroup => Ok(Begun::Ask(Request::AddGroup { name: arguments.shown(0)? }, Shape::True)),
         Method::RemoveGroup => Ok(Begun::Ask(Request::RemoveGroup { name: arguments.text(0)? }, Shape::True)),
         Method::Start => start(arguments, context),
         Method::StartGroup => Ok(start_many(group(&arguments.text(0)?, context)?, arguments.wait(1))),
@@ -106,9 +107,9 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
         Method::SendStdin => send_stdin(arguments, context),
         Method::SendEvent => send_event(arguments),
         Method::ListMethods => Ok(done(list_methods(context))),
-        Method::MethodHelp => Ok(done(text(&described(&arguments.text(0)?, context)?.documentation()))),
+        Method::MethodHelp => Ok(done(text(&described(&arguments.shown(0)?, context)?.documentation()))),
         Method::MethodSignature => {
-            let signature = described(&arguments.text(0)?, context)?.signature();
+            let signature = described(&arguments.shown(0)?, context)?.signature();
             Ok(done(Value::Array(signature.into_iter().map(text).collect())))
         }
         Method::Multicall => multicall(arguments.calls()?),
@@ -117,6 +118,7 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
             let request = Request::Update { names: arguments.names(0)?, configured: Vec::new() };
             Ok(Begun::Ask(request, Shape::Updated))
         }
+        Method::Inspect => Ok(done(inspection::all(context))),
         Method::ListExtensions => Ok(done(Value::Array(EXTENSIONS.iter().map(|it| text(it.name)).collect()))),
     }
 }
@@ -244,7 +246,12 @@ fn all_config_info(context: &Context<'_>) -> Value {
         let whole = Namespec { group: group.name.as_str(), process: None };
         let in_use = matches!(context.supervisor.find(whole), Found::Group(_));
         for process in &group.processes {
-            all.push((process.name.clone(), config_info::structure(group, process, in_use)));
+            let name = FullName { group: group.name.clone(), process: process.name.clone() };
+            // The original tells the file that `AUTO` stands for until the configuration is read again:
+            // then what it tells of is no longer what runs (`rpcinterface.py`, `getAllConfigInfo`).
+            let runs = context.supervisor.spec(&name).is_some_and(|it| Arc::ptr_eq(it, process));
+            let logs = |channel| context.files.path(&name, channel).filter(|_| runs);
+            all.push((process.name.clone(), config_info::structure(group, process, in_use, &logs)));
         }
     }
     // Stable, so that processes of one name keep the order of their groups.

@@ -1,15 +1,22 @@
 //! The struct of `getAllConfigInfo`: the options of one process.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use model::child::Channel;
 use model::spec::{AutoRestart, GroupSpec, LogTarget, ProcessSpec, ServerUrl, StreamSpec};
 use wire::value::Value;
 
 use crate::process_info::shown;
 
 /// The 30 members for one process. What the protocol has no type for is a word: `none`, `auto`,
-/// `unexpected`.
-pub(crate) fn structure(group: &GroupSpec, process: &ProcessSpec, in_use: bool) -> Value {
+/// `unexpected`. `logs` tells the file that stands for `AUTO`, where it is known.
+pub(crate) fn structure(
+    group: &GroupSpec,
+    process: &ProcessSpec,
+    in_use: bool,
+    logs: &dyn Fn(Channel) -> Option<PathBuf>,
+) -> Value {
     let number = Value::Int;
     let truth = Value::Bool;
     let text = |it: &str| Value::String(it.to_owned());
@@ -36,15 +43,19 @@ pub(crate) fn structure(group: &GroupSpec, process: &ProcessSpec, in_use: bool) 
     .into_iter()
     .map(|(name, it)| (name.to_owned(), it))
     .collect();
-    members.extend(stream("stdout", &process.stdout));
-    members.extend(stream("stderr", &process.stderr));
+    members.extend(stream(Channel::Stdout, &process.stdout, logs));
+    members.extend(stream(Channel::Stderr, &process.stderr, logs));
     Value::Struct(members)
 }
 
-fn stream(channel: &str, spec: &StreamSpec) -> [(String, Value); 6] {
+fn stream(
+    channel: Channel,
+    spec: &StreamSpec,
+    logs: &dyn Fn(Channel) -> Option<PathBuf>,
+) -> [(String, Value); 6] {
     let logfile = match &spec.target {
         LogTarget::None => "none".to_owned(),
-        LogTarget::Auto => "auto".to_owned(),
+        LogTarget::Auto => logs(channel).as_deref().map_or_else(|| "auto".to_owned(), shown),
         LogTarget::File(path) => shown(path),
     };
     [
@@ -55,7 +66,7 @@ fn stream(channel: &str, spec: &StreamSpec) -> [(String, Value); 6] {
         ("logfile_maxbytes", Value::Int(spec.maxbytes)),
         ("syslog", Value::Bool(spec.syslog)),
     ]
-    .map(|(name, it)| (format!("{channel}_{name}"), it))
+    .map(|(name, it)| (format!("{}_{name}", channel.as_str()), it))
 }
 
 fn autorestart(when: AutoRestart) -> Value {

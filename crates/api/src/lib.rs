@@ -10,6 +10,7 @@ mod begin;
 pub mod call;
 mod config_info;
 pub mod followed;
+mod inspection;
 pub mod logs;
 pub mod method;
 pub mod process_info;

@@ -73,6 +73,7 @@ pub enum Method {
     Plan,
     Update,
     ListExtensions,
+    Inspect,
 }
 
 /// One parameter: its type, its name, and what it means.
@@ -184,7 +185,13 @@ const GROUPS: Parameter = (Array, "groups", "The groups it is about; all when le
 /// What the original does not have. `system.listMethods` leaves these out, since clients take it for the
 /// list of what Supervisor can do; `menshen.listMethods` tells them.
 #[rustfmt::skip]
-pub const EXTENSIONS: [Entry; 3] = [
+pub const EXTENSIONS: [Entry; 4] = [
+    entry("menshen.getAllProcessInfo", M::Inspect, (Array, "A struct for each process."), &[],
+        "Tells of every process what supervisor.getAllProcessInfo tells, and more: `starts`, and `restarts` for those \
+            of them that nobody asked for; once a child has ended, `ended` with the last end, which a start does not \
+            forget (`at`, `cause`: expected, unexpected, too early, stopped or killed, `description`, and `code` or \
+            `signal` and `core`); for an event listener `listener` (`state` of one that runs, and of its pool `waiting`, `size` \
+            and `dropped`, which count events)."),
     entry("menshen.listMethods", M::ListExtensions, (Array, "The names, sorted."), &[],
         "Tells the names of the methods that Supervisor does not have."),
     waiting("menshen.plan", M::Plan,

@@ -16,6 +16,11 @@ const MONTHS: [&str; 12] =
 
 /// The struct of `getProcessInfo`.
 pub fn structure(info: &ProcessInfo, context: &Context<'_>) -> Value {
+    Value::Struct(members(info, context))
+}
+
+/// Its members.
+pub(crate) fn members(info: &ProcessInfo, context: &Context<'_>) -> BTreeMap<String, Value> {
     let text = |it: &str| Value::String(it.to_owned());
     let seconds = |at: Option<Wall>| Value::Int(at.map_or(0, Wall::seconds));
     let log = |channel, known: &Option<_>| {
@@ -40,7 +45,7 @@ pub fn structure(info: &ProcessInfo, context: &Context<'_>) -> Value {
         ("pid", Value::Int(info.pid.unwrap_or(0).into())),
         ("description", Value::String(description(info, context.zone))),
     ];
-    Value::Struct(members.into_iter().map(|(name, it)| (name.to_owned(), it)).collect::<BTreeMap<_, _>>())
+    members.into_iter().map(|(name, it)| (name.to_owned(), it)).collect()
 }
 
 /// A path as clients see it.
@@ -111,6 +116,8 @@ mod tests {
             exit: None,
             pid: Some(7),
             starts: 1,
+            restarts: 0,
+            ended: None,
             stdout_logfile: None,
             stderr_logfile: None,
         }

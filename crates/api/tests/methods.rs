@@ -10,14 +10,15 @@ use std::time::Duration;
 use api::call::{Chore, Context, Identity, LogPaths, Outcome, Refusal};
 use api::session::{Next, Session};
 use model::child::{Channel, ChildId};
+use model::event::{Event, EventType};
 use model::exit::{ExitCodes, ExitStatus};
 use model::fault::{Fault, FaultCode};
 use model::name::{FullName, GroupName, ProcessName, ProgramName};
 use model::signal::Signal;
 use model::spawn::SpawnFailure;
 use model::spec::{
-    AutoRestart, CommandLine, GroupKind, GroupSpec, LogTarget, Origin, ProcessSpec, ServerUrl, StreamSpec,
-    UserSpec,
+    AutoRestart, CommandLine, GroupKind, GroupSpec, ListenerSpec, LogTarget, Origin, ProcessSpec, ServerUrl,
+    StreamSpec, UserSpec,
 };
 use model::time::{Stamp, Utc, Wall};
 use supervisor::effect::{Answer, Effect, Effects, Settled};
@@ -651,8 +652,46 @@ fn a_plan_is_a_look_and_an_update_does_what_it_says() {
 fn what_the_original_does_not_have_is_listed_apart() {
     let mut world = World::new();
     let Ok(Value::Array(names)) = world.call("menshen.listMethods", vec![]) else { panic!("none") };
-    assert_eq!(names, texts(["menshen.listMethods", "menshen.plan", "menshen.update"]));
+    let wanted = ["menshen.getAllProcessInfo", "menshen.listMethods", "menshen.plan", "menshen.update"];
+    assert_eq!(names, texts(wanted));
     assert!(matches!(world.call("system.methodHelp", texts(["menshen.plan"])), Ok(Value::String(_))));
+}
+
+#[test]
+fn our_own_clients_are_told_more_of_a_process() {
+    let mut world = World::new();
+    let listener = ListenerSpec {
+        buffer_size: Some(2),
+        events: vec![EventType::RemoteCommunication],
+        result_handler: String::new(),
+    };
+    let ear =
+        GroupSpec { kind: GroupKind::Listener(listener), ..(*group("ear", vec![process("ear")])).clone() };
+    world.step(Input::Reread { groups: vec![Arc::new(ear)] });
+    assert_eq!(world.say("addProcessGroup", texts(["ear"])), "true");
+    for _ in 0..5 {
+        let event = Event::RemoteCommunication { kind: "k".to_owned(), data: "d".to_owned() };
+        world.step(Input::Publish(event));
+    }
+    assert_eq!(world.say("stopProcess", texts(["cat"])), "true");
+    assert_eq!(world.say("startProcess", texts(["cat"])), "true");
+    let Ok(Value::Array(all)) = world.call("menshen.getAllProcessInfo", vec![]) else { panic!("none") };
+    let Ok(Value::Array(old)) = world.call("supervisor.getAllProcessInfo", vec![]) else { panic!("none") };
+    let of = |list: &[Value], name: &str| {
+        let is_it = |it: &&Value| matches!(it, Value::Struct(members) if members["name"] == text(name));
+        let Some(Value::Struct(members)) = list.iter().find(is_it) else { panic!("no {name}") };
+        members.clone()
+    };
+    let (mut cat, mut ear) = (of(&all, "cat"), of(&all, "ear"));
+    let take = |from: &mut BTreeMap<String, Value>, key: &str| shown(&from.remove(key).unwrap());
+    assert_eq!((take(&mut cat, "starts"), take(&mut cat, "restarts")), ("2".to_owned(), "0".to_owned()));
+    assert_eq!(
+        take(&mut cat, "ended"),
+        "{at: 1005, cause: \"stopped\", core: false, description: \"terminated by SIGTERM\", signal: \"SIGTERM\"}"
+    );
+    assert_eq!(cat, of(&old, "cat"), "the rest is what everybody is told");
+    assert_eq!(take(&mut ear, "listener"), "{dropped: 3, size: 2, state: \"ACKNOWLEDGED\", waiting: 2}");
+    assert!(!ear.contains_key("ended"));
 }
 
 fn request(name: &str, params: Vec<Value>) -> Value {

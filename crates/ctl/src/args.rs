@@ -41,6 +41,21 @@ Names of processes:
   'web-*'        every process or group whose name matches (* and ?)
   all            every process";
 
+const STATUS_KEYS: &str =
+    "With --json, a list with an object for each process. Every key is always there, and null \
+where nothing is known (a Supervisor knows less than a server of ours):
+  name, group, process      group:process, and its parts
+  state, description, pid   as in the columns
+  uptime_seconds            of one that is RUNNING
+  starts, restarts          how often it was started, and how often by itself after an end or a failure
+  exit_code, exit_signal    how its last child ended: one of the two
+  exit_reason               expected, unexpected, too early, stopped (as asked), killed (did not stop in time)
+  core_dumped               whether that left a core file
+  spawn_error               why it did not start, or what was wrong with its end
+  started_at, stopped_at    when it was last started, and when it last ended; now is the server's clock
+  stdout_logfile, stderr_logfile
+  listener                  of an event listener: state, events_waiting, events_waiting_max, events_dropped";
+
 /// Guards processes, as Supervisor does.
 ///
 /// Without a verb it runs in the foreground: the configuration given or found, else a demonstration.
@@ -153,7 +168,8 @@ pub(crate) enum Verb {
 /// The verbs that need a server.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Order {
-    /// Show what processes are doing
+    /// Show what processes are doing and how they ended last
+    #[command(after_help = STATUS_KEYS)]
     Status {
         /// Only these; every one when none is named
         #[arg(value_name = "NAME")]

@@ -38,6 +38,49 @@ pub(crate) struct RemoteProcess {
     pub stdout_logfile: String,
     /// Where its standard error goes, or empty.
     pub stderr_logfile: String,
+    /// What only our own servers tell.
+    pub more: Option<More>,
+}
+
+/// What our own servers tell of a process beyond what Supervisor tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct More {
+    /// How often it was started.
+    pub starts: i64,
+    /// How often of these by itself.
+    pub restarts: i64,
+    /// Its last end, unless it has never ended.
+    pub ended: Option<RemoteEnd>,
+    /// For an event listener: how it is doing.
+    pub listener: Option<RemoteListener>,
+}
+
+/// How a process ended last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RemoteEnd {
+    /// `expected`, `unexpected`, `too early`, `stopped` or `killed`.
+    pub cause: String,
+    /// In words, for example `terminated by SIGKILL`.
+    pub description: String,
+    /// Its exit code, if it had one.
+    pub code: Option<i64>,
+    /// The signal that ended it, if one did.
+    pub signal: Option<String>,
+    /// Whether it left a core file.
+    pub core: bool,
+}
+
+/// An event listener, and the pool it belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RemoteListener {
+    /// `READY`, `BUSY`, `ACKNOWLEDGED`, `UNKNOWN`; none when it does not run.
+    pub state: Option<String>,
+    /// How many events wait in the pool.
+    pub waiting: i64,
+    /// How many may.
+    pub size: i64,
+    /// How many were dropped.
+    pub dropped: i64,
 }
 
 impl RemoteProcess {
@@ -169,7 +212,33 @@ pub(crate) fn process(fields: &Fields) -> Option<RemoteProcess> {
         now: number(fields, "now"),
         stdout_logfile: optional("stdout_logfile"),
         stderr_logfile: optional("stderr_logfile"),
+        more: fields.contains_key("restarts").then(|| more(fields)),
     })
+}
+
+fn more(fields: &Fields) -> More {
+    More {
+        starts: number(fields, "starts"),
+        restarts: number(fields, "restarts"),
+        ended: inner(fields, "ended").map(|it| RemoteEnd {
+            cause: word(it, "cause").unwrap_or_default(),
+            description: word(it, "description").unwrap_or_default(),
+            code: it.get("code").and_then(integer),
+            signal: word(it, "signal"),
+            core: flag(it, "core"),
+        }),
+        listener: inner(fields, "listener").map(|it| RemoteListener {
+            state: word(it, "state"),
+            waiting: number(it, "waiting"),
+            size: number(it, "size"),
+            dropped: number(it, "dropped"),
+        }),
+    }
+}
+
+/// A field that is a struct itself.
+fn inner<'a>(fields: &'a Fields, key: &str) -> Option<&'a Fields> {
+    if let Some(Value::Struct(inner)) = fields.get(key) { Some(inner) } else { None }
 }
 
 /// Reads an element of `getAllConfigInfo`.

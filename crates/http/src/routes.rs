@@ -114,7 +114,10 @@ impl Site {
                 only(&request, &[Method::GET, Method::HEAD, Method::POST])?;
                 Ok(Page::Reply(Reply::ok("text/plain", "OK".to_owned())))
             }
-            _ => Err(Reply::error(StatusCode::NOT_FOUND)),
+            _ => {
+                only(&request, &[Method::GET, Method::HEAD])?;
+                Err(Reply::error(StatusCode::NOT_FOUND))
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::signal::Signal;
+use crate::time::Wall;
 
 /// How a child ended, decoded from the status `wait(2)` gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,6 +58,56 @@ impl fmt::Display for ExitStatus {
                 f.write_str(if *core { " (core dumped)" } else { "" })
             }
             Self::Other(raw) => write!(f, "unknown termination cause 0x{raw:04x}"),
+        }
+    }
+}
+
+/// The end of a child, and what led to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// How.
+    pub status: ExitStatus,
+    /// When.
+    pub at: Wall,
+    /// Why.
+    pub cause: EndCause,
+}
+
+/// Why a child ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndCause {
+    /// By itself, as its `exitcodes` call it expected.
+    Expected,
+    /// By itself, otherwise.
+    Unexpected,
+    /// By itself, before it was up.
+    TooEarly,
+    /// It was asked to.
+    Stopped,
+    /// It was asked to, did not, and was killed.
+    Killed,
+}
+
+impl EndCause {
+    /// Why a child ended that nobody had asked to.
+    pub const fn of_itself(expected: bool) -> Self {
+        if expected { Self::Expected } else { Self::Unexpected }
+    }
+
+    /// Why a child ended that had been asked to by this signal: SIGKILL is the last resort.
+    pub fn of_stop(status: ExitStatus, asked: Signal) -> Self {
+        let was_killed = matches!(status, ExitStatus::Signaled { signal: Signal::KILL, .. });
+        if was_killed && asked != Signal::KILL { Self::Killed } else { Self::Stopped }
+    }
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Expected => "expected",
+            Self::Unexpected => "unexpected",
+            Self::TooEarly => "too early",
+            Self::Stopped => "stopped",
+            Self::Killed => "killed",
         }
     }
 }

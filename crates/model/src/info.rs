@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::exit::ExitStatus;
+use crate::exit::{Ended, ExitStatus};
 use crate::name::FullName;
 use crate::state::ProcessState;
 use crate::time::Wall;
@@ -30,6 +30,10 @@ pub struct ProcessInfo {
     pub pid: Option<u32>,
     /// How often it was started since its group became active.
     pub starts: u64,
+    /// How many of these starts nobody asked for: it had ended or failed, and was to be up.
+    pub restarts: u64,
+    /// The end of its last child, which is remembered through later starts.
+    pub ended: Option<Ended>,
     /// Where its standard output goes, once known.
     pub stdout_logfile: Option<PathBuf>,
     /// Where its standard error goes, once known.

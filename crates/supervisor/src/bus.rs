@@ -81,8 +81,13 @@ pub struct PoolInfo {
     pub name: GroupName,
     /// How many events wait in it.
     pub waiting: usize,
+    /// How many may.
+    pub size: usize,
     /// How many it had no room for since it became active.
     pub dropped: u64,
+    /// Where the talk with each of its processes stands that has said something: `READY`, `BUSY`,
+    /// `ACKNOWLEDGED` or `UNKNOWN`.
+    pub talks: BTreeMap<ProcessName, &'static str>,
 }
 
 impl Bus {
@@ -263,9 +268,14 @@ impl Bus {
     /// How each pool is doing.
     pub(crate) fn info(&self) -> Vec<PoolInfo> {
         let pools = self.pools.iter();
-        pools
-            .map(|(name, it)| PoolInfo { name: name.clone(), waiting: it.waiting.len(), dropped: it.dropped })
-            .collect()
+        let info = |(name, it): (&GroupName, &Pool)| PoolInfo {
+            name: name.clone(),
+            waiting: it.waiting.len(),
+            size: it.size,
+            dropped: it.dropped,
+            talks: self.listeners.values().filter(|it| it.name.group == *name).map(Listener::talk).collect(),
+        };
+        pools.map(info).collect()
     }
 }
 

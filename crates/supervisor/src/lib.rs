@@ -17,6 +17,7 @@ mod order;
 mod phase;
 pub mod plan;
 mod process;
+mod record;
 pub mod reload;
 mod request;
 mod retry;

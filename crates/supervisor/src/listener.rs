@@ -29,14 +29,21 @@ pub(crate) enum ListenerState {
     Unknown,
 }
 
-impl fmt::Display for ListenerState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ListenerState {
+    /// The original's word for it.
+    const fn as_str(&self) -> &'static str {
+        match self {
             Self::Acknowledged => "ACKNOWLEDGED",
             Self::Ready | Self::Deaf => "READY",
             Self::Busy(_) => "BUSY",
             Self::Unknown => "UNKNOWN",
-        })
+        }
+    }
+}
+
+impl fmt::Display for ListenerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -67,6 +74,11 @@ impl Listener {
 
     fn called(&self) -> ProcessName {
         self.name.process.clone()
+    }
+
+    /// Who it is, and where the talk with it stands.
+    pub(crate) fn talk(&self) -> (ProcessName, &'static str) {
+        (self.called(), self.state.as_str())
     }
 
     /// Takes what it said. The words of the log are the original's, in its order.

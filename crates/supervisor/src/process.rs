@@ -8,18 +8,19 @@ use std::time::Duration;
 
 use model::child::ChildId;
 use model::event::Event;
-use model::exit::ExitStatus;
+use model::exit::{EndCause, ExitStatus};
 use model::name::{FullName, ProcessName};
 use model::signal::Signal;
 use model::spawn::{SetupFailure, SpawnFailure};
 use model::spec::ProcessSpec;
 use model::state::ProcessState;
-use model::time::{Mono, Stamp, Wall};
+use model::time::Mono;
 
 use crate::deadline::{Reason, TimerKey};
 use crate::effect::{Effect, Scope};
 use crate::note::Note;
 use crate::phase::Phase;
+use crate::record::Record;
 use crate::retry;
 use crate::turn::{Cause, News, Turn, What};
 use crate::update::Fate;
@@ -41,16 +42,6 @@ const STOP_REPORT_PERIOD: Duration = Duration::from_secs(2);
 
 /// What the original says of a child that ended before it was up.
 const ENDED_EARLY: &str = "Exited too quickly (process log may have details)";
-
-/// What is remembered of a process across phases.
-#[derive(Debug, Default)]
-pub(crate) struct Record {
-    pub(crate) started: Option<Stamp>,
-    pub(crate) stopped: Option<Wall>,
-    pub(crate) spawn_error: Option<String>,
-    pub(crate) exit: Option<ExitStatus>,
-    pub(crate) starts: u64,
-}
 
 /// One process of an active group.
 #[derive(Debug)]
@@ -93,10 +84,7 @@ impl Process {
             | Phase::Unknown { .. } => return turn.note(Note::AlreadyRunning { process: self.called() }),
         };
         let child = turn.number_child(&self.name);
-        self.record.started = Some(turn.now);
-        self.record.spawn_error = None;
-        self.record.exit = None;
-        self.record.starts += 1;
+        self.record.started(turn.now);
         self.enter(Phase::Spawning { child, failures }, Cause::Course, turn);
         turn.fx.push(Effect::Spawn { child, name: self.name.clone(), spec: self.spec.clone() });
     }
@@ -172,7 +160,6 @@ impl Process {
             return; // A child of an earlier life.
         }
         turn.books.children.remove(&child);
-        self.record.stopped = Some(turn.now.wall);
         if let Some(failure) = setup {
             turn.note(Note::SetupFailed { process: self.called(), failure });
         }
@@ -203,6 +190,7 @@ impl Process {
     /// It ended before it was up.
     fn ended_early(&mut self, failures: u32, status: ExitStatus, turn: &mut Turn<'_>) {
         self.record.spawn_error = Some(ENDED_EARLY.to_owned());
+        self.record.ended(status, EndCause::TooEarly, turn.now);
         let next = self.backoff(failures, turn);
         self.enter(next, Cause::EndedEarly, turn);
         turn.note(Note::Exited { process: self.called(), status, expected: false });
@@ -213,6 +201,7 @@ impl Process {
     fn ended(&mut self, status: ExitStatus, turn: &mut Turn<'_>) {
         let expected = self.spec.exitcodes.expects(status);
         self.record.exit = Some(status);
+        self.record.ended(status, EndCause::of_itself(expected), turn.now);
         if !expected {
             self.record.spawn_error = Some(format!("Bad exit code {}", status.code()));
         }
@@ -222,7 +211,7 @@ impl Process {
         self.enter(Phase::Exited { expected, restart_at }, Cause::Course, turn);
         turn.note(Note::Exited { process: self.called(), status, expected });
         if restart_at.is_some_and(|at| at <= turn.mono()) {
-            self.start(turn);
+            self.start_again(turn);
         }
     }
 
@@ -230,6 +219,7 @@ impl Process {
     fn stopped(&mut self, status: ExitStatus, turn: &mut Turn<'_>) {
         let expected = self.spec.exitcodes.expects(status);
         self.record.exit = Some(status);
+        self.record.ended(status, EndCause::of_stop(status, self.spec.stopsignal), turn.now);
         self.enter(Phase::Stopped, Cause::Course, turn);
         turn.note(Note::Stopped { process: self.called(), status, expected });
     }
@@ -269,8 +259,14 @@ impl Process {
     /// It is time to try again, or to start it again.
     pub(crate) fn retry(&mut self, turn: &mut Turn<'_>) {
         if matches!(self.phase, Phase::Backoff { .. } | Phase::Exited { .. }) && !turn.books.leaving {
-            self.start(turn);
+            self.start_again(turn);
         }
+    }
+
+    /// Starts it although nobody has asked for it now.
+    fn start_again(&mut self, turn: &mut Turn<'_>) {
+        self.record.restarts += 1;
+        self.start(turn);
     }
 
     /// Whether it runs, will be started by itself, or makes room for itself.

@@ -31,6 +31,8 @@ pub(crate) fn info(process: &Process, now: Stamp) -> ProcessInfo {
         exit: record.exit,
         pid: process.phase.child().and_then(|(_, pid)| pid),
         starts: record.starts,
+        restarts: record.restarts,
+        ended: record.ended,
         stdout_logfile: None,
         stderr_logfile: None,
     }

@@ -5,5 +5,6 @@ mod events;
 mod groups;
 mod leaving;
 mod life;
+mod memory;
 mod requests;
 mod update;

@@ -88,6 +88,8 @@ mod tests {
             exit: None,
             pid: None,
             starts: 0,
+            restarts: 0,
+            ended: None,
             stdout_logfile: None,
             stderr_logfile: None,
         }

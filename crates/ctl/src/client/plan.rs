@@ -1,9 +1,11 @@
-//! Calls only the verbs of `menshen` make: updates process by process, and orders that do not wait.
+//! Calls only the verbs of `menshen` make: facts that Supervisor does not tell, updates process by
+//! process, and orders that do not wait.
 
+use model::fault::FaultCode;
 use wire::value::Value;
 
 use super::{CallError, Client};
-use crate::remote::{Fields, array, each, names, number, text, word};
+use crate::remote::{self, Fields, RemoteProcess, array, each, names, number, text, word};
 
 /// What an update does to one process, or to a group as such.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +40,19 @@ impl Client {
     /// As for [`Self::plan`].
     pub(crate) fn update(&mut self, groups: &[String]) -> Result<Vec<RemotePlan>, CallError> {
         self.planned("menshen.update", groups)
+    }
+
+    /// Every process, in the server's order, with all that this server tells: more than
+    /// [`Self::processes`] when it is one of ours.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub(crate) fn inspect(&mut self) -> Result<Vec<RemoteProcess>, CallError> {
+        const METHOD: &str = "menshen.getAllProcessInfo";
+        match self.call(METHOD, &[]) {
+            Err(error) if error.fault() == Some(FaultCode::UnknownMethod) => self.processes(),
+            answer => each(METHOD, answer?, remote::process),
+        }
     }
 
     /// Starts one process; answered when it has a child.

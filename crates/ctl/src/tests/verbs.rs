@@ -68,34 +68,48 @@ fn status_shows_facts_and_fails_only_when_asked_to() {
     $ status cat bad --json
     [
       {
+        "core_dumped": null,
         "description": "pid 101, uptime 0:00:32",
-        "exit_status": null,
+        "exit_code": null,
+        "exit_reason": null,
+        "exit_signal": null,
         "group": "cat",
+        "listener": null,
         "name": "cat",
         "now": null,
         "pid": 101,
         "process": "cat",
+        "restarts": null,
         "spawn_error": null,
         "started_at": null,
+        "starts": null,
         "state": "RUNNING",
         "stderr_logfile": null,
         "stdout_logfile": null,
-        "stopped_at": null
+        "stopped_at": null,
+        "uptime_seconds": 0
       },
       {
+        "core_dumped": null,
         "description": "can't find command '/nonexistent'",
-        "exit_status": null,
+        "exit_code": null,
+        "exit_reason": null,
+        "exit_signal": null,
         "group": "bad",
+        "listener": null,
         "name": "bad",
         "now": null,
         "pid": null,
         "process": "bad",
+        "restarts": null,
         "spawn_error": null,
         "started_at": null,
+        "starts": null,
         "state": "FATAL",
         "stderr_logfile": null,
         "stdout_logfile": null,
-        "stopped_at": null
+        "stopped_at": null,
+        "uptime_seconds": null
       }
     ]
     [0]
@@ -623,7 +637,7 @@ fn the_help_lists_every_verb_and_every_exit_code() {
     Commands:
       daemon         Be supervisord, with its flags: see `menshen daemon --help`
       check          Say everything that is wrong with a configuration, without touching anything
-      status         Show what processes are doing
+      status         Show what processes are doing and how they ended last
       start          Start processes and wait until they are up
       stop           Stop processes and wait until they are down
       restart        Stop processes and start them again

@@ -10,6 +10,7 @@ mod paint;
 mod plan;
 mod reach;
 mod server;
+mod status;
 mod targets;
 pub(crate) mod wait;
 
@@ -224,7 +225,7 @@ fn talk(order: Order, request: &Request<'_>, streams: &mut Streams<'_>) -> u8 {
 
 fn obey(desk: &mut Desk<'_>, order: Order) -> Result<u8, Trouble> {
     match order {
-        Order::Status { names, check, format } => facts::status(desk, &names, check, format),
+        Order::Status { names, check, format } => status::status(desk, &names, check, format),
         Order::Start { names, patience } => patiently(desk, &orders::Wish::Start, &names.names, patience),
         Order::Stop { names, patience } => patiently(desk, &orders::Wish::Stop, &names.names, patience),
         Order::Restart { names, patience } => patiently(desk, &orders::Wish::Restart, &names.names, patience),

@@ -2,7 +2,6 @@
 
 use anstyle::{AnsiColor, Style};
 use model::outside::Outside;
-use model::state::ProcessState;
 
 /// Whether results are colored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,16 +45,5 @@ impl Paint {
             Self::Colors => format!("{style}{text}{style:#}"),
             Self::Plain => text.to_owned(),
         }
-    }
-}
-
-/// What a state says about a process that ended like this.
-pub(crate) fn tone_of(state: Option<ProcessState>, exit_status: i64) -> Tone {
-    match state {
-        Some(ProcessState::Running) => Tone::Good,
-        Some(ProcessState::Starting | ProcessState::Stopping | ProcessState::Backoff) => Tone::Passing,
-        Some(ProcessState::Exited) if exit_status != 0 => Tone::Bad,
-        Some(ProcessState::Stopped | ProcessState::Exited) => Tone::Quiet,
-        Some(ProcessState::Fatal | ProcessState::Unknown) | None => Tone::Bad,
     }
 }
