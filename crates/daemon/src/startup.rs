@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -81,7 +82,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
     let log = open_log(&config.settings)?;
     let settings = config.settings;
     let inheritance = Inheritance {
-        environment: std::env::vars_os().collect(),
+        environment: environment(),
         server_url: config.server_url.clone(),
         directory: None,
         umask: os::process::own_umask(),
@@ -148,6 +149,12 @@ fn read(handover: &Handover, overrides: &Overrides) -> Result<Read, StartError> 
     }
     let missing = || StartError::Config(format!("could not read config file {}", handover.config.display()));
     Ok(Read { config: loaded.config.ok_or_else(missing)?, notices: loaded.notices })
+}
+
+/// What children inherit: all but what is meant for the keeper alone.
+fn environment() -> Vec<(OsString, OsString)> {
+    let is_ours = |name: &OsString| os::notify::VARIABLES.iter().any(|it| name == it);
+    std::env::vars_os().filter(|(name, _)| !is_ours(name)).collect()
 }
 
 /// A first number for children that no earlier daemon on this machine has used: nanoseconds since

@@ -87,7 +87,7 @@ fn oom() -> Finding {
             Verdict::Degraded,
             refusal(error.raw_os_error().unwrap_or_default()),
             "when memory is short, the kernel may choose the keeper or the daemon",
-            "OOMScoreAdjust=-900 in the systemd unit, or docker run --oom-score-adj",
+            "give large programs a higher score of their own: command=choom -n 500 -- PROGRAM",
         ),
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use os::errno::ESRCH;
 use os::limits::Pair;
+use os::notify::Notifier;
 use os::poll::{Interest, Poller, Ready};
 use os::signals::{self, Signals};
 use os::spawn::Spawner;
@@ -59,6 +60,8 @@ struct Keeper {
     nofile: Pair,
     boot_id: [u8; 16],
     spawner: Spawner,
+    /// Whoever started the house, and wants to know how it goes.
+    manager: Notifier,
     poller: Poller,
     signals: Signals,
     table: Table<Held>,
@@ -93,6 +96,7 @@ impl Keeper {
             nofile,
             boot_id: boot_id(),
             spawner,
+            manager: Notifier::from_environment(),
             poller,
             signals,
             table: Table::new(),

@@ -9,6 +9,7 @@ pub mod errno;
 pub mod fd;
 pub mod limits;
 pub mod listen;
+pub mod notify;
 pub mod outside;
 pub mod poll;
 pub mod probe;

@@ -91,7 +91,9 @@ impl Keeper {
             Wish::Restart => self.start_daemon(),
             Wish::Leave => {}
             Wish::GoOn if daemon.ready => {
-                say(&format!("the daemon {}; stopping all programs", ending(status)));
+                let words = format!("the daemon {}; stopping all programs", ending(status));
+                self.manager.tell(&format!("STATUS={words}"));
+                say(&words);
                 self.bereaved(FAILED);
             }
             // It has refused to start, and said why.
@@ -109,6 +111,7 @@ impl Keeper {
     /// Begins to stop everything, if that has not begun.
     pub(super) fn leave(&mut self, grace: Duration, status: u8) {
         if self.leaving.is_none() {
+            self.manager.tell("STOPPING=1");
             let living = self.table.iter_living().map(|(id, child)| (id, child.will));
             self.leaving = Some((Stopping::new(grace, living), status));
         }
@@ -145,6 +148,7 @@ impl Keeper {
             daemon.ready = true;
         }
         self.tell_launcher(0);
+        self.manager.tell("READY=1\nSTATUS=the daemon is up");
         if detach && let Err(error) = os::process::silence() {
             say(&format!("cannot let go of the terminal: {error}"));
         }
@@ -154,6 +158,11 @@ impl Keeper {
         // To leave is final.
         if self.wish != Wish::Leave {
             self.wish = wish;
+        }
+        if self.wish == Wish::Restart {
+            let now = now().as_micros();
+            self.manager
+                .tell(&format!("RELOADING=1\nMONOTONIC_USEC={now}\nSTATUS=reading the configuration anew"));
         }
         if let Some(daemon) = &mut self.daemon {
             daemon.kill_at = daemon.kill_at.or_else(|| now().checked_add(DAEMON_EXIT_WAIT));
