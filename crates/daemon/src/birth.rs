@@ -64,6 +64,8 @@ pub(crate) fn order(
     let directory = spec.directory.as_deref().map(Path::new).or(inheritance.directory.as_deref());
     Ok(SpawnOrder {
         child: child.0,
+        slot: format!("{}:{}", name.group, name.process).into_bytes(),
+        memo: Vec::new(),
         path: program.file.as_os_str().as_bytes().to_vec(),
         argv: program.words.iter().map(|it| it.clone().into_bytes()).collect(),
         env: environment(name, spec, inheritance),

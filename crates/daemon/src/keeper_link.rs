@@ -116,16 +116,21 @@ impl KeeperLink {
         !self.waiting.is_empty()
     }
 
-    /// The next report, `None` when there is none now.
+    /// The next report, `None` when there is none now. One of a kind that is unknown here comes from
+    /// a newer keeper, and is not meant for us.
     pub(crate) fn receive(&mut self) -> Result<Option<Received>, LinkError> {
-        match self.socket.receive() {
-            Ok(packet) if packet.bytes.is_empty() => Err(LinkError::Closed),
-            Ok(packet) => {
-                let report = wire::keeper::decode_report(&packet.bytes)?;
-                Ok(Some(Received { report, fds: packet.fds }))
+        loop {
+            let packet = match self.socket.receive() {
+                Ok(packet) if packet.bytes.is_empty() => return Err(LinkError::Closed),
+                Ok(packet) => packet,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
+            match wire::keeper::decode_report(&packet.bytes) {
+                Ok(report) => return Ok(Some(Received { report, fds: packet.fds })),
+                Err(FrameError::Kind(_)) => {}
+                Err(error) => return Err(error.into()),
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(error.into()),
         }
     }
 }

@@ -173,16 +173,30 @@ impl Daemon {
             }),
             Report::Asked { signal } => self.asked(Signal::from_raw(signal)),
             Report::Welcome { version, .. } => self.check_version(version),
-            Report::Listed { .. } | Report::ListEnd { .. } => {}
+            Report::Ping { serial } => self.order(&Order::Pong { serial }),
+            Report::Survivors { child, pids } => self.survived(ChildId(child), &pids),
+            Report::Kept { .. }
+            | Report::Listed(_)
+            | Report::ListEnd { .. }
+            | Report::Upgraded
+            | Report::UpgradeFailed { .. } => {}
         }
     }
 
     /// The keeper has said which version it speaks; it outlives upgrades, so it may be the older.
     fn check_version(&mut self, theirs: u16) {
         let ours = wire::keeper::VERSION;
-        if theirs != ours {
+        if !wire::keeper::is_understood(theirs) {
             self.lose(&format!("the keeper speaks version {theirs} of its protocol, this daemon {ours}"));
         }
+    }
+
+    /// Some of those that were to be stopped with a child are still there.
+    fn survived(&mut self, child: ChildId, pids: &[u32]) {
+        let name = self.children.get(&child).map_or_else(|| child.0.to_string(), |it| it.name.to_string());
+        let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
+        let text = format!("{name} has ended, but these of its processes are not: {}", pids.join(", "));
+        self.note(Level::Error, &text);
     }
 
     /// A child exists: its pipes come in the order stdin, stdout, stderr.

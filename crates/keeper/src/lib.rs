@@ -20,6 +20,7 @@ mod birth;
 mod launch;
 mod link;
 mod run;
+mod store;
 mod table;
 mod will;
 

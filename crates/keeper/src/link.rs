@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use os::errno::{ENOBUFS, ENOMEM, ETOOMANYREFS};
 use os::socket::SeqPacket;
-use wire::keeper::{FrameError, Order, Report};
+use wire::keeper::{FrameError, Listed, Order, Report};
 
 /// While this many reports wait, no order is taken that could add to them. What comes by itself (an
 /// exit for each child, one of each signal) is still added: it must not be lost, and is bounded.
@@ -14,6 +14,14 @@ const WAITING_MAX: usize = 1024;
 
 /// The ends of a child's pipes that go with a report, those there are.
 pub(crate) type Ends<'a> = [Option<BorrowedFd<'a>>; 3];
+
+/// Where the descriptors are that go with reports.
+pub(crate) trait Holder {
+    /// Our ends of a child's pipes.
+    fn ends(&self, child: u64) -> Ends<'_>;
+    /// What is kept under a key.
+    fn kept(&self, key: &[u8]) -> Option<BorrowedFd<'_>>;
+}
 
 /// What came over the link.
 #[derive(Debug)]
@@ -75,10 +83,10 @@ impl Link {
         !self.waiting.is_empty()
     }
 
-    /// Sends what waits, as far as there is room. `ends` knows the pipes of a child.
-    pub(crate) fn flush<'a>(&mut self, ends: impl Fn(u64) -> Ends<'a>) -> Sent {
+    /// Sends what waits, as far as there is room.
+    pub(crate) fn flush(&mut self, holder: &impl Holder) -> Sent {
         while let Some(report) = self.waiting.front() {
-            let (frame, fds) = packet(report, self.sequence.wrapping_add(1), &ends);
+            let (frame, fds) = packet(report, self.sequence.wrapping_add(1), holder);
             match self.socket.send(&frame, &fds) {
                 Ok(()) => {
                     self.sequence = self.sequence.wrapping_add(1);
@@ -115,31 +123,35 @@ fn why(error: &io::Error) -> Sent {
     }
 }
 
-/// The frame of a report, and the descriptors that go with it.
-fn packet<'a>(
-    report: &Report,
-    sequence: u32,
-    ends: impl Fn(u64) -> Ends<'a>,
-) -> (Vec<u8>, Vec<BorrowedFd<'a>>) {
+/// The frame of a report, and the descriptors that go with it. What these belong to may have gone
+/// since it was reported; the frame then says that they are missing.
+fn packet<'a>(report: &Report, sequence: u32, holder: &'a impl Holder) -> (Vec<u8>, Vec<BorrowedFd<'a>>) {
     match report {
         Report::Spawned { child, .. } => {
-            let fds = ends(*child).into_iter().flatten().collect();
+            let fds = holder.ends(*child).into_iter().flatten().collect();
             (wire::keeper::encode_report(report, sequence), fds)
         }
-        // A child may have been forgotten since it was listed, and its pipes with it.
-        Report::Listed { child, pid, started_us, ended, .. } => {
-            let ends = ends(*child);
+        Report::Listed(listed) => {
+            let ends = holder.ends(listed.child);
             let pipes = ends.map(|it| it.is_some());
-            let (child, pid, started_us, ended) = (*child, *pid, *started_us, *ended);
-            let listed = Report::Listed { child, pid, started_us, ended, pipes };
+            let listed = Report::Listed(Listed { pipes, ..listed.clone() });
             (wire::keeper::encode_report(&listed, sequence), ends.into_iter().flatten().collect())
+        }
+        Report::Kept { key, bytes, .. } => {
+            let file = holder.kept(key);
+            let kept = Report::Kept { key: key.clone(), bytes: bytes.clone(), file: file.is_some() };
+            (wire::keeper::encode_report(&kept, sequence), file.into_iter().collect())
         }
         Report::Welcome { .. }
         | Report::SpawnFailed { .. }
         | Report::Exited { .. }
         | Report::SignalFailed { .. }
+        | Report::Survivors { .. }
         | Report::ListEnd { .. }
-        | Report::Asked { .. } => (wire::keeper::encode_report(report, sequence), Vec::new()),
+        | Report::Asked { .. }
+        | Report::Ping { .. }
+        | Report::Upgraded
+        | Report::UpgradeFailed { .. } => (wire::keeper::encode_report(report, sequence), Vec::new()),
     }
 }
 
@@ -166,8 +178,17 @@ fn read(packet: &[u8], fds: Vec<OwnedFd>, truncated: bool) -> Heard {
 mod tests {
     use super::*;
 
-    fn none<'a>(_: u64) -> Ends<'a> {
-        [None; 3]
+    /// Holds nothing.
+    struct Nobody;
+
+    impl Holder for Nobody {
+        fn ends(&self, _: u64) -> Ends<'_> {
+            [None; 3]
+        }
+
+        fn kept(&self, _: &[u8]) -> Option<BorrowedFd<'_>> {
+            None
+        }
     }
 
     #[test]
@@ -177,7 +198,7 @@ mod tests {
         for signal in [15, 1, 15, 15] {
             link.report(Report::Asked { signal });
         }
-        assert_eq!(link.flush(none), Sent::All);
+        assert_eq!(link.flush(&Nobody), Sent::All);
         for signal in [15, 1] {
             let report = wire::keeper::decode_report(&daemon.receive().unwrap().bytes);
             assert_eq!(report, Ok(Report::Asked { signal }));
@@ -190,7 +211,7 @@ mod tests {
         let (socket, daemon) = SeqPacket::pair().unwrap();
         let mut link = Link::new(socket);
         let mut count = 0;
-        while link.flush(none) == Sent::All {
+        while link.flush(&Nobody) == Sent::All {
             link.report(Report::ListEnd { count });
             count = count.saturating_add(1);
         }
@@ -198,9 +219,9 @@ mod tests {
         for expected in 0..count {
             let report = wire::keeper::decode_report(&daemon.receive().unwrap().bytes);
             assert_eq!(report, Ok(Report::ListEnd { count: expected }));
-            link.flush(none);
+            link.flush(&Nobody);
         }
-        assert_eq!(link.flush(none), Sent::All);
+        assert_eq!(link.flush(&Nobody), Sent::All);
     }
 
     #[test]
@@ -209,7 +230,7 @@ mod tests {
         let mut link = Link::new(socket);
         link.report(Report::ListEnd { count: 0 });
         drop(daemon);
-        assert_eq!(link.flush(none), Sent::Closed);
+        assert_eq!(link.flush(&Nobody), Sent::Closed);
         assert!(matches!(link.hear(), Heard::Closed));
     }
 

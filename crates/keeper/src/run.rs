@@ -4,6 +4,7 @@ mod daemon;
 mod orders;
 
 use std::io::{self, Write};
+use std::os::fd::BorrowedFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,13 +15,15 @@ use os::poll::{Interest, Poller, Ready};
 use os::signals::{self, Signals};
 use os::spawn::Spawner;
 use os::wait::Ended;
+use wire::keeper::handover::End;
 use wire::keeper::{Report, Scope, Usage};
 
 use self::daemon::{Daemon, Wish};
 use crate::birth::Held;
 use crate::launch::Launch;
-use crate::link::Link;
-use crate::table::{End, Table};
+use crate::link::{Ends, Holder, Link};
+use crate::store::Store;
+use crate::table::Table;
 use crate::will::{Deed, Stopping};
 
 /// The names descriptors are watched under.
@@ -54,6 +57,26 @@ fn now() -> Duration {
     os::clock::mono().0
 }
 
+fn now_us() -> u64 {
+    u64::try_from(now().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// What outlives every daemon.
+struct Holdings {
+    table: Table<Held>,
+    store: Store,
+}
+
+impl Holder for Holdings {
+    fn ends(&self, child: u64) -> Ends<'_> {
+        self.table.get(child).map_or([None; 3], |it| it.held.ends())
+    }
+
+    fn kept(&self, key: &[u8]) -> Option<BorrowedFd<'_>> {
+        self.store.file(key)
+    }
+}
+
 struct Keeper {
     launch: Launch,
     /// The limits on descriptors before ours were raised: those the daemon is to find.
@@ -64,7 +87,7 @@ struct Keeper {
     manager: Notifier,
     poller: Poller,
     signals: Signals,
-    table: Table<Held>,
+    holdings: Holdings,
     /// `None` when the daemon has closed its end, or before there is one.
     link: Option<Link>,
     watched: Interest,
@@ -99,7 +122,7 @@ impl Keeper {
             manager: Notifier::from_environment(),
             poller,
             signals,
-            table: Table::new(),
+            holdings: Holdings { table: Table::new(), store: Store::default() },
             link: None,
             watched: Interest::Read,
             daemon: None,
@@ -156,7 +179,7 @@ impl Keeper {
             for Deed { child, signal, scope } in stopping.turn(now) {
                 // One that is gone is about to be reaped, and one that is not ours to signal will
                 // be given up in its time.
-                let _ = send(&self.table, child, signal, scope);
+                let _ = send(&self.holdings.table, child, signal, scope);
             }
         }
         if let Some(daemon) = &mut self.daemon
@@ -204,7 +227,7 @@ impl Keeper {
     }
 
     fn child_ended(&mut self, ended: &Ended) {
-        let Some((id, child)) = self.table.living_mut(ended.pid) else {
+        let Some((id, child)) = self.holdings.table.living_mut(ended.pid) else {
             return;
         };
         let left = child.held.note.take().and_then(|it| self.spawner.read(it));
@@ -214,11 +237,11 @@ impl Keeper {
             peak_kib: ended.usage.peak_kib,
         };
         let setup = left.map(|it| (it.stage.number(), it.errno));
-        let end = End { status: ended.status, setup, usage };
+        let end = End { status: ended.status, known: true, at_us: now_us(), setup, usage };
         if let Some((stopping, _)) = &mut self.leaving {
             stopping.ended(id, &child.will);
         }
-        self.table.end(ended.pid, end);
+        self.holdings.table.end(id, end);
         if self.daemon.as_ref().is_some_and(|it| it.greeted) {
             self.report(exited(id, &end));
         }
@@ -227,15 +250,16 @@ impl Keeper {
 
 /// Sends a signal to a child that has not been reaped, whose pid is therefore still its own.
 fn send(table: &Table<Held>, child: u64, signal: i32, scope: Scope) -> Result<(), i32> {
-    let pid = table.pid_of_living(child).ok_or(ESRCH)?;
+    let pid = table.get_living(child).ok_or(ESRCH)?.pid;
     match scope {
         Scope::Process => signals::send(pid, signal),
-        Scope::Group => signals::send_to_group(pid, signal),
+        Scope::Group | Scope::Tree => signals::send_to_group(pid, signal),
     }
 }
 
 fn exited(child: u64, end: &End) -> Report {
-    Report::Exited { child, status: end.status, setup: end.setup, usage: end.usage }
+    let End { status, known, at_us, setup, usage } = *end;
+    Report::Exited { child, status, known, at_us, setup, usage }
 }
 
 /// The boot of this machine; zeros where `/proc` does not tell.

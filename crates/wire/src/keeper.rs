@@ -10,21 +10,30 @@
 //! than [`PACKET_BYTES_MAX`] travels in a sealed memory file: the packet is then what
 //! [`encode_enclosed`] makes, the file is its first descriptor, and the order's own follow.
 //!
-//! The two ends may be one version apart, since a daemon is replaced under a running keeper.
-//! [`Order::Hello`] and [`Report::Welcome`] are therefore frozen: every version understands the
-//! fields they have today, and takes more behind them. Everything else belongs to the version that
-//! `Welcome` names.
+//! The two ends may be one version apart, since each is replaced under the other. So a version may
+//! only add: fields behind those there are, which the other end ignores, and kinds, which it ignores
+//! too ([`FrameError::Kind`]). [`Order::Hello`] and [`Report::Welcome`] are understood by every version.
+//!
+//! [`handover`] is what one keeper leaves to the next.
 
+mod doubt;
 mod frame;
+pub mod handover;
 mod order;
 mod report;
 
+pub use doubt::Doubt;
 pub use frame::{Enclosed, FrameError, HEADER_BYTES};
 pub use order::{Identity, Limit, Order, Scope, SpawnOrder, Stdio, Will};
-pub use report::{Report, SetupError, SpawnStage, Usage};
+pub use report::{Listed, Report, SetupError, SpawnStage, Standing, Usage};
 
 /// The version of the protocol spoken here.
 pub const VERSION: u16 = 1;
+
+/// Whether frames of this version are understood here: ours, the one before and the one after.
+pub const fn is_understood(version: u16) -> bool {
+    version != 0 && version.abs_diff(VERSION) <= 1
+}
 
 /// A frame longer than this does not go into a packet (the kernel's limit is about 200 KiB, less
 /// what waits already) but into a memory file.
@@ -34,8 +43,26 @@ pub const PACKET_BYTES_MAX: usize = 32 * 1024;
 /// does not fit here could not be started anyway.
 pub const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// No frame comes with more descriptors than this: a memory file and one to pass on.
+/// No frame comes with more descriptors than this: a memory file and one to pass on, or three pipes.
 pub const FDS_MAX: usize = 4;
+
+/// The longest name of a slot.
+pub const SLOT_BYTES_MAX: usize = 512;
+
+/// The longest memo of a child.
+pub const MEMO_BYTES_MAX: usize = 64;
+
+/// The longest key of what is kept.
+pub const KEY_BYTES_MAX: usize = 256;
+
+/// The most that is kept under one key, beside its descriptor.
+pub const KEPT_BYTES_MAX: usize = 4096;
+
+/// No more keys than this are kept.
+pub const KEYS_MAX: usize = 1024;
+
+/// No more survivors than this are named.
+pub const SURVIVORS_MAX: usize = 64;
 
 /// The frame of an order. `sequence` counts the frames of one sender.
 pub fn encode_order(order: &Order, sequence: u32) -> Vec<u8> {
@@ -45,7 +72,7 @@ pub fn encode_order(order: &Order, sequence: u32) -> Vec<u8> {
 /// Reads the frame of an order.
 ///
 /// # Errors
-/// When it is not exactly one frame of this protocol. [`FrameError::Kind`] alone may be ignored.
+/// When it is no frame of this protocol. Of these, [`FrameError::Kind`] is to be ignored.
 pub fn decode_order(bytes: &[u8]) -> Result<Order, FrameError> {
     order::decode(bytes)
 }
@@ -58,7 +85,7 @@ pub fn encode_report(report: &Report, sequence: u32) -> Vec<u8> {
 /// Reads the frame of a report.
 ///
 /// # Errors
-/// When it is not exactly one frame of this protocol. [`FrameError::Kind`] alone may be ignored.
+/// When it is no frame of this protocol. Of these, [`FrameError::Kind`] is to be ignored.
 pub fn decode_report(bytes: &[u8]) -> Result<Report, FrameError> {
     report::decode(bytes)
 }

@@ -1,5 +1,6 @@
 //! Bytes on the wire and what they mean: pure encoders and decoders, nothing that sends.
 
+pub mod checksum;
 pub mod keeper;
 pub mod listener;
 pub mod value;

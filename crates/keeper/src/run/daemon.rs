@@ -112,7 +112,7 @@ impl Keeper {
     pub(super) fn leave(&mut self, grace: Duration, status: u8) {
         if self.leaving.is_none() {
             self.manager.tell("STOPPING=1");
-            let living = self.table.iter_living().map(|(id, child)| (id, child.will));
+            let living = self.holdings.table.iter_living().map(|(id, child)| (id, child.will));
             self.leaving = Some((Stopping::new(grace, living), status));
         }
     }

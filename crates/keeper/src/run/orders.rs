@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use os::errno::{EBUSY, EMFILE};
+use os::errno::{EBUSY, EINVAL, EMFILE};
 use os::poll::Interest;
-use wire::keeper::{Order, Report, SpawnOrder, SpawnStage, VERSION};
+use wire::keeper::{
+    Listed, MEMO_BYTES_MAX, Order, Report, SLOT_BYTES_MAX, SpawnOrder, SpawnStage, Standing, VERSION,
+};
 
 use super::daemon::Wish;
-use super::{Keeper, LINK, exited, now, say, send};
+use super::{Keeper, LINK, exited, now, now_us, say, send};
 use crate::birth::{Beside, Held, Stillborn};
-use crate::link::{Ends, Heard, Link, Sent};
+use crate::link::{Heard, Link, Sent};
+use crate::store::Kept;
 use crate::table::Child;
 
 /// How soon to send again when the machine was short of something.
@@ -53,12 +56,27 @@ impl Keeper {
             Order::Hello { oldest, newest } => self.welcome(oldest, newest),
             Order::Spawn(spawn) => self.spawn(spawn, beside),
             Order::Signal { child, signal, scope } => {
-                if let Err(errno) = send(&self.table, child, signal, scope) {
+                if let Err(errno) = send(&self.holdings.table, child, signal, scope) {
                     self.report(Report::SignalFailed { child, signal, errno });
                 }
             }
-            Order::Forget { child } => drop(self.table.forget(child)),
+            Order::Amend { child, will } => {
+                if let Some(child) = self.holdings.table.get_living_mut(child) {
+                    child.will = will;
+                }
+            }
+            Order::Forget { child } => drop(self.holdings.table.forget(child)),
             Order::List => self.list(),
+            Order::Keep { key, bytes } => {
+                let file = beside.fds.into_iter().next();
+                if !self.holdings.store.keep(key, Kept { bytes, file }) {
+                    say("did not keep what the daemon wanted kept: there is too much of it");
+                }
+            }
+            Order::Drop { key } => self.holdings.store.drop(&key),
+            // No question is open, and no child in doubt.
+            Order::Pong { .. } | Order::Settle { .. } => {}
+            Order::Upgrade { .. } => self.report(Report::UpgradeFailed { errno: EINVAL }),
             Order::Ready { detach } => self.daemon_is_up(detach),
             Order::Restart => self.daemon_will_exit(Wish::Restart),
             Order::Leave { grace_ms } => {
@@ -75,46 +93,71 @@ impl Keeper {
         if let Some(daemon) = &mut self.daemon {
             daemon.greeted = true;
         }
-        let (keeper_pid, boot_id, children) = (os::process::own_pid(), self.boot_id, self.table.count());
-        self.report(Report::Welcome { version: VERSION, keeper_pid, boot_id, children });
+        let (keeper_pid, boot_id, children) =
+            (os::process::own_pid(), self.boot_id, self.holdings.table.count());
+        let files = [false; 2];
+        self.report(Report::Welcome { version: VERSION, keeper_pid, boot_id, children, files });
         let unrecorded: Vec<_> =
-            self.table.iter().filter_map(|(id, child)| Some(exited(id, &child.end?))).collect();
+            self.holdings.table.iter().filter_map(|(id, child)| Some(exited(id, &child.end?))).collect();
         for exit in unrecorded {
             self.report(exit);
         }
     }
 
     fn spawn(&mut self, order: SpawnOrder, beside: Beside) {
-        let (child, will) = (order.child, order.will);
-        // While everything is being stopped, all slots are.
-        let made = if self.table.is_free(child) && self.leaving.is_none() {
-            crate::birth::make(&mut self.spawner, order, beside)
-        } else {
-            Err(Stillborn { stage: SpawnStage::Slot, errno: EBUSY })
+        let (child, slot, memo, will) = (order.child, order.slot.clone(), order.memo.clone(), order.will);
+        let made = match self.may_spawn(&order) {
+            Ok(()) => crate::birth::make(&mut self.spawner, order, beside),
+            Err(stillborn) => Err(stillborn),
         };
         match made {
             Ok((pid, held)) => {
-                let started_us = u64::try_from(now().as_micros()).unwrap_or(u64::MAX);
-                self.table.insert(child, Child { pid, started_us, will, end: None, held });
+                let (start_ticks, started_us, standing) = (0, now_us(), Standing::Own);
+                let made =
+                    Child { slot, memo, pid, start_ticks, started_us, will, standing, end: None, held };
+                self.holdings.table.insert(child, made);
                 self.report(Report::Spawned { child, pid });
             }
             Err(Stillborn { stage, errno }) => self.report(Report::SpawnFailed { child, stage, errno }),
         }
     }
 
+    fn may_spawn(&self, order: &SpawnOrder) -> Result<(), Stillborn> {
+        if order.slot.len() > SLOT_BYTES_MAX || order.memo.len() > MEMO_BYTES_MAX {
+            return Err(Stillborn { stage: SpawnStage::Order, errno: EINVAL });
+        }
+        // While everything is being stopped, all slots are taken.
+        if self.leaving.is_some() || !self.holdings.table.is_free(order.child, &order.slot) {
+            return Err(Stillborn { stage: SpawnStage::Slot, errno: EBUSY });
+        }
+        Ok(())
+    }
+
     fn list(&mut self) {
-        let listed = |(child, it): (u64, &Child<Held>)| Report::Listed {
-            child,
-            pid: it.pid,
-            started_us: it.started_us,
-            ended: it.end.is_some(),
-            pipes: it.held.ends().map(|end| end.is_some()),
+        let kept = |(key, it): (&[u8], &Kept)| Report::Kept {
+            key: key.to_vec(),
+            bytes: it.bytes.clone(),
+            file: it.file.is_some(),
         };
-        let all: Vec<_> = self.table.iter().map(listed).collect();
+        let listed = |(child, it): (u64, &Child<Held>)| {
+            Report::Listed(Listed {
+                child,
+                slot: it.slot.clone(),
+                memo: it.memo.clone(),
+                pid: it.pid,
+                started_us: it.started_us,
+                start_ticks: it.start_ticks,
+                standing: it.standing,
+                ended: it.end.is_some(),
+                pipes: it.held.ends().map(|end| end.is_some()),
+            })
+        };
+        let kept = self.holdings.store.iter().map(kept);
+        let all: Vec<_> = kept.chain(self.holdings.table.iter().map(listed)).collect();
         for report in all {
             self.report(report);
         }
-        self.report(Report::ListEnd { count: self.table.count() });
+        self.report(Report::ListEnd { count: self.holdings.table.count() });
     }
 
     /// Reports, if there is anybody to report to. To the next daemon, exits are reported again.
@@ -128,9 +171,7 @@ impl Keeper {
         let (Some(link), None) = (&mut self.link, self.retry_at) else {
             return;
         };
-        let table = &self.table;
-        let ends = |id: u64| -> Ends<'_> { table.get(id).map_or([None; 3], |it| it.held.ends()) };
-        match link.flush(ends) {
+        match link.flush(&self.holdings) {
             Sent::All | Sent::Full => {}
             Sent::Short => self.retry_at = now().checked_add(SHORTAGE_WAIT),
             Sent::Closed => {

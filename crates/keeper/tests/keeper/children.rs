@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use os::errno::{EBUSY, EINVAL, EMFILE, ENOENT, ESRCH};
 use wire::keeper::{Identity, Order, Report, Scope, SpawnOrder, SpawnStage, Stdio};
@@ -27,7 +28,10 @@ fn what_a_child_has_used_is_reported_with_its_end() {
     let mut pair = Pair::new();
     pair.spawn(shell(1, "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done"));
     let report = pair.hear();
-    let Report::Exited { child: 1, status: 0, setup: None, usage } = report else { panic!("{report:?}") };
+    let Report::Exited { child: 1, status: 0, known: true, at_us, setup: None, usage } = report else {
+        panic!("{report:?}");
+    };
+    assert!(Duration::from_micros(at_us) <= os::clock::mono().0);
     assert!(usage.user_us + usage.system_us > 0 && usage.peak_kib > 100, "{usage:?}");
 }
 
@@ -152,7 +156,7 @@ fn a_descriptor_can_be_passed_on() {
     assert_eq!(crate::pair::said(born.fds), "through the descriptor");
     assert_eq!(pair.end(1), (0, None));
 
-    pair.order(&Order::Spawn(SpawnOrder { child: 2, ..passed }));
+    pair.order(&Order::Spawn(SpawnOrder { child: 2, slot: b"a:2".to_vec(), ..passed }));
     assert_eq!(pair.hear(), Report::SpawnFailed { child: 2, stage: SpawnStage::Order, errno: EINVAL });
 }
 
@@ -163,6 +167,8 @@ fn an_order_without_meaning_makes_no_child() {
         SpawnOrder { argv: vec![], ..order(1, &["/bin/true"]) },
         SpawnOrder { path: b"/bin/\0true".to_vec(), ..order(1, &["/bin/true"]) },
         SpawnOrder { env: vec![b"A=\0".to_vec()], ..order(1, &["/bin/true"]) },
+        SpawnOrder { slot: vec![b'x'; 513], ..order(1, &["/bin/true"]) },
+        SpawnOrder { memo: vec![b'x'; 65], ..order(1, &["/bin/true"]) },
     ];
     for order in cases {
         pair.order(&Order::Spawn(order));
@@ -191,6 +197,10 @@ fn a_slot_holds_one_child_until_its_end_is_recorded() {
     pair.order(&Order::Forget { child: 1 });
     pair.order(&Order::Spawn(order(1, &["/bin/true"])));
     assert_eq!(pair.hear(), refused, "a child that lives is not forgotten");
+
+    pair.order(&Order::Spawn(SpawnOrder { child: 2, ..order(1, &["/bin/true"]) }));
+    let by_another_number = Report::SpawnFailed { child: 2, stage: SpawnStage::Slot, errno: EBUSY };
+    assert_eq!(pair.hear(), by_another_number, "the slot is the name");
 
     pair.order(&Order::Signal { child: 1, signal: 15, scope: Scope::Process });
     assert_eq!(pair.end(1), (15, None));

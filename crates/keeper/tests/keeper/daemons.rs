@@ -1,11 +1,13 @@
 //! What happens to daemons, and to children without one.
 
 use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsFd;
 use std::time::Instant;
 
-use wire::keeper::{Order, Report, SpawnOrder, SpawnStage, Stdio, Will};
+use wire::keeper::{Order, Report, SpawnOrder, SpawnStage, Standing, Stdio, Will};
 
-use crate::pair::{LIMIT, Pair, is_there, order, read_until, shell, until_state};
+use crate::pair::{LIMIT, Pair, is_there, order, read_to_end, read_until, shell, until_state};
 
 /// A child that ignores `SIGTERM` and is killed after a moment. Returns its pid when it is that far.
 fn stubborn(pair: &mut Pair, child: u64) -> u32 {
@@ -147,16 +149,55 @@ fn a_new_daemon_learns_of_all_children_and_of_ends_nobody_has_recorded() {
     assert_eq!(pair.hello(), 2, "the third is forgotten");
     assert_eq!(pair.end(2), (3 << 8, None));
     pair.order(&Order::List);
-    let (first, fds) = pair.hear_with_fds();
-    let Report::Listed { child: 1, pid, started_us, ended: false, pipes: [true, true, false] } = first else {
-        panic!("{first:?}");
-    };
-    assert_eq!((pid, fds.len()), (lives, 2));
-    assert!(started_us > 0);
-    let (second, fds) = pair.hear_with_fds();
-    assert!(matches!(second, Report::Listed { child: 2, ended: true, pipes: [false, true, false], .. }));
+    let (first, fds) = pair.listed();
+    assert_eq!((first.child, first.pid, first.ended, first.pipes), (1, lives, false, [true, true, false]));
+    assert_eq!((first.slot, first.memo, first.standing), (b"a:1".to_vec(), b"memo".to_vec(), Standing::Own));
+    assert!(first.started_us > 0 && fds.len() == 2);
+    let (second, fds) = pair.listed();
+    assert_eq!((second.child, second.ended, second.pipes), (2, true, [false, true, false]));
     assert_eq!(crate::pair::said(fds), "unread\n");
     assert_eq!(pair.hear(), Report::ListEnd { count: 2 });
+}
+
+#[test]
+fn what_is_kept_is_given_to_the_next_daemon() {
+    let mut pair = Pair::new();
+    let keep = |key: &[u8], bytes: &[u8]| Order::Keep { key: key.to_vec(), bytes: bytes.to_vec() };
+    let (reader, writer) = os::fd::pipe().unwrap();
+    pair.order_with(&keep(b"one", b"first"), &[writer.as_fd()]);
+    pair.order(&keep(b"two", b"second"));
+    pair.order_with(&keep(b"two", b"third"), &[writer.as_fd()]);
+    pair.order(&keep(b"one", b"fourth"));
+    pair.order(&keep(b"three", b"fifth"));
+    pair.order(&Order::Drop { key: b"three".to_vec() });
+    pair.order(&Order::Drop { key: b"never there".to_vec() });
+    drop(writer);
+    pair.order(&Order::Restart);
+    pair.drop_link();
+    pair.daemon_exits(0);
+    pair.meet_daemon();
+    pair.hello();
+    pair.order(&Order::List);
+    let kept =
+        |key: &[u8], bytes: &[u8], file| Report::Kept { key: key.to_vec(), bytes: bytes.to_vec(), file };
+    assert_eq!(pair.hear(), kept(b"one", b"fourth", false));
+    let (report, mut fds) = pair.hear_with_fds();
+    assert_eq!(report, kept(b"two", b"third", true));
+    File::from(fds.pop().unwrap()).write_all(b"through").unwrap();
+    assert_eq!(pair.hear(), Report::ListEnd { count: 0 });
+    pair.order(&Order::Drop { key: b"two".to_vec() });
+    assert_eq!(read_to_end(reader), "through", "a descriptor is kept no longer than its key");
+}
+
+#[test]
+fn a_last_will_can_be_changed() {
+    let mut pair = Pair::new();
+    patient(&mut pair, 1, 0);
+    let will = Will { signal: 12, ..order(1, &["x"]).will };
+    pair.order(&Order::Amend { child: 1, will });
+    pair.order(&Order::Amend { child: 2, will });
+    pair.order(&Order::Leave { grace_ms: 60_000 });
+    assert_eq!(pair.end(1), (12, None));
 }
 
 #[test]

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use os::poll::{Interest, Poller};
 use os::socket::{Packet, SeqPacket};
-use wire::keeper::{Enclosed, Order, PACKET_BYTES_MAX, Report, Scope, SpawnOrder, Stdio, VERSION, Will};
+use wire::keeper::{
+    Enclosed, Listed, Order, PACKET_BYTES_MAX, Report, Scope, SpawnOrder, Stdio, VERSION, Will,
+};
 
 /// Far beyond what a loaded machine needs: reached only by a failing test.
 pub(crate) const LIMIT: Duration = Duration::from_mins(1);
@@ -91,7 +93,7 @@ impl Pair {
     pub(crate) fn hello(&mut self) -> u32 {
         self.order(&Order::Hello { oldest: VERSION, newest: VERSION });
         let report = self.hear();
-        let Report::Welcome { version, keeper_pid, boot_id, children } = report else {
+        let Report::Welcome { version, keeper_pid, boot_id, children, files: [false, false] } = report else {
             panic!("{report:?}");
         };
         assert_eq!((version, keeper_pid), (VERSION, self.keeper.id()));
@@ -149,6 +151,14 @@ impl Pair {
     pub(crate) fn born(&mut self, id: u64) -> Born {
         match self.hear_with_fds() {
             (Report::Spawned { child, pid }, fds) if child == id => Born { pid, fds },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A child that is listed, and its pipes.
+    pub(crate) fn listed(&mut self) -> (Listed, Vec<OwnedFd>) {
+        match self.hear_with_fds() {
+            (Report::Listed(listed), fds) => (listed, fds),
             other => panic!("{other:?}"),
         }
     }
@@ -294,6 +304,8 @@ pub(crate) fn order(child: u64, words: &[&str]) -> SpawnOrder {
     let bytes = |it: &&str| it.as_bytes().to_vec();
     SpawnOrder {
         child,
+        slot: format!("a:{child}").into_bytes(),
+        memo: b"memo".to_vec(),
         path: bytes(&words[0]),
         argv: words.iter().map(bytes).collect(),
         env: vec![b"PATH=/usr/bin:/bin".to_vec()],

@@ -24,7 +24,7 @@ pub enum FrameError {
     #[error("it does not begin with the magic number")]
     Magic,
     /// It belongs to another version of the protocol.
-    #[error("it speaks version {theirs} of the protocol, not {VERSION}")]
+    #[error("it speaks version {theirs} of the protocol, which is too far from {VERSION}")]
     Version {
         /// Theirs.
         theirs: u16,
@@ -53,18 +53,22 @@ pub enum FrameError {
     /// A field holds what it cannot mean.
     #[error("its {0} is out of range")]
     Field(&'static str),
-    /// The body goes on after the frame.
-    #[error("its body has {bytes} bytes too many")]
-    Trailing {
-        /// How many.
-        bytes: usize,
-    },
 }
 
 /// A frame being written.
 pub(super) struct Writer(Vec<u8>);
 
 impl Writer {
+    /// Bytes that are no frame: a record within something larger.
+    pub(super) const fn within() -> Self {
+        Self(Vec::new())
+    }
+
+    /// What was written [within](Self::within) something larger.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
     pub(super) fn new(kind: u16, sequence: u32) -> Self {
         let mut bytes = Vec::with_capacity(256);
         bytes.extend(MAGIC);
@@ -163,7 +167,7 @@ impl<'a> Reader<'a> {
         let kind = header.u16("").map_err(|_| short)?;
         let said = header.u32("").map_err(|_| short)?;
         header.u32("").map_err(|_| short)?;
-        if version != VERSION && !frozen.contains(&kind) {
+        if !super::is_understood(version) && !frozen.contains(&kind) {
             return Err(FrameError::Version { theirs: version });
         }
         let body = header;
@@ -173,9 +177,9 @@ impl<'a> Reader<'a> {
         Ok((kind, body))
     }
 
-    /// Closes a frame of this version, which is read to its end.
-    pub(super) fn finish<T>(self, value: T) -> Result<T, FrameError> {
-        if self.rest.is_empty() { Ok(value) } else { Err(FrameError::Trailing { bytes: self.rest.len() }) }
+    /// Reads bytes that are no frame: a record within something larger.
+    pub(super) const fn within(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
     }
 
     pub(super) fn array<const N: usize>(&mut self, name: &'static str) -> Result<[u8; N], FrameError> {
@@ -217,10 +221,14 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn bytes(&mut self, name: &'static str) -> Result<Vec<u8>, FrameError> {
+        self.slice(name).map(<[u8]>::to_vec)
+    }
+
+    pub(super) fn slice(&mut self, name: &'static str) -> Result<&'a [u8], FrameError> {
         let length = usize::try_from(self.u32(name)?).map_err(|_| FrameError::Field(name))?;
         let (first, rest) = self.rest.split_at_checked(length).ok_or(FrameError::Ends(name))?;
         self.rest = rest;
-        Ok(first.to_vec())
+        Ok(first)
     }
 
     /// A list. It is grown as its items are found, never by what its count promises.
@@ -273,7 +281,7 @@ pub(super) fn decode_enclosed(packet: &[u8]) -> Result<Option<Enclosed>, FrameEr
     if bytes > FRAME_BYTES_MAX {
         return Err(FrameError::Oversize { bytes });
     }
-    body.finish(Some(Enclosed { child, bytes }))
+    Ok(Some(Enclosed { child, bytes }))
 }
 
 pub(super) fn sequence(bytes: &[u8]) -> Option<u32> {

@@ -4,6 +4,7 @@ use super::frame::{FrameError, Reader, Writer};
 
 /// What the daemon asks of the keeper. Orders are carried out one by one, as they come.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 pub enum Order {
     /// The first order of every daemon: the versions it speaks. Answered by
     /// [`Report::Welcome`](super::Report::Welcome), and by the exits nobody has recorded yet.
@@ -21,8 +22,15 @@ pub enum Order {
         child: u64,
         /// Its number; 0 tests whether the child can be signalled.
         signal: i32,
-        /// To it alone, or to its whole process group.
+        /// To it alone, or to those that belong to it.
         scope: Scope,
+    },
+    /// The last will of a child that lives is another from here on.
+    Amend {
+        /// Whose.
+        child: u64,
+        /// The new one.
+        will: Will,
     },
     /// The end of this child is recorded: it need not be reported again, and its slot is free. Of a
     /// child that lives, nothing is forgotten.
@@ -30,8 +38,44 @@ pub enum Order {
         /// Which.
         child: u64,
     },
-    /// Report all children: those that live, and those that ended and are not forgotten.
+    /// Report all that is kept, and all children: those that live, and those that ended and are not
+    /// forgotten.
     List,
+    /// Keep this for the next daemon, instead of what was kept under the same key. At most one
+    /// descriptor comes with it. Never answered; what is beyond [`KEY_BYTES_MAX`](super::KEY_BYTES_MAX),
+    /// [`KEPT_BYTES_MAX`](super::KEPT_BYTES_MAX) or [`KEYS_MAX`](super::KEYS_MAX) is not kept.
+    Keep {
+        /// Under which name.
+        key: Vec<u8>,
+        /// What to remember.
+        bytes: Vec<u8>,
+    },
+    /// Keep this no longer.
+    Drop {
+        /// Its name.
+        key: Vec<u8>,
+    },
+    /// The answer to [`Report::Ping`](super::Report::Ping).
+    Pong {
+        /// The number of the question.
+        serial: u64,
+    },
+    /// Someone has decided about a child in doubt.
+    Settle {
+        /// Which.
+        child: u64,
+        /// Whether it is to be taken for the child it may be, as far as that can be verified.
+        /// Otherwise its slot is emptied, and the process, if there is one, left alone.
+        adopt: bool,
+    },
+    /// Become another program in place, with all that is held. The program comes as a descriptor.
+    /// Answered by [`Report::Upgraded`](super::Report::Upgraded) from the new one, or by
+    /// [`Report::UpgradeFailed`](super::Report::UpgradeFailed) from the one that is still, or again,
+    /// there.
+    Upgrade {
+        /// The path of the program, for the daemons that it will start.
+        program: Vec<u8>,
+    },
     /// The daemon is up: the launching parent may leave, with exit status 0.
     Ready {
         /// Whether the keeper is to let go of its terminal: descriptors 0, 1 and 2 become
@@ -54,6 +98,8 @@ pub enum Scope {
     Process,
     /// Its whole process group.
     Group,
+    /// Everything that descends from it, as far as that can be told.
+    Tree,
 }
 
 /// A soft and a hard resource limit; `None` is no limit.
@@ -64,6 +110,12 @@ pub type Limit = (Option<u64>, Option<u64>);
 pub struct SpawnOrder {
     /// Its number, chosen by the daemon and never used again (`model::child::ChildId`).
     pub child: u64,
+    /// The name of its slot, of which there is never more than one child: `group:process`. At most
+    /// [`SLOT_BYTES_MAX`](super::SLOT_BYTES_MAX).
+    pub slot: Vec<u8>,
+    /// What the daemon wants to be told about it later: a digest of what it was made from. At most
+    /// [`MEMO_BYTES_MAX`](super::MEMO_BYTES_MAX).
+    pub memo: Vec<u8>,
     /// The file to execute.
     pub path: Vec<u8>,
     /// Its arguments, the first being its name.
@@ -136,72 +188,98 @@ const LIST: u16 = 5;
 const READY: u16 = 6;
 const RESTART: u16 = 7;
 const LEAVE: u16 = 8;
+const AMEND: u16 = 9;
+const KEEP: u16 = 10;
+const DROP: u16 = 11;
+const PONG: u16 = 12;
+const SETTLE: u16 = 13;
+const UPGRADE: u16 = 14;
 
 pub(super) fn encode(order: &Order, sequence: u32) -> Vec<u8> {
-    let frame = |kind| Writer::new(kind, sequence);
+    let mut to = Writer::new(kind(order), sequence);
     match order {
         Order::Hello { oldest, newest } => {
-            let mut to = frame(HELLO);
             to.u16(*oldest);
             to.u16(*newest);
-            to.finish()
         }
-        Order::Spawn(spawn) => {
-            let mut to = frame(SPAWN);
-            spawn.put(&mut to);
-            to.finish()
-        }
+        Order::Spawn(spawn) => spawn.put(&mut to),
         Order::Signal { child, signal, scope } => {
-            let mut to = frame(SIGNAL);
             to.u64(*child);
             to.i32(*signal);
             scope.put(&mut to);
-            to.finish()
         }
-        Order::Forget { child } => {
-            let mut to = frame(FORGET);
+        Order::Amend { child, will } => {
             to.u64(*child);
-            to.finish()
+            will.put(&mut to);
         }
-        Order::List => frame(LIST).finish(),
-        Order::Ready { detach } => {
-            let mut to = frame(READY);
-            to.bool(*detach);
-            to.finish()
+        Order::Forget { child } => to.u64(*child),
+        Order::List | Order::Restart => {}
+        Order::Keep { key, bytes } => {
+            to.bytes(key);
+            to.bytes(bytes);
         }
-        Order::Restart => frame(RESTART).finish(),
-        Order::Leave { grace_ms } => {
-            let mut to = frame(LEAVE);
-            to.u64(*grace_ms);
-            to.finish()
+        Order::Drop { key } => to.bytes(key),
+        Order::Pong { serial } => to.u64(*serial),
+        Order::Settle { child, adopt } => {
+            to.u64(*child);
+            to.bool(*adopt);
         }
+        Order::Upgrade { program } => to.bytes(program),
+        Order::Ready { detach } => to.bool(*detach),
+        Order::Leave { grace_ms } => to.u64(*grace_ms),
+    }
+    to.finish()
+}
+
+const fn kind(order: &Order) -> u16 {
+    match order {
+        Order::Hello { .. } => HELLO,
+        Order::Spawn(_) => SPAWN,
+        Order::Signal { .. } => SIGNAL,
+        Order::Amend { .. } => AMEND,
+        Order::Forget { .. } => FORGET,
+        Order::List => LIST,
+        Order::Keep { .. } => KEEP,
+        Order::Drop { .. } => DROP,
+        Order::Pong { .. } => PONG,
+        Order::Settle { .. } => SETTLE,
+        Order::Upgrade { .. } => UPGRADE,
+        Order::Ready { .. } => READY,
+        Order::Restart => RESTART,
+        Order::Leave { .. } => LEAVE,
     }
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Order, FrameError> {
     let (kind, mut from) = Reader::open(bytes, &[HELLO])?;
-    let order = match kind {
-        // Frozen: what a later version adds behind these fields is not for us.
-        HELLO => return Ok(Order::Hello { oldest: from.u16("oldest")?, newest: from.u16("newest")? }),
+    Ok(match kind {
+        HELLO => Order::Hello { oldest: from.u16("oldest")?, newest: from.u16("newest")? },
         SPAWN => Order::Spawn(SpawnOrder::get(&mut from)?),
         SIGNAL => Order::Signal {
             child: from.u64("child")?,
             signal: from.i32("signal")?,
             scope: Scope::get(&mut from)?,
         },
+        AMEND => Order::Amend { child: from.u64("child")?, will: Will::get(&mut from)? },
         FORGET => Order::Forget { child: from.u64("child")? },
         LIST => Order::List,
+        KEEP => Order::Keep { key: from.bytes("key")?, bytes: from.bytes("bytes")? },
+        DROP => Order::Drop { key: from.bytes("key")? },
+        PONG => Order::Pong { serial: from.u64("serial")? },
+        SETTLE => Order::Settle { child: from.u64("child")?, adopt: from.bool("adopt")? },
+        UPGRADE => Order::Upgrade { program: from.bytes("program")? },
         READY => Order::Ready { detach: from.bool("detach")? },
         RESTART => Order::Restart,
         LEAVE => Order::Leave { grace_ms: from.u64("grace")? },
         other => return Err(FrameError::Kind(other)),
-    };
-    from.finish(order)
+    })
 }
 
 impl SpawnOrder {
     fn put(&self, to: &mut Writer) {
         to.u64(self.child);
+        to.bytes(&self.slot);
+        to.bytes(&self.memo);
         to.bytes(&self.path);
         to.list(&self.argv, |to, it| to.bytes(it));
         to.list(&self.env, |to, it| to.bytes(it));
@@ -221,6 +299,8 @@ impl SpawnOrder {
     fn get(from: &mut Reader<'_>) -> Result<Self, FrameError> {
         Ok(Self {
             child: from.u64("child")?,
+            slot: from.bytes("slot")?,
+            memo: from.bytes("memo")?,
             path: from.bytes("path")?,
             argv: from.list("argv", |from| from.bytes("argv"))?,
             env: from.list("env", |from| from.bytes("env"))?,
@@ -283,6 +363,7 @@ impl Scope {
         to.u8(match self {
             Self::Process => 1,
             Self::Group => 2,
+            Self::Tree => 3,
         });
     }
 
@@ -290,13 +371,14 @@ impl Scope {
         match from.u8("scope")? {
             1 => Ok(Self::Process),
             2 => Ok(Self::Group),
+            3 => Ok(Self::Tree),
             _ => Err(FrameError::Field("scope")),
         }
     }
 }
 
 impl Will {
-    fn put(&self, to: &mut Writer) {
+    pub(super) fn put(&self, to: &mut Writer) {
         to.i32(self.signal);
         to.u64(self.wait_ms);
         self.stop_scope.put(to);
@@ -304,7 +386,7 @@ impl Will {
         to.i64(self.priority);
     }
 
-    fn get(from: &mut Reader<'_>) -> Result<Self, FrameError> {
+    pub(super) fn get(from: &mut Reader<'_>) -> Result<Self, FrameError> {
         Ok(Self {
             signal: from.i32("signal")?,
             wait_ms: from.u64("wait")?,

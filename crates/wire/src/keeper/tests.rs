@@ -12,6 +12,8 @@ fn hex(bytes: &[u8]) -> String {
 fn spawn() -> SpawnOrder {
     SpawnOrder {
         child: 7,
+        slot: b"a:b".to_vec(),
+        memo: b"\x01\x02".to_vec(),
         path: b"/bin/cat".to_vec(),
         argv: vec![b"cat".to_vec(), b"-".to_vec()],
         env: vec![b"A=b".to_vec()],
@@ -29,6 +31,20 @@ fn spawn() -> SpawnOrder {
             kill_scope: Scope::Group,
             priority: -1,
         },
+    }
+}
+
+fn listed(standing: Standing) -> Listed {
+    Listed {
+        child: 7,
+        slot: b"a:b".to_vec(),
+        memo: b"\x01\x02".to_vec(),
+        pid: 43,
+        started_us: 5,
+        start_ticks: 4,
+        standing,
+        ended: true,
+        pipes: [true, false, true],
     }
 }
 
@@ -54,6 +70,12 @@ fn the_bytes_of_small_orders_never_change() {
         Order::Ready { detach: true },
         Order::Restart,
         Order::Leave { grace_ms: 10_000 },
+        Order::Amend { child: 7, will: spawn().will },
+        Order::Keep { key: b"k".to_vec(), bytes: b"xy".to_vec() },
+        Order::Drop { key: b"k".to_vec() },
+        Order::Pong { serial: 3 },
+        Order::Settle { child: 7, adopt: true },
+        Order::Upgrade { program: b"/m".to_vec() },
     ];
     insta::assert_snapshot!(all.map(|it| order_hex(&it)).join("\n\n"), @r"
     4d 53 48 4e 01 00 01 00 04 00 00 00 09 00 00 00
@@ -74,21 +96,40 @@ fn the_bytes_of_small_orders_never_change() {
 
     4d 53 48 4e 01 00 08 00 08 00 00 00 09 00 00 00
     10 27 00 00 00 00 00 00
+
+    4d 53 48 4e 01 00 09 00 1e 00 00 00 09 00 00 00
+    07 00 00 00 00 00 00 00 0f 00 00 00 10 27 00 00
+    00 00 00 00 01 02 ff ff ff ff ff ff ff ff
+
+    4d 53 48 4e 01 00 0a 00 0b 00 00 00 09 00 00 00
+    01 00 00 00 6b 02 00 00 00 78 79
+
+    4d 53 48 4e 01 00 0b 00 05 00 00 00 09 00 00 00
+    01 00 00 00 6b
+
+    4d 53 48 4e 01 00 0c 00 08 00 00 00 09 00 00 00
+    03 00 00 00 00 00 00 00
+
+    4d 53 48 4e 01 00 0d 00 09 00 00 00 09 00 00 00
+    07 00 00 00 00 00 00 00 01
+
+    4d 53 48 4e 01 00 0e 00 06 00 00 00 09 00 00 00
+    02 00 00 00 2f 6d
     ");
 }
 
 #[test]
 fn the_bytes_of_a_spawn_order_never_change() {
     insta::assert_snapshot!(order_hex(&Order::Spawn(spawn())), @r"
-    4d 53 48 4e 01 00 02 00 73 00 00 00 09 00 00 00
-    07 00 00 00 00 00 00 00 08 00 00 00 2f 62 69 6e
-    2f 63 61 74 02 00 00 00 03 00 00 00 63 61 74 01
-    00 00 00 2d 01 00 00 00 03 00 00 00 41 3d 62 01
-    01 00 00 00 2f 01 12 00 00 00 01 01 00 00 00 02
-    00 00 00 02 00 00 00 02 00 00 00 03 00 00 00 01
-    01 00 04 00 00 00 00 00 00 00 01 02 04 0f 00 00
-    00 10 27 00 00 00 00 00 00 01 02 ff ff ff ff ff
-    ff ff ff
+    4d 53 48 4e 01 00 02 00 80 00 00 00 09 00 00 00
+    07 00 00 00 00 00 00 00 03 00 00 00 61 3a 62 02
+    00 00 00 01 02 08 00 00 00 2f 62 69 6e 2f 63 61
+    74 02 00 00 00 03 00 00 00 63 61 74 01 00 00 00
+    2d 01 00 00 00 03 00 00 00 41 3d 62 01 01 00 00
+    00 2f 01 12 00 00 00 01 01 00 00 00 02 00 00 00
+    02 00 00 00 02 00 00 00 03 00 00 00 01 01 00 04
+    00 00 00 00 00 00 00 01 02 04 0f 00 00 00 10 27
+    00 00 00 00 00 00 01 02 ff ff ff ff ff ff ff ff
     ");
     let bare = SpawnOrder {
         argv: vec![],
@@ -101,11 +142,12 @@ fn the_bytes_of_a_spawn_order_never_change() {
         ..spawn()
     };
     insta::assert_snapshot!(order_hex(&Order::Spawn(bare)), @r"
-    4d 53 48 4e 01 00 02 00 39 00 00 00 09 00 00 00
-    07 00 00 00 00 00 00 00 08 00 00 00 2f 62 69 6e
-    2f 63 61 74 00 00 00 00 00 00 00 00 00 00 00 00
-    03 02 04 0f 00 00 00 10 27 00 00 00 00 00 00 01
-    02 ff ff ff ff ff ff ff ff
+    4d 53 48 4e 01 00 02 00 46 00 00 00 09 00 00 00
+    07 00 00 00 00 00 00 00 03 00 00 00 61 3a 62 02
+    00 00 00 01 02 08 00 00 00 2f 62 69 6e 2f 63 61
+    74 00 00 00 00 00 00 00 00 00 00 00 00 03 02 04
+    0f 00 00 00 10 27 00 00 00 00 00 00 01 02 ff ff
+    ff ff ff ff ff ff
     ");
 }
 
@@ -113,20 +155,32 @@ fn the_bytes_of_a_spawn_order_never_change() {
 fn the_bytes_of_reports_never_change() {
     let usage = Usage { user_us: 1, system_us: 2, peak_kib: 3 };
     let all = [
-        Report::Welcome { version: 1, keeper_pid: 42, boot_id: [0xab; 16], children: 3 },
+        Report::Welcome {
+            version: 1,
+            keeper_pid: 42,
+            boot_id: [0xab; 16],
+            children: 3,
+            files: [true, false],
+        },
         Report::Spawned { child: 7, pid: 43 },
         Report::SpawnFailed { child: 7, stage: SpawnStage::Fork, errno: 11 },
-        Report::Exited { child: 7, status: 0x7f00, setup: Some((7, 2)), usage },
-        Report::Exited { child: 7, status: 15, setup: None, usage },
+        Report::Exited { child: 7, status: 0x7f00, known: true, at_us: 6, setup: Some((7, 2)), usage },
+        Report::Exited { child: 7, status: 15, known: false, at_us: 6, setup: None, usage },
         Report::SignalFailed { child: 7, signal: 15, errno: 3 },
-        Report::Listed { child: 7, pid: 43, started_us: 5, ended: true, pipes: [true, false, true] },
+        Report::Listed(listed(Standing::Own)),
+        Report::Listed(listed(Standing::Doubt { reason: Doubt::Damaged.number() })),
         Report::ListEnd { count: 1 },
         Report::Asked { signal: 1 },
+        Report::Survivors { child: 7, pids: vec![43, 44] },
+        Report::Kept { key: b"k".to_vec(), bytes: b"xy".to_vec(), file: true },
+        Report::Ping { serial: 3 },
+        Report::Upgraded,
+        Report::UpgradeFailed { errno: 8 },
     ];
     insta::assert_snapshot!(all.map(|it| report_hex(&it)).join("\n\n"), @r"
-    4d 53 48 4e 01 00 81 00 1a 00 00 00 09 00 00 00
+    4d 53 48 4e 01 00 81 00 1c 00 00 00 09 00 00 00
     01 00 2a 00 00 00 ab ab ab ab ab ab ab ab ab ab
-    ab ab ab ab ab ab 03 00 00 00
+    ab ab ab ab ab ab 03 00 00 00 01 00
 
     4d 53 48 4e 01 00 82 00 0c 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 2b 00 00 00
@@ -134,28 +188,50 @@ fn the_bytes_of_reports_never_change() {
     4d 53 48 4e 01 00 83 00 0d 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 04 0b 00 00 00
 
-    4d 53 48 4e 01 00 84 00 2a 00 00 00 09 00 00 00
-    07 00 00 00 00 00 00 00 00 7f 00 00 01 07 02 00
-    00 00 01 00 00 00 00 00 00 00 02 00 00 00 00 00
-    00 00 03 00 00 00 00 00 00 00
+    4d 53 48 4e 01 00 84 00 33 00 00 00 09 00 00 00
+    07 00 00 00 00 00 00 00 00 7f 00 00 01 06 00 00
+    00 00 00 00 00 01 07 02 00 00 00 01 00 00 00 00
+    00 00 00 02 00 00 00 00 00 00 00 03 00 00 00 00
+    00 00 00
 
-    4d 53 48 4e 01 00 84 00 25 00 00 00 09 00 00 00
-    07 00 00 00 00 00 00 00 0f 00 00 00 00 01 00 00
-    00 00 00 00 00 02 00 00 00 00 00 00 00 03 00 00
-    00 00 00 00 00
+    4d 53 48 4e 01 00 84 00 2e 00 00 00 09 00 00 00
+    07 00 00 00 00 00 00 00 0f 00 00 00 00 06 00 00
+    00 00 00 00 00 00 01 00 00 00 00 00 00 00 02 00
+    00 00 00 00 00 00 03 00 00 00 00 00 00 00
 
     4d 53 48 4e 01 00 85 00 10 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 0f 00 00 00 03 00 00 00
 
-    4d 53 48 4e 01 00 86 00 18 00 00 00 09 00 00 00
-    07 00 00 00 00 00 00 00 2b 00 00 00 05 00 00 00
-    00 00 00 00 01 01 00 01
+    4d 53 48 4e 01 00 86 00 2f 00 00 00 09 00 00 00
+    07 00 00 00 00 00 00 00 03 00 00 00 61 3a 62 02
+    00 00 00 01 02 2b 00 00 00 05 00 00 00 00 00 00
+    00 04 00 00 00 00 00 00 00 01 00 01 01 00 01
+
+    4d 53 48 4e 01 00 86 00 2f 00 00 00 09 00 00 00
+    07 00 00 00 00 00 00 00 03 00 00 00 61 3a 62 02
+    00 00 00 01 02 2b 00 00 00 05 00 00 00 00 00 00
+    00 04 00 00 00 00 00 00 00 03 04 01 01 00 01
 
     4d 53 48 4e 01 00 87 00 04 00 00 00 09 00 00 00
     01 00 00 00
 
     4d 53 48 4e 01 00 88 00 04 00 00 00 09 00 00 00
     01 00 00 00
+
+    4d 53 48 4e 01 00 89 00 14 00 00 00 09 00 00 00
+    07 00 00 00 00 00 00 00 02 00 00 00 2b 00 00 00
+    2c 00 00 00
+
+    4d 53 48 4e 01 00 8a 00 0c 00 00 00 09 00 00 00
+    01 00 00 00 6b 02 00 00 00 78 79 01
+
+    4d 53 48 4e 01 00 8b 00 08 00 00 00 09 00 00 00
+    03 00 00 00 00 00 00 00
+
+    4d 53 48 4e 01 00 8c 00 00 00 00 00 09 00 00 00
+
+    4d 53 48 4e 01 00 8d 00 04 00 00 00 09 00 00 00
+    08 00 00 00
     ");
 }
 
@@ -189,16 +265,15 @@ fn every_kind_of_nonsense_has_its_name() {
     let signal = encode_order(&Order::Signal { child: 7, signal: 15, scope: Scope::Group }, 9);
     let last = signal.len() - 1;
     let shorter = with(&forget[..forget.len() - 1], 8, 7);
-    let longer = with(&[forget.as_slice(), b"x"].concat(), 8, 9);
     let cases = [
         (forget[..15].to_vec(), FrameError::Header { bytes: 15 }),
         (with(&forget, 0, b'x'), FrameError::Magic),
-        (with(&forget, 4, 2), FrameError::Version { theirs: 2 }),
+        (with(&forget, 4, 3), FrameError::Version { theirs: 3 }),
+        (with(&forget, 4, 0), FrameError::Version { theirs: 0 }),
         (with(&forget, 6, 0x77), FrameError::Kind(0x77)),
         (with(&forget, 8, 9), FrameError::Length { said: 9, bytes: 8 }),
         (shorter, FrameError::Ends("child")),
-        (longer, FrameError::Trailing { bytes: 1 }),
-        (with(&signal, last, 3), FrameError::Field("scope")),
+        (with(&signal, last, 4), FrameError::Field("scope")),
         (vec![0; FRAME_BYTES_MAX + 1], FrameError::Oversize { bytes: FRAME_BYTES_MAX + 1 }),
     ];
     for (bytes, error) in cases {
@@ -208,15 +283,24 @@ fn every_kind_of_nonsense_has_its_name() {
 }
 
 #[test]
-fn the_two_frozen_frames_are_understood_in_any_version_and_with_more_behind() {
+fn the_two_greetings_are_understood_in_any_version_and_with_more_behind() {
     let hello = Order::Hello { oldest: 1, newest: 9 };
     let frame = with(&[encode_order(&hello, 1), vec![1, 2, 3]].concat(), 4, 9);
     assert_eq!(decode_order(&with(&frame, 8, 7)), Ok(hello));
 
-    let welcome = Report::Welcome { version: 9, keeper_pid: 1, boot_id: [0; 16], children: 0 };
+    let welcome =
+        Report::Welcome { version: 9, keeper_pid: 1, boot_id: [0; 16], children: 0, files: [false; 2] };
     let frame = with(&[encode_report(&welcome, 1), vec![1, 2, 3]].concat(), 4, 9);
     let length = frame[8] + 3;
     assert_eq!(decode_report(&with(&frame, 8, length)), Ok(welcome));
+}
+
+/// A frame as the next version may write it: with its number, and more behind.
+fn of_the_next_version(frame: &[u8]) -> Vec<u8> {
+    let body = u32::try_from(frame.len() - HEADER_BYTES + 3).unwrap();
+    let mut frame = with(&[frame, &[1, 2, 3]].concat(), 4, 2);
+    frame[8..12].copy_from_slice(&body.to_le_bytes());
+    frame
 }
 
 #[test]
@@ -244,7 +328,7 @@ fn a_count_takes_no_memory_that_the_items_do_not_back() {
 }
 
 fn scope() -> impl Strategy<Value = Scope> {
-    prop_oneof![Just(Scope::Process), Just(Scope::Group)]
+    prop_oneof![Just(Scope::Process), Just(Scope::Group), Just(Scope::Tree)]
 }
 
 fn text() -> impl Strategy<Value = Vec<u8>> {
@@ -272,7 +356,7 @@ fn identity() -> impl Strategy<Value = Identity> {
 }
 
 fn spawn_order() -> impl Strategy<Value = SpawnOrder> {
-    let words = (any::<u64>(), text(), vec(text(), 0..5), vec(text(), 0..5));
+    let words = (any::<u64>(), text(), text(), text(), vec(text(), 0..5), vec(text(), 0..5));
     let place = (
         proptest::option::of(text()),
         proptest::option::of(any::<u32>()),
@@ -285,10 +369,25 @@ fn spawn_order() -> impl Strategy<Value = SpawnOrder> {
         prop_oneof![Just(Stdio::Pipe), Just(Stdio::Null), Just(Stdio::SameAsStdout)],
     );
     (words, place, streams, will()).prop_map(|(words, place, streams, will)| {
-        let (child, path, argv, env) = words;
+        let (child, slot, memo, path, argv, env) = words;
         let (directory, umask, identity, nofile) = place;
         let (stdin, stdout, stderr) = streams;
-        SpawnOrder { child, path, argv, env, directory, umask, identity, nofile, stdin, stdout, stderr, will }
+        SpawnOrder {
+            child,
+            slot,
+            memo,
+            path,
+            argv,
+            env,
+            directory,
+            umask,
+            identity,
+            nofile,
+            stdin,
+            stdout,
+            stderr,
+            will,
+        }
     })
 }
 
@@ -306,11 +405,38 @@ fn order() -> impl Strategy<Value = Order> {
         any::<bool>().prop_map(|detach| Order::Ready { detach }),
         Just(Order::Restart),
         any::<u64>().prop_map(|grace_ms| Order::Leave { grace_ms }),
+        (any::<u64>(), will()).prop_map(|(child, will)| Order::Amend { child, will }),
+        (text(), text()).prop_map(|(key, bytes)| Order::Keep { key, bytes }),
+        text().prop_map(|key| Order::Drop { key }),
+        any::<u64>().prop_map(|serial| Order::Pong { serial }),
+        any::<(u64, bool)>().prop_map(|(child, adopt)| Order::Settle { child, adopt }),
+        text().prop_map(|program| Order::Upgrade { program }),
     ]
 }
 
 fn usage() -> impl Strategy<Value = Usage> {
     any::<(u64, u64, u64)>().prop_map(|(user_us, system_us, peak_kib)| Usage { user_us, system_us, peak_kib })
+}
+
+fn listed_child() -> impl Strategy<Value = Listed> {
+    let standing = prop_oneof![
+        Just(Standing::Own),
+        Just(Standing::Adopted),
+        any::<u8>().prop_map(|reason| Standing::Doubt { reason })
+    ];
+    (any::<(u64, u32, u64, u64)>(), text(), text(), standing, any::<(bool, [bool; 3])>()).prop_map(
+        |((child, pid, started_us, start_ticks), slot, memo, standing, (ended, pipes))| Listed {
+            child,
+            slot,
+            memo,
+            pid,
+            started_us,
+            start_ticks,
+            standing,
+            ended,
+            pipes,
+        },
+    )
 }
 
 fn report() -> impl Strategy<Value = Report> {
@@ -321,27 +447,44 @@ fn report() -> impl Strategy<Value = Report> {
         Just(SpawnStage::Fork)
     ];
     prop_oneof![
-        any::<(u16, u32, [u8; 16], u32)>().prop_map(|(version, keeper_pid, boot_id, children)| {
-            Report::Welcome { version, keeper_pid, boot_id, children }
-        }),
+        any::<(u16, u32, [u8; 16], u32, [bool; 2])>().prop_map(
+            |(version, keeper_pid, boot_id, children, files)| Report::Welcome {
+                version,
+                keeper_pid,
+                boot_id,
+                children,
+                files,
+            },
+        ),
         any::<(u64, u32)>().prop_map(|(child, pid)| Report::Spawned { child, pid }),
         (any::<u64>(), stage, any::<i32>()).prop_map(|(child, stage, errno)| Report::SpawnFailed {
             child,
             stage,
             errno
         }),
-        (any::<u64>(), any::<i32>(), any::<Option<SetupError>>(), usage())
-            .prop_map(|(child, status, setup, usage)| Report::Exited { child, status, setup, usage }),
+        (any::<(u64, i32, bool, u64)>(), any::<Option<SetupError>>(), usage()).prop_map(
+            |((child, status, known, at_us), setup, usage)| Report::Exited {
+                child,
+                status,
+                known,
+                at_us,
+                setup,
+                usage,
+            },
+        ),
         any::<(u64, i32, i32)>().prop_map(|(child, signal, errno)| Report::SignalFailed {
             child,
             signal,
             errno
         }),
-        any::<(u64, u32, u64, bool, [bool; 3])>().prop_map(|(child, pid, started_us, ended, pipes)| {
-            Report::Listed { child, pid, started_us, ended, pipes }
-        }),
+        listed_child().prop_map(Report::Listed),
         any::<u32>().prop_map(|count| Report::ListEnd { count }),
         any::<i32>().prop_map(|signal| Report::Asked { signal }),
+        (any::<u64>(), vec(any::<u32>(), 0..5)).prop_map(|(child, pids)| Report::Survivors { child, pids }),
+        (text(), text(), any::<bool>()).prop_map(|(key, bytes, file)| Report::Kept { key, bytes, file }),
+        any::<u64>().prop_map(|serial| Report::Ping { serial }),
+        Just(Report::Upgraded),
+        any::<i32>().prop_map(|errno| Report::UpgradeFailed { errno }),
     ]
 }
 
@@ -350,6 +493,14 @@ proptest! {
     fn what_is_written_is_read(order in order(), report in report(), number in any::<u32>()) {
         let (down, up) = (encode_order(&order, number), encode_report(&report, number));
         prop_assert_eq!((sequence(&down), sequence(&up)), (Some(number), Some(number)));
+        prop_assert_eq!(decode_order(&down), Ok(order));
+        prop_assert_eq!(decode_report(&up), Ok(report));
+    }
+
+    #[test]
+    fn what_the_next_version_writes_is_read_as_far_as_it_is_known(order in order(), report in report()) {
+        let down = of_the_next_version(&encode_order(&order, 1));
+        let up = of_the_next_version(&encode_report(&report, 1));
         prop_assert_eq!(decode_order(&down), Ok(order));
         prop_assert_eq!(decode_report(&up), Ok(report));
     }
