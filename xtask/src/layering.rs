@@ -43,6 +43,12 @@ const RULES: &[Rule] = &[
         must_not_use: &["tokio", "tracing", "serde", "serde_json", "libc", "nix", "anyhow"],
         reason: "the keeper must be too small to fail",
     },
+    Rule {
+        name: "recover",
+        may_use: &["wire", "os"],
+        must_not_use: &["tokio", "tracing", "serde", "serde_json", "libc", "nix", "anyhow"],
+        reason: "who looks for children finds them and does nothing to them",
+    },
     Rule { name: "logs", may_use: &["model", "wire", "os"], must_not_use: SAFE, reason: SAFE_REASON },
     Rule {
         name: "doctor",
@@ -70,7 +76,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "daemon",
-        may_use: &["model", "supervisor", "config", "wire", "web", "os", "api", "logs", "http"],
+        may_use: &["model", "supervisor", "config", "wire", "web", "os", "api", "logs", "http", "recover"],
         must_not_use: SAFE,
         reason: "the daemon performs; it is neither the keeper nor a client",
     },

@@ -19,6 +19,7 @@
 mod doubt;
 mod frame;
 pub mod handover;
+pub mod journal;
 mod order;
 mod report;
 
