@@ -63,7 +63,12 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("a bound socket has an address").port()
 }
 
-fn exchange(mut stream: impl Read + Write, request: &[u8]) -> io::Result<Answer> {
+/// Sends a request and reads its answer.
+///
+/// # Errors
+///
+/// When the connection breaks, or the answer is no HTTP.
+pub fn exchange(mut stream: impl Read + Write, request: &[u8]) -> io::Result<Answer> {
     stream.write_all(request)?;
     let mut bytes = Vec::new();
     let mut gulp = [0; 8192];

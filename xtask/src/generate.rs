@@ -14,6 +14,10 @@ const GENERATED: &[(&str, &[&str])] = &[
     ("docs/options.txt", &["help", "options"]),
 ];
 
+/// The same for what no program prints, since its client knows no more of the methods than the server tells it: each
+/// file, and the example of `api` that prints it.
+const PRINTED_BY_API: &[(&str, &str)] = &[("docs/methods.txt", "methods"), ("docs/openapi.json", "openapi")];
+
 /// Writes every generated file.
 pub(crate) fn write() -> Result<()> {
     for (path, text) in printed()? {
@@ -29,7 +33,7 @@ pub(crate) fn check() -> Result<()> {
     let old: Vec<String> =
         printed()?.iter().filter(|it| differs(it)).map(|(path, _)| path.display().to_string()).collect();
     ensure!(old.is_empty(), "out of date, run `cargo xtask generate`:\n  {}", old.join("\n  "));
-    println!("{} generated files, unchanged", GENERATED.len() + 1);
+    println!("{} generated files, unchanged", GENERATED.len() + PRINTED_BY_API.len());
     Ok(())
 }
 
@@ -40,9 +44,9 @@ fn printed() -> Result<Vec<(PathBuf, Vec<u8>)>> {
         Ok((place::root().join(path), text))
     };
     let mut printed = GENERATED.iter().map(print).collect::<Result<Vec<_>>>()?;
-    // Not by the program: its client knows no more of the methods than the server tells it.
-    let methods =
-        place::output(&mut place::cargo(&["run", "--quiet", "--package", "api", "--example", "methods"]))?;
-    printed.push((place::root().join("docs/methods.txt"), methods));
+    for (path, example) in PRINTED_BY_API {
+        let words = ["run", "--quiet", "--package", "api", "--example", example];
+        printed.push((place::root().join(path), place::output(&mut place::cargo(&words))?));
+    }
     Ok(printed)
 }

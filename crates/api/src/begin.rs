@@ -1,6 +1,6 @@
 //! The first step of a call: who is meant, what is asked, and everything that can be answered at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::child::Channel;
@@ -20,7 +20,7 @@ use crate::batch::CALLS_MAX;
 use crate::call::{Chore, Context, Refusal};
 use crate::method::{API_VERSION, ENTRIES, EXTENSIONS, Entry, Method, find};
 use crate::shape::{self, Shape};
-use crate::{config_info, inspection, process_info};
+use crate::{config_info, facts, inspection, options, process_info};
 
 /// How far a call gets by itself.
 pub(crate) enum Begun {
@@ -119,6 +119,18 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
             Ok(Begun::Ask(request, Shape::Updated))
         }
         Method::Inspect => Ok(done(inspection::all(context))),
+        Method::Overview => Ok(done(facts::overview(context))),
+        Method::Processes => Ok(done(facts::processes(context))),
+        Method::Process => Ok(done(facts::process(&process(&arguments.text(0)?, context)?, context)?)),
+        Method::ProcessOptions => Ok(done(options::of(&process(&arguments.text(0)?, context)?, context)?)),
+        Method::Groups => Ok(done(facts::groups(context))),
+        Method::Listeners => Ok(done(facts::listeners(context))),
+        Method::Machine => Ok(done(facts::machine(context))),
+        Method::StartNamed => Ok(start_many(several(arguments, context)?, arguments.wait(1))),
+        Method::StopNamed => Ok(stop_many(several(arguments, context)?, arguments.wait(1))),
+        Method::RestartNamed => Ok(restart_many(several(arguments, context)?, arguments.wait(1))),
+        Method::SignalNamed => Ok(signal_many(several(arguments, context)?, &arguments.signal(1)?, context)),
+        Method::ClearNamed => Ok(clear_several(&several(arguments, context)?, context)),
         Method::ListExtensions => Ok(done(Value::Array(EXTENSIONS.iter().map(|it| text(it.name)).collect()))),
     }
 }
@@ -149,6 +161,20 @@ fn group(named: &str, context: &Context<'_>) -> Result<Selection, Refusal> {
         Found::Group(name) => Ok(Selection::Group(name)),
         Found::Process(_) | Found::Nothing => Err(bad_name(named)),
     }
+}
+
+/// The processes the client named; if it is wrong about one, about none.
+fn several(arguments: &Arguments, context: &Context<'_>) -> Result<Selection, Refusal> {
+    let nothing = || Fault::about(FaultCode::IncorrectParameters, "names is empty");
+    let mut names = BTreeSet::new();
+    for named in arguments.names(0)?.ok_or_else(nothing)? {
+        match context.supervisor.find(Namespec::parse(&named)) {
+            Found::Process(name) => drop(names.insert(name)),
+            Found::Group(group) => names.extend(by_priority(context).filter(|it| it.group == group)),
+            Found::Nothing => return Err(bad_name(&named)),
+        }
+    }
+    Ok(Selection::Named(names))
 }
 
 fn state(context: &Context<'_>) -> Value {
@@ -194,6 +220,13 @@ fn stop_many(selection: Selection, wait: bool) -> Begun {
     Begun::Ask(Request::StopMany { selection, wait }, Shape::Results)
 }
 
+/// A stop of all that run, and then a start of all.
+fn restart_many(selection: Selection, wait: bool) -> Begun {
+    let start = Request::StartMany { selection: selection.clone(), obstacles: BTreeMap::new(), wait };
+    let stop = Request::StopMany { selection, wait: true };
+    Begun::Ask(stop, Shape::First(Box::new(start)))
+}
+
 fn signal(arguments: &Arguments, context: &Context<'_>) -> Start {
     let (named, word) = (arguments.text(0)?, arguments.signal(1)?);
     match context.supervisor.find(Namespec::parse(&named)) {
@@ -216,17 +249,10 @@ fn signal_many(selection: Selection, word: &str, context: &Context<'_>) -> Begun
         Ok(signal) => Begun::Ask(Request::SignalMany { selection, signal }, Shape::Results),
         Err(fault) => {
             let infos = by_priority(context).filter_map(|it| context.supervisor.info(&it, context.now));
-            let hit = infos.filter(|it| it.state.is_signallable() && is_in(&selection, &it.name));
+            let hit = infos.filter(|it| it.state.is_signallable() && selection.holds(&it.name));
             let refused = hit.map(|it| Settled { name: it.name, outcome: Err(fault.clone()) });
             done(Value::Array(refused.map(|it| shape::result(&it)).collect()))
         }
-    }
-}
-
-fn is_in(selection: &Selection, name: &FullName) -> bool {
-    match selection {
-        Selection::Group(group) => name.group == *group,
-        Selection::All => true,
     }
 }
 
@@ -251,7 +277,8 @@ fn all_config_info(context: &Context<'_>) -> Value {
             // then what it tells of is no longer what runs (`rpcinterface.py`, `getAllConfigInfo`).
             let runs = context.supervisor.spec(&name).is_some_and(|it| Arc::ptr_eq(it, process));
             let logs = |channel| context.files.path(&name, channel).filter(|_| runs);
-            all.push((process.name.clone(), config_info::structure(group, process, in_use, &logs)));
+            let members = config_info::members(group, process, in_use, &logs);
+            all.push((process.name.clone(), Value::Struct(members)));
         }
     }
     // Stable, so that processes of one name keep the order of their groups.
@@ -295,6 +322,11 @@ fn clear_logs(named: String, context: &Context<'_>) -> Start {
 
 fn clear_all_logs(context: &Context<'_>) -> Begun {
     let names = by_priority(context).collect();
+    Begun::Chore(Chore::ClearLogs { names }, Shape::Results)
+}
+
+fn clear_several(selection: &Selection, context: &Context<'_>) -> Begun {
+    let names = by_priority(context).filter(|it| selection.holds(it)).collect();
     Begun::Chore(Chore::ClearLogs { names }, Shape::Results)
 }
 

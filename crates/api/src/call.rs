@@ -9,6 +9,7 @@ use model::fault::Fault;
 use model::name::FullName;
 use model::spec::GroupSpec;
 use model::time::{Stamp, Zone};
+use model::usage::{MachineUsage, ProcessUsage};
 use supervisor::effect::{Answer, Settled};
 use supervisor::supervisor::Supervisor;
 use wire::value::RemoteFault;
@@ -32,6 +33,14 @@ pub trait LogPaths {
     fn path(&self, name: &FullName, channel: Channel) -> Option<PathBuf>;
 }
 
+/// What is known of what processes use.
+pub trait Usages {
+    /// The latest figures of the child of a process, if there are any.
+    fn process(&self, name: &FullName) -> Option<ProcessUsage>;
+    /// The latest figures of the machine, if there are any.
+    fn machine(&self) -> Option<&MachineUsage>;
+}
+
 /// The world at one moment, as a call sees it.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
@@ -45,6 +54,8 @@ pub struct Context<'a> {
     pub identity: &'a Identity,
     /// Where the logs of processes are.
     pub files: &'a dyn LogPaths,
+    /// What processes use.
+    pub usages: &'a dyn Usages,
 }
 
 /// Why there is no good answer.

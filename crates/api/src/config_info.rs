@@ -11,12 +11,12 @@ use crate::process_info::shown;
 
 /// The 30 members for one process. What the protocol has no type for is a word: `none`, `auto`,
 /// `unexpected`. `logs` tells the file that stands for `AUTO`, where it is known.
-pub(crate) fn structure(
+pub(crate) fn members(
     group: &GroupSpec,
     process: &ProcessSpec,
     in_use: bool,
     logs: &dyn Fn(Channel) -> Option<PathBuf>,
-) -> Value {
+) -> BTreeMap<String, Value> {
     let number = Value::Int;
     let truth = Value::Bool;
     let text = |it: &str| Value::String(it.to_owned());
@@ -45,7 +45,7 @@ pub(crate) fn structure(
     .collect();
     members.extend(stream(Channel::Stdout, &process.stdout, logs));
     members.extend(stream(Channel::Stderr, &process.stderr, logs));
-    Value::Struct(members)
+    members
 }
 
 fn stream(

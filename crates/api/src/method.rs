@@ -12,6 +12,7 @@ pub const API_VERSION: &str = "3.0";
 pub enum Kind {
     Array,
     Boolean,
+    Double,
     Int,
     String,
     Struct,
@@ -23,6 +24,7 @@ impl Kind {
         match self {
             Self::Array => "array",
             Self::Boolean => "boolean",
+            Self::Double => "double",
             Self::Int => "int",
             Self::String => "string",
             Self::Struct => "struct",
@@ -74,6 +76,18 @@ pub enum Method {
     Update,
     ListExtensions,
     Inspect,
+    Overview,
+    Processes,
+    Process,
+    ProcessOptions,
+    Groups,
+    Listeners,
+    Machine,
+    StartNamed,
+    StopNamed,
+    RestartNamed,
+    SignalNamed,
+    ClearNamed,
 }
 
 /// One parameter: its type, its name, and what it means.
@@ -180,18 +194,35 @@ const fn waiting(
     Entry { name, method, result, params, optional: 1, help }
 }
 
+const SEVERAL: Parameter =
+    (Array, "names", "The processes, each as `name` or `group:name`, or `group:*` for a whole group.");
 const GROUPS: Parameter = (Array, "groups", "The groups it is about; all when left out or empty.");
 
 /// What the original does not have. `system.listMethods` leaves these out, since clients take it for the
 /// list of what Supervisor can do; `menshen.listMethods` tells them.
 #[rustfmt::skip]
-pub const EXTENSIONS: [Entry; 4] = [
+pub const EXTENSIONS: [Entry; 16] = [
+    entry("menshen.clearProcessLogs", M::ClearNamed, RESULTS, &[SEVERAL], "Empties the logs of these processes."),
     entry("menshen.getAllProcessInfo", M::Inspect, (Array, "A struct for each process."), &[],
         "Tells of every process what supervisor.getAllProcessInfo tells, and more: `starts`, and `restarts` for those \
             of them that nobody asked for; once a child has ended, `ended` with the last end, which a start does not \
             forget (`at`, `cause`: expected, unexpected, too early, stopped or killed, `description`, and `code` or \
             `signal` and `core`); for an event listener `listener` (`state` of one that runs, and of its pool `waiting`, `size` \
             and `dropped`, which count events)."),
+    entry("menshen.getGroups", M::Groups, (Array, "A struct for each group."), &[],
+        "Tells the groups that are active, in the order in which they are started."),
+    entry("menshen.getListeners", M::Listeners, (Array, "A struct for each pool of event listeners."), &[],
+        "Tells how the event listeners are doing, and how many events wait for them."),
+    entry("menshen.getMachine", M::Machine, (Struct, "What is known of it."), &[],
+        "Tells what the whole machine uses: processors, memory, swap, disks, networks."),
+    entry("menshen.getProcess", M::Process, (Struct, "What is known of it."), &[NAME],
+        "Tells how a process is, and what it uses."),
+    entry("menshen.getProcessOptions", M::ProcessOptions, (Struct, "Its options."), &[NAME],
+        "Tells how a process is configured and where that was written. What looks like a secret is left out."),
+    entry("menshen.getProcesses", M::Processes, (Array, "A struct for each process."), &[],
+        "Tells how every process is, and what it uses, in the order of group and name."),
+    entry("menshen.getSupervisor", M::Overview, (Struct, "What is known of it."), &[],
+        "Tells how the supervisor itself is."),
     entry("menshen.listMethods", M::ListExtensions, (Array, "The names, sorted."), &[],
         "Tells the names of the methods that Supervisor does not have."),
     waiting("menshen.plan", M::Plan,
@@ -200,6 +231,14 @@ pub const EXTENSIONS: [Entry; 4] = [
         &[GROUPS],
         "Reads the configuration and tells what an update would do. Nothing is changed, nor is what \
             addProcessGroup knows."),
+    waiting("menshen.restartProcesses", M::RestartNamed, RESULTS, &[SEVERAL, STARTED],
+        "Stops those of these processes that run, and starts all of them. Answers when they are down at the earliest."),
+    entry("menshen.signalProcesses", M::SignalNamed, RESULTS, &[SEVERAL, SIGNAL],
+        "Sends a signal to those of these processes that run."),
+    waiting("menshen.startProcesses", M::StartNamed, RESULTS, &[SEVERAL, STARTED],
+        "Starts those of these processes that do not run."),
+    waiting("menshen.stopProcesses", M::StopNamed, RESULTS, &[SEVERAL, STOPPED],
+        "Stops those of these processes that run."),
     waiting("menshen.update", M::Update,
         (Array, "The structs of `menshen.plan`, each with `status` (a fault code, 80 for success) and `description`."),
         &[GROUPS],

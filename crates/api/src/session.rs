@@ -69,6 +69,10 @@ impl Session {
                     }
                 },
                 State::Given(result) => result,
+                State::Settled(Shape::First(next), Outcome::Answered(Ok(_))) => {
+                    self.state = State::Waiting(Shape::Results);
+                    return Next::Ask(*next);
+                }
                 State::Settled(shape, outcome) => shape.answer(outcome, context),
                 State::Waiting(_) | State::Over => Err(Refusal::Internal("nothing to go on from".to_owned())),
             };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use model::fault::{Fault, FaultCode};
 use supervisor::effect::{Answer, Settled, Updated};
+use supervisor::input::Request;
 use supervisor::plan::Planned;
 use wire::value::Value;
 
@@ -21,6 +22,8 @@ pub(crate) enum Shape {
     Text,
     /// The end of a log.
     Tail,
+    /// None of its own: this is asked for next, and answered by a struct for each process.
+    First(Box<Request>),
     /// True or the fault of the one process the client named so.
     One(String),
     /// The names of the groups that differ.

@@ -34,6 +34,8 @@ impl Daemon {
                 drop(slot.send(api::followed::log(&self.context(), &name, &channel)));
             }
             Ask::MainLog { slot } => drop(slot.send(self.main_log_path())),
+            // What there is more to do follows from the feed itself.
+            Ask::Watching => {}
             Ask::Page { slot } => drop(slot.send(self.page())),
         }
     }
@@ -57,13 +59,14 @@ impl Daemon {
     }
 
     /// The world at this moment, as calls see it.
-    fn context(&self) -> Context<'_> {
+    pub(crate) fn context(&self) -> Context<'_> {
         Context {
             supervisor: &self.supervisor,
             now: os::clock::now(),
             zone: &LocalZone,
             identity: &self.identity,
             files: &self.streams,
+            usages: &self.figures,
         }
     }
 
@@ -122,10 +125,7 @@ impl Daemon {
 
     /// What keeps the processes of a selection that do not run from being started.
     fn obstacles(&self, selection: &Selection) -> BTreeMap<FullName, SpawnFailure> {
-        let wanted = |name: &FullName| match selection {
-            Selection::All => true,
-            Selection::Group(group) => name.group == *group,
-        };
+        let wanted = |name: &FullName| selection.holds(name);
         let idle = self.supervisor.all_info(os::clock::now()).into_iter().filter(|it| !it.state.is_running());
         let names = idle.map(|it| it.name).filter(wanted);
         let found = names.filter_map(|name| {

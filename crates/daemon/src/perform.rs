@@ -67,8 +67,7 @@ impl Daemon {
                 self.inputs.detach(child);
                 self.order(&Order::Forget { child: child.0 });
             }
-            // Those who listen have been thought of; nobody else looks at events yet.
-            Effect::Publish(_) => {}
+            Effect::Publish(event) => self.tell_watchers(&event),
             Effect::Send { child, letter } => self.post(child, &letter),
             Effect::Note(note) => {
                 if self.log.borrow().enabled(note.level()) {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use config::settings::{Credentials, MainLog as LogTarget, Overrides, ServerSpec, Settings, Unhosted};
 use config::{Config, Invocation, supervisord_arguments};
+use http::feed::Feed;
 use http::server::{Endpoint, Listener};
 use logs::main_log::{MainLog, MainLogOptions, Target};
 use model::child::ChildId;
@@ -28,6 +29,7 @@ use supervisor::supervisor::Supervisor;
 use wire::keeper::Order;
 
 use crate::birth::Inheritance;
+use crate::figures::Figures;
 use crate::handover::Handover;
 use crate::keeper_link::{KeeperLink, LinkError};
 use crate::launch::VERSION;
@@ -109,6 +111,8 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         sockets: Sockets::default(),
         children: BTreeMap::new(),
         calls: Calls::default(),
+        feed: Rc::new(Feed::new(first_child())),
+        figures: Figures::default(),
         log: Rc::new(RefCell::new(log)),
         settings,
         inheritance,

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use config::settings::{Overrides, Settings};
+use http::feed::Feed;
 use logs::main_log::MainLog;
 use logs::pump::Report as PumpReport;
 use model::child::ChildId;
@@ -23,6 +24,7 @@ use supervisor::supervisor::Supervisor;
 use wire::listener::Ear;
 
 use crate::birth::Inheritance;
+use crate::figures::Figures;
 use crate::keeper_link::KeeperLink;
 use crate::pending::Calls;
 use crate::sockets::Sockets;
@@ -75,6 +77,10 @@ pub(crate) struct Daemon {
     pub(crate) sockets: Sockets,
     pub(crate) children: BTreeMap<ChildId, Child>,
     pub(crate) calls: Calls,
+    /// Shared with the server, whose clients read it.
+    pub(crate) feed: Rc<Feed>,
+    /// What everything uses.
+    pub(crate) figures: Figures,
     /// Shared with the server, which writes to it between turns.
     pub(crate) log: Rc<RefCell<MainLog>>,
     pub(crate) settings: Settings,

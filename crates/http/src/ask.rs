@@ -37,6 +37,8 @@ pub enum Ask {
         /// The file, if there is one.
         slot: Slot<Option<PathBuf>>,
     },
+    /// Somebody begins to watch the feed: there may be more to do from now on.
+    Watching,
     /// What does the status page show?
     Page {
         /// All of it.

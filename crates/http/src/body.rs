@@ -9,14 +9,14 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
 use crate::connection::Connection;
-use crate::follow::Follower;
+use crate::stream::Stream;
 
 /// What is sent after the headers.
 enum Content {
     /// All of it, until it has been taken.
     Whole(Option<Bytes>),
-    /// A log, for as long as the client stays.
-    Log(Pin<Box<dyn Future<Output = (Follower, Option<Bytes>)>>>),
+    /// What comes bit by bit.
+    Stream(Pin<Box<dyn Future<Output = (Stream, Option<Bytes>)>>>),
     /// Nothing more.
     Nothing,
 }
@@ -32,9 +32,9 @@ impl Body {
         Self { content: Content::Whole(Some(bytes)), connection }
     }
 
-    pub(crate) fn log(follower: Follower, connection: Rc<Connection>) -> Self {
-        connection.follows();
-        Self { content: Content::Log(Box::pin(follower.next())), connection }
+    pub(crate) fn stream(stream: Stream, connection: Rc<Connection>) -> Self {
+        connection.follows(stream.patience());
+        Self { content: Content::Stream(Box::pin(stream.next())), connection }
     }
 }
 
@@ -55,10 +55,10 @@ impl hyper::body::Body for Body {
         match &mut self.content {
             Content::Whole(bytes) => Poll::Ready(bytes.take().map(|it| Ok(Frame::data(it)))),
             Content::Nothing => Poll::Ready(None),
-            Content::Log(next) => {
-                let (follower, bytes) = ready!(next.as_mut().poll(cx));
+            Content::Stream(next) => {
+                let (stream, bytes) = ready!(next.as_mut().poll(cx));
                 let (content, frame) = match bytes {
-                    Some(bytes) => (Content::Log(Box::pin(follower.next())), Some(Ok(Frame::data(bytes)))),
+                    Some(bytes) => (Content::Stream(Box::pin(stream.next())), Some(Ok(Frame::data(bytes)))),
                     None => (Content::Nothing, None),
                 };
                 self.content = content;
@@ -70,7 +70,7 @@ impl hyper::body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Whole(bytes) => bytes.is_none(),
-            Content::Log(_) => false,
+            Content::Stream(_) => false,
             Content::Nothing => true,
         }
     }
@@ -81,7 +81,7 @@ impl hyper::body::Body for Body {
                 let length = bytes.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
-            Content::Log(_) => SizeHint::default(),
+            Content::Stream(_) => SizeHint::default(),
             Content::Nothing => SizeHint::with_exact(0),
         }
     }

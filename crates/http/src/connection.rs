@@ -28,8 +28,17 @@ enum Phase {
     Reading { since: Instant },
     /// Working on a request.
     Busy,
-    /// Showing a log.
-    Following,
+    /// Showing what comes bit by bit.
+    Following(Patience),
+}
+
+/// Whether a client may refuse for ever to take the next bytes of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// It may: it holds one chunk, and nothing is made for it meanwhile.
+    Endless,
+    /// It is cut off after `write_time`, like those that get any other answer.
+    Limited,
 }
 
 /// Why a connection must end although it has not ended by itself.
@@ -79,8 +88,8 @@ impl Connection {
         self.phase.set(Phase::Busy);
     }
 
-    pub(crate) fn follows(&self) {
-        self.phase.set(Phase::Following);
+    pub(crate) fn follows(&self, patience: Patience) {
+        self.phase.set(Phase::Following(patience));
     }
 
     pub(crate) fn rests(&self) {
@@ -91,7 +100,7 @@ impl Connection {
     pub(crate) fn idle_for(&self) -> Option<Duration> {
         match self.phase.get() {
             Phase::Idle { since } => Some(since.elapsed()),
-            Phase::Reading { .. } | Phase::Busy | Phase::Following => None,
+            Phase::Reading { .. } | Phase::Busy | Phase::Following(_) => None,
         }
     }
 
@@ -119,20 +128,23 @@ impl Connection {
     /// When time will be up, and for what.
     pub(crate) fn deadline(&self) -> Option<(Instant, Cut)> {
         match (self.phase.get(), self.stuck_since.get()) {
-            (Phase::Following, _) | (Phase::Idle { .. } | Phase::Busy, None) => None,
+            (Phase::Following(Patience::Endless), _)
+            | (Phase::Idle { .. } | Phase::Busy | Phase::Following(Patience::Limited), None) => None,
             (Phase::Reading { since }, None) => Some((since + self.limits.header_time, Cut::Late)),
-            (Phase::Idle { .. } | Phase::Reading { .. } | Phase::Busy, Some(since)) => {
-                Some((since + self.limits.write_time, Cut::Stuck))
-            }
+            (
+                Phase::Idle { .. }
+                | Phase::Reading { .. }
+                | Phase::Busy
+                | Phase::Following(Patience::Limited),
+                Some(since),
+            ) => Some((since + self.limits.write_time, Cut::Stuck)),
         }
     }
 
     /// Whether a client that follows a log has left. The framing does not notice that by itself when
     /// something is left in its buffer, such as the empty line the original's client sends.
     fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<Cut> {
-        if self.phase.get() != Phase::Following {
-            return Poll::Pending;
-        }
+        let Phase::Following(_) = self.phase.get() else { return Poll::Pending };
         loop {
             let mut room = [0; AHEAD_BYTES];
             match ready!(self.socket.poll_read(cx, &mut room)) {

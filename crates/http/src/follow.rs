@@ -58,6 +58,51 @@ impl Drop for Seat {
     }
 }
 
+/// What is new in a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// It has grown.
+    Bytes(Bytes),
+    /// It was emptied in place.
+    Truncated,
+}
+
+impl Piece {
+    /// As the original shows it.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Truncated => Bytes::from_static(TRUNCATED),
+        }
+    }
+}
+
+/// Where to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum From {
+    /// So many bytes before the end, at the beginning of a character.
+    End(u64),
+    /// Where a client left off, if it is still the same file; else so many bytes before the end.
+    Place(Place, u64),
+    /// At the beginning.
+    Beginning,
+}
+
+/// A place in a file: its inode, and how many bytes are before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    inode: u64,
+    position: u64,
+}
+
+impl Place {
+    /// Reads what [`Follower::id`] wrote.
+    pub(crate) fn parse(id: &str) -> Option<Self> {
+        let (inode, position) = id.split_once('-')?;
+        Some(Self { inode: u64::from_str_radix(inode, 16).ok()?, position: position.parse().ok()? })
+    }
+}
+
 /// One client's view of one log.
 #[derive(Debug)]
 pub(crate) struct Follower {
@@ -70,19 +115,34 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Opens a log near its end.
-    pub(crate) fn open(path: PathBuf, seat: Seat) -> io::Result<Self> {
+    /// Opens a log.
+    pub(crate) fn open(path: PathBuf, from: From, seat: Seat) -> io::Result<Self> {
         let file = open(&path)?;
-        let size = file.metadata()?.len();
-        let mut position = size.saturating_sub(HISTORY_BYTES);
-        if position > 0 {
-            let mut first = [0; 3];
-            let count = file.read_at(&mut first, position)?;
-            let cut = logs::cut_at_start(first.get(..count).unwrap_or_default());
-            position += u64::try_from(cut).unwrap_or(0);
-        }
+        let there = file.metadata()?;
+        let position = match from {
+            From::Beginning => 0,
+            From::Place(place, _) if place.inode == there.ino() && place.position <= there.len() => {
+                place.position
+            }
+            From::Place(_, history) | From::End(history) => {
+                start(&file, there.len().saturating_sub(history))?
+            }
+        };
         let watch = Watch::new(&path);
         Ok(Self { path, file, position, watch, _seat: seat })
+    }
+
+    /// Where the next byte to be shown is.
+    pub(crate) fn id(&self) -> String {
+        let inode = self.file.metadata().map_or(0, |it| it.ino());
+        format!("{inode:x}-{}", self.position)
+    }
+
+    /// What is there already, bit by bit, without waiting for more; `None` at the end.
+    pub(crate) fn read_on(&mut self) -> Option<Bytes> {
+        let bytes = self.read(CHUNK_BYTES).ok().filter(|it| !it.is_empty())?;
+        self.position += u64::try_from(bytes.len()).unwrap_or(0);
+        Some(bytes)
     }
 
     /// When the log was last written to.
@@ -90,12 +150,12 @@ impl Follower {
         self.file.metadata()?.modified()
     }
 
-    /// The next bytes, as soon as there are any; `None` when the log cannot be read any more.
-    pub(crate) async fn next(mut self) -> (Self, Option<Bytes>) {
+    /// What is new, as soon as there is something; `None` when the log cannot be read any more. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Option<Piece> {
         loop {
             match self.look() {
-                Err(_) => return (self, None),
-                Ok(Some(bytes)) => return (self, Some(bytes)),
+                Err(_) => return None,
+                Ok(Some(piece)) => return Some(piece),
                 Ok(None) => self.watch.change().await,
             }
         }
@@ -104,24 +164,24 @@ impl Follower {
     /// What is new. A file that was rotated away is shown to its end before the new one is begun; one
     /// that was removed is followed until there is another of its name. The beginning of a character
     /// waits for its rest, since the original's client shows what is no text as an escape.
-    fn look(&mut self) -> io::Result<Option<Bytes>> {
+    fn look(&mut self) -> io::Result<Option<Piece>> {
         loop {
             let size = self.file.metadata()?.len();
             if size < self.position {
                 self.position = 0;
-                return Ok(Some(Bytes::from_static(TRUNCATED)));
+                return Ok(Some(Piece::Truncated));
             }
             let bytes = self.read(size - self.position)?;
             let whole = bytes.len() - logs::cut_at_end(&bytes);
             if whole > 0 {
                 self.position += u64::try_from(whole).unwrap_or(0);
-                return Ok(Some(bytes.slice(..whole)));
+                return Ok(Some(Piece::Bytes(bytes.slice(..whole))));
             }
             if !self.turn_to_successor()? {
                 return Ok(None);
             }
             if !bytes.is_empty() {
-                return Ok(Some(bytes));
+                return Ok(Some(Piece::Bytes(bytes)));
             }
         }
     }
@@ -148,6 +208,17 @@ impl Follower {
         self.watch.turn_to(&self.path);
         Ok(true)
     }
+}
+
+/// The beginning of the first character at or after `position`.
+fn start(file: &File, position: u64) -> io::Result<u64> {
+    if position == 0 {
+        return Ok(0);
+    }
+    let mut first = [0; 3];
+    let count = file.read_at(&mut first, position)?;
+    let cut = logs::cut_at_start(first.get(..count).unwrap_or_default());
+    Ok(position + u64::try_from(cut).unwrap_or(0))
 }
 
 /// Opens a log. What is no plain file (a terminal, a pipe) cannot be followed, and might block.

@@ -24,9 +24,11 @@ use crate::auth::{Credentials, Verdict};
 use crate::body::Body;
 use crate::connection::Connection;
 use crate::date::http_date;
-use crate::follow::{Follower, Seat};
+use crate::feed::Feed;
+use crate::follow::{Follower, From, HISTORY_BYTES, Seat};
 use crate::limits::{Limits, QUOTED_BYTES};
 use crate::reply::{Reply, respond};
+use crate::stream::Stream;
 
 /// What all connections of a listening socket share.
 pub(crate) struct Site {
@@ -36,6 +38,8 @@ pub(crate) struct Site {
     pub(crate) note: Note,
     /// How many clients follow logs, over all sockets.
     pub(crate) followers: Rc<Cell<usize>>,
+    /// What happens.
+    pub(crate) feed: Rc<Feed>,
 }
 
 const TEXT: &str = "text/plain;charset=utf-8";
@@ -52,8 +56,8 @@ pub(crate) async fn answer(
         Err(reply) => reply.into_response(connection),
         Ok(()) => match site.route(request).await {
             Ok(Page::Reply(reply)) | Err(reply) => reply.into_response(connection),
-            Ok(Page::Log { follower, headers }) => {
-                respond(StatusCode::OK, headers, Body::log(follower, connection))
+            Ok(Page::Stream { stream, headers }) => {
+                respond(StatusCode::OK, headers, Body::stream(stream, connection))
             }
         },
     };
@@ -72,9 +76,9 @@ fn wants_to_stay(request: &Request<Incoming>) -> bool {
 }
 
 /// A good answer, or one that is a page of its own.
-enum Page {
+pub(crate) enum Page {
     Reply(Reply),
-    Log { follower: Follower, headers: Vec<(HeaderName, HeaderValue)> },
+    Stream { stream: Stream, headers: Vec<(HeaderName, HeaderValue)> },
 }
 
 impl Site {
@@ -104,6 +108,9 @@ impl Site {
         if path.starts_with("/mainlogtail") {
             only(&request, &[Method::GET])?;
             return self.main_log().await;
+        }
+        if request.uri().path().starts_with(api::rest::ROOT) {
+            return self.rest(request).await;
         }
         match path.trim_start_matches('/') {
             "" | "index.html" => {
@@ -147,7 +154,7 @@ impl Site {
 
     /// The body of a request. Its length must be said beforehand, so that no client can hold us with a
     /// body that never ends.
-    async fn read(&self, request: Request<Incoming>) -> Result<Bytes, Reply> {
+    pub(crate) async fn read(&self, request: Request<Incoming>) -> Result<Bytes, Reply> {
         let length = request.headers().get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
         let length: usize = length.ok_or_else(|| Reply::last_error(StatusCode::LENGTH_REQUIRED))?;
         if length > self.limits.body_bytes {
@@ -162,7 +169,7 @@ impl Site {
     }
 
     /// Asks the daemon and waits for its answer.
-    async fn ask<T>(&self, question: impl FnOnce(Slot<T>) -> Ask) -> Result<T, Reply> {
+    pub(crate) async fn ask<T>(&self, question: impl FnOnce(Slot<T>) -> Ask) -> Result<T, Reply> {
         let (slot, answer) = oneshot::channel();
         if self.asks.try_send(question(slot)).is_err() {
             return Err(busy());
@@ -188,22 +195,26 @@ impl Site {
         let (name, channel) = rest.split_once('/').unwrap_or((rest, "stdout"));
         let (name, channel) = (name.to_owned(), channel.to_owned());
         let path = self.ask(|slot| Ask::ProcessLog { name, channel, slot }).await?.ok_or_else(not_found)?;
-        let (follower, mut headers) = self.follow(path)?;
+        let (follower, mut headers) = self.follow(path, From::End(HISTORY_BYTES))?;
         // Tells nginx to pass on what it gets as it gets it.
         headers.push((HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")));
-        Ok(Page::Log { follower, headers })
+        Ok(Page::Stream { stream: Stream::Log(follower), headers })
     }
 
     async fn main_log(&self) -> Result<Page, Reply> {
         let path = self.ask(|slot| Ask::MainLog { slot }).await?;
         let path = path.ok_or_else(|| Reply::error(StatusCode::NOT_FOUND))?;
-        let (follower, headers) = self.follow(path)?;
-        Ok(Page::Log { follower, headers })
+        let (follower, headers) = self.follow(path, From::End(HISTORY_BYTES))?;
+        Ok(Page::Stream { stream: Stream::Log(follower), headers })
     }
 
-    fn follow(&self, path: PathBuf) -> Result<(Follower, Vec<(HeaderName, HeaderValue)>), Reply> {
+    pub(crate) fn follow(
+        &self,
+        path: PathBuf,
+        from: From,
+    ) -> Result<(Follower, Vec<(HeaderName, HeaderValue)>), Reply> {
         let seat = Seat::take(&self.followers, self.limits.followers).ok_or_else(busy)?;
-        let opened = Follower::open(path, seat).and_then(|it| it.modified().map(|at| (it, at)));
+        let opened = Follower::open(path, from, seat).and_then(|it| it.modified().map(|at| (it, at)));
         // A log that is not there yet may come: the original calls that not found, too.
         let (follower, at) = opened.map_err(|_| Reply::error(StatusCode::NOT_FOUND))?;
         let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static(TEXT))];
@@ -212,17 +223,17 @@ impl Site {
     }
 }
 
-fn busy() -> Reply {
+pub(crate) fn busy() -> Reply {
     Reply::error(StatusCode::SERVICE_UNAVAILABLE).with(RETRY_AFTER, "1")
 }
 
 /// Refuses other methods, with the status the original has for that.
-fn only(request: &Request<Incoming>, methods: &[Method]) -> Result<(), Reply> {
+pub(crate) fn only(request: &Request<Incoming>, methods: &[Method]) -> Result<(), Reply> {
     if methods.contains(request.method()) { Ok(()) } else { Err(Reply::error(StatusCode::BAD_REQUEST)) }
 }
 
 /// A path with its `%41` and the like turned into what they stand for.
-fn decoded(path: &str) -> String {
+pub(crate) fn decoded(path: &str) -> String {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((&first, after)) = rest.split_first() {

@@ -21,6 +21,7 @@ use tokio::time::{Sleep, sleep_until, timeout};
 use crate::ask::{Ask, Note};
 use crate::auth::Credentials;
 use crate::connection::{Connection, Cut, Framed};
+use crate::feed::Feed;
 use crate::limits::{ACCEPT_PAUSE, LINGER_BYTES, LINGER_TIME, Limits};
 use crate::reply::Reply;
 use crate::routes::{Site, answer};
@@ -53,6 +54,8 @@ pub struct Daemon {
     pub asks: mpsc::Sender<Ask>,
     /// Writes to the log.
     pub note: Note,
+    /// What happens.
+    pub feed: Rc<Feed>,
 }
 
 /// Serves all endpoints until dropped; then every connection is closed. It must run inside a
@@ -71,6 +74,7 @@ pub async fn serve(endpoints: Vec<Endpoint>, daemon: Daemon, limits: Limits) -> 
             limits,
             note: Rc::clone(&daemon.note),
             followers: Rc::clone(&followers),
+            feed: Rc::clone(&daemon.feed),
         };
         listening.spawn_local(listen(acceptor, Rc::new(site), endpoint.section));
     }

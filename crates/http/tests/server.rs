@@ -172,6 +172,7 @@ async fn pretend(
             Ask::MainLog { slot } => {
                 let _ = slot.send(Some(log.clone()));
             }
+            Ask::Watching => {}
             Ask::Page { slot } => {
                 let (identifier, version) = ("me".to_owned(), "1".to_owned());
                 let _ = slot.send(web::pages::Status { identifier, version, processes: vec![] });
@@ -210,7 +211,11 @@ fn run(limits: Limits, credentials: Option<&Credentials>, test: impl AsyncFnOnce
             told.borrow_mut().push(format!("{} {text}", level.code()));
         });
         let waiting = Rc::new(RefCell::new(Vec::new()));
-        let _server = tokio::task::spawn_local(serve(endpoints.into(), Daemon { asks, note }, limits));
+        let _server = tokio::task::spawn_local(serve(
+            endpoints.into(),
+            Daemon { asks, note, feed: Rc::new(http::feed::Feed::new(1)) },
+            limits,
+        ));
         let resume = Rc::new(Notify::new());
         let daemon = pretend(questions, room.path().join("log"), Rc::clone(&waiting), Rc::clone(&resume));
         let _daemon = tokio::task::spawn_local(daemon);

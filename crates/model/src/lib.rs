@@ -17,3 +17,4 @@ pub mod spawn;
 pub mod spec;
 pub mod state;
 pub mod time;
+pub mod usage;

@@ -440,10 +440,7 @@ impl Oracle {
 }
 
 fn is_about(request: &Request, process: &FullName) -> bool {
-    let selected = |selection: &Selection| match selection {
-        Selection::All => true,
-        Selection::Group(group) => process.group == *group,
-    };
+    let selected = |selection: &Selection| selection.holds(process);
     match request {
         Request::Start { name, .. } | Request::Stop { name, .. } | Request::Signal { name, .. } => {
             name == process

@@ -176,10 +176,13 @@ fn wait(words: &mut SplitWhitespace<'_>) -> Result<bool> {
     }
 }
 
-/// A group, or `all`.
+/// A group, names as `g:p,g:q`, or `all`.
 fn selection(words: &mut SplitWhitespace<'_>) -> Result<Selection> {
     match word(words)? {
         "all" => Ok(Selection::All),
+        list if list.contains(':') => {
+            Ok(Selection::Named(list.split(',').map(full_name).collect::<Result<_>>()?))
+        }
         name => Ok(Selection::Group(GroupName::parse(name)?)),
     }
 }
@@ -362,6 +365,9 @@ fn request_text(request: &Request) -> String {
     let whom = |selection: &Selection| match selection {
         Selection::All => "all".to_owned(),
         Selection::Group(name) => name.to_string(),
+        Selection::Named(names) => {
+            names.iter().map(|it| format!("{}:{}", it.group, it.process)).collect::<Vec<_>>().join(",")
+        }
     };
     match request {
         Request::Start { named, wait, .. } => format!("start {named}{}", nowait(wait)),

@@ -134,7 +134,11 @@ fn step(groups: &[Group], processes: &[FullName], dice: &mut Dice) -> Option<Ste
     let group = dice.pick(groups)?.name.clone();
     let named = name.to_string();
     let wait = !dice.one_in(4);
-    let selection = if dice.one_in(2) { Selection::All } else { Selection::Group(name.group.clone()) };
+    let selection = match dice.below(4) {
+        0 | 1 => Selection::All,
+        2 => Selection::Named([name.clone()].into()),
+        _ => Selection::Group(name.group.clone()),
+    };
     let signal = dice.pick_or(&[Signal::HUP, Signal::USR2, Signal::TERM, Signal::KILL], Signal::HUP);
     let act = match dice.below(30) {
         0..=5 => Act::Ask(Request::Start { name, named, wait, obstacle: None }),

@@ -1,6 +1,6 @@
 //! What the machine is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::child::{Channel, ChildId};
@@ -134,8 +134,21 @@ pub enum Departure {
 pub enum Selection {
     /// All of a group.
     Group(GroupName),
+    /// These. One that is gone by now is left out.
+    Named(BTreeSet<FullName>),
     /// All there are.
     All,
+}
+
+impl Selection {
+    /// Whether a process belongs to it.
+    pub fn holds(&self, name: &FullName) -> bool {
+        match self {
+            Self::Group(group) => name.group == *group,
+            Self::Named(names) => names.contains(name),
+            Self::All => true,
+        }
+    }
 }
 
 /// What a client can ask the machine to do.

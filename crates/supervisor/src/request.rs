@@ -148,14 +148,14 @@ impl Supervisor {
 
     fn select(&self, selection: &Selection) -> Result<Vec<FullName>, Fault> {
         let groups = match selection {
-            Selection::All => order::groups_by_priority(&self.groups),
+            Selection::All | Selection::Named(_) => order::groups_by_priority(&self.groups),
             Selection::Group(name) => match self.groups.get(name) {
                 Some(group) => vec![group],
                 None => return Err(Fault::about(FaultCode::BadName, name.as_str())),
             },
         };
         let processes = groups.into_iter().flat_map(Group::in_start_order);
-        Ok(processes.map(|it| it.name.clone()).collect())
+        Ok(processes.map(|it| it.name.clone()).filter(|it| selection.holds(it)).collect())
     }
 
     fn add_group(&mut self, name: &str, step: &mut Step<'_>) -> Result<(), Fault> {

@@ -172,6 +172,11 @@ impl Supervisor {
         self.process(name).and_then(|it| it.phase.child())
     }
 
+    /// What a process does next by itself, and when: be promoted, be killed, be tried again.
+    pub fn next_of(&self, name: &FullName) -> Option<(Mono, Reason)> {
+        self.process(name)?.phase.deadline(name)
+    }
+
     /// How the active groups would have to change to become `new`.
     pub fn changes(&self, new: &[Arc<GroupSpec>]) -> ChangeSet {
         let mut active: Vec<_> = self.groups.values().collect();

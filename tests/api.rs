@@ -1,0 +1,258 @@
+//! The JSON interface: what programs and pages are told, what they can do, and what they cannot.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use e2e::house::House;
+use e2e::http::{Answer, exchange, free_port};
+use e2e::program::Make;
+use e2e::wait::until_some;
+use serde_json::{Value, json};
+
+/// No answer of ours takes this long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A house with a server on TCP, and its port.
+fn house(sections: &str) -> (House, u16) {
+    let port = free_port();
+    let house = House::new(&format!("[inet_http_server]\nport=127.0.0.1:{port}\n\n{sections}"));
+    (house.started(), port)
+}
+
+fn connect(port: u16) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    stream
+}
+
+fn request(port: u16, verb: &str, path: &str, headers: &str, body: &str) -> Answer {
+    let length = body.len();
+    let text = format!(
+        "{verb} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+    );
+    exchange(connect(port), text.as_bytes()).expect("an answer")
+}
+
+fn get(port: u16, path: &str) -> Value {
+    let answer = request(port, "GET", &format!("/api/v1{path}"), "", "");
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    serde_json::from_slice(&answer.body).expect("an answer in JSON")
+}
+
+fn post(port: u16, path: &str, body: &Value) -> (u16, Value) {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let answer =
+        request(port, "POST", &format!("/api/v1{path}"), "Content-Type: application/json\r\n", &body);
+    (answer.status, serde_json::from_slice(&answer.body).expect("an answer in JSON"))
+}
+
+/// A stream of events as it comes: its kind, its id and its data.
+struct Stream(BufReader<TcpStream>);
+
+impl Stream {
+    fn open(port: u16, path: &str, headers: &str) -> Self {
+        let mut stream = connect(port);
+        // HTTP/1.0, so that it comes as it is and not in chunks.
+        write!(stream, "GET /api/v1{path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n{headers}\r\n")
+            .expect("sent");
+        let mut stream = Self(BufReader::new(stream));
+        assert!(stream.line().contains(" 200 "), "{path}");
+        while !stream.line().is_empty() {}
+        stream
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).expect("more comes");
+        line.trim_end().to_owned()
+    }
+
+    fn next(&mut self) -> (String, String, Value) {
+        let (mut kind, mut id, mut data) = (String::new(), String::new(), Value::Null);
+        loop {
+            let line = self.line();
+            match line.split_once(": ") {
+                Some(("event", text)) => text.clone_into(&mut kind),
+                Some(("id", text)) => text.clone_into(&mut id),
+                Some(("data", text)) => data = serde_json::from_str(text).expect("data in JSON"),
+                None if line.is_empty() && !kind.is_empty() => return (kind, id, data),
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    /// The next event that `is_wanted` wants.
+    fn until(&mut self, is_wanted: impl Fn(&str, &Value) -> bool) -> (String, Value) {
+        loop {
+            let (kind, id, data) = self.next();
+            if is_wanted(&kind, &data) {
+                return (id, data);
+            }
+        }
+    }
+}
+
+const SLEEPERS: &str = "[program:a]\ncommand=sleep 1000\nstartsecs=0\nenvironment=API_TOKEN=\"x\",COLOR=\"red\"\n\
+    [program:b]\ncommand=sleep 1000\nstartsecs=0\nautostart=false\n\
+    [program:no]\ncommand=/no/such/program\nautostart=false\n\
+    [group:g]\nprograms=b,no\n";
+
+#[test]
+fn processes_are_told_of_and_obey() {
+    if Make::is_original() {
+        return;
+    }
+    let (house, port) = house(SLEEPERS);
+    house.until_state("a", "RUNNING");
+    let all = get(port, "/processes");
+    let names: Vec<_> = all.as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["a", "g:b", "g:no"]);
+    assert_eq!(all[0]["pid"], house.pid_of("a"));
+    assert_eq!(all[1]["state"], "STOPPED");
+    assert!(all[1].get("pid").is_none(), "what is not there is left out");
+
+    assert_eq!(post(port, "/processes/g%3Ab/start", &Value::Null), (200, json!(true)));
+    assert_eq!(get(port, "/processes/g:b")["state"], "RUNNING");
+    let (status, fault) = post(port, "/processes/g:b/start", &json!({}));
+    assert_eq!((status, &fault["error"]), (409, &json!("ALREADY_STARTED")));
+    let old = house.pid_of("a");
+    let (status, results) = post(port, "/processes/restart", &json!({ "names": ["a", "g:b"], "wait": true }));
+    assert_eq!((status, results.as_array().unwrap().len()), (200, 2), "{results}");
+    assert_ne!(house.pid_of("a"), old);
+    assert_eq!(post(port, "/processes/g:no/start", &Value::Null).0, 404);
+    let (status, results) = post(port, "/groups/g/stop", &Value::Null);
+    assert_eq!((status, &results[0]["status"]), (200, &json!(80)), "{results}");
+    assert_eq!(post(port, "/methods/supervisor.getState", &json!([])).1["statename"], "RUNNING");
+
+    let options = get(port, "/processes/a/options");
+    assert!(options["origin"]["file"].as_str().unwrap().ends_with("supervisord.conf"));
+    let line = usize::try_from(options["origin"]["line"].as_u64().unwrap()).unwrap();
+    assert_eq!(house.text("supervisord.conf").lines().nth(line - 1), Some("[program:a]"));
+    assert_eq!(
+        options["environment"],
+        json!([{ "name": "API_TOKEN", "hidden": true }, { "name": "COLOR", "value": "red" }])
+    );
+}
+
+#[test]
+fn a_wrong_request_is_told_what_is_wrong() {
+    if Make::is_original() {
+        return;
+    }
+    let (_house, port) = house(SLEEPERS);
+    let json = "Content-Type: application/json\r\n";
+    let cases = [
+        ("GET", "/nothing", "", "", 404, "NOT_FOUND"),
+        ("GET", "/processes/nope", "", "", 404, "BAD_NAME"),
+        ("GET", "/processes/a/start", "", "", 405, "METHOD_NOT_ALLOWED"),
+        ("DELETE", "/processes/a", "", "", 405, "METHOD_NOT_ALLOWED"),
+        ("POST", "/processes/a/start", json, "{\"wiat\": false}", 400, "BAD_REQUEST"),
+        ("POST", "/processes/a/start", json, "{", 400, "BAD_REQUEST"),
+        ("POST", "/processes/a/signal", json, "{\"signal\": \"NOPE\"}", 400, "BAD_SIGNAL"),
+        ("POST", "/processes/a/stop", "Content-Type: text/plain\r\n", "{}", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ("POST", "/processes/a/stop", "Origin: http://evil.example\r\n", "", 403, "FORBIDDEN"),
+        ("POST", "/processes/a/stop", "Sec-Fetch-Site: cross-site\r\n", "", 403, "FORBIDDEN"),
+        ("GET", "/events?samples=maybe", "", "", 400, "BAD_REQUEST"),
+        ("GET", "/processes/a/stdwhat/follow", "", "", 404, "NOT_FOUND"),
+    ];
+    for (verb, path, headers, body, status, error) in cases {
+        let answer = request(port, verb, &format!("/api/v1{path}"), headers, body);
+        let told: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        assert_eq!(
+            (answer.status, &told["error"]),
+            (status, &json!(error)),
+            "{verb} {path}: {}",
+            answer.text()
+        );
+        assert!(told["message"].is_string(), "{verb} {path}");
+    }
+    assert_eq!(get(port, "/processes/a")["state"], "RUNNING", "nothing was done");
+}
+
+#[test]
+fn events_come_as_they_happen_and_are_resumed() {
+    if Make::is_original() {
+        return;
+    }
+    let (_house, port) = house(SLEEPERS);
+    let mut stream = Stream::open(port, "/events", "");
+    assert_eq!(stream.next().0, "hello");
+    post(port, "/processes/a/stop", &Value::Null);
+    let (_, stopping) = stream.until(|kind, data| kind == "state" && data["to"] == "STOPPING");
+    let (id, stopped) = stream.until(|kind, data| kind == "state" && data["to"] == "STOPPED");
+    assert_eq!((&stopping["name"], &stopped["process"]["state"]), (&json!("a"), &json!("STOPPED")));
+    drop(stream);
+    post(port, "/processes/a/start", &Value::Null);
+    let mut stream = Stream::open(port, "/events", &format!("Last-Event-ID: {id}\r\n"));
+    let (kind, same, _) = stream.next();
+    assert_eq!((kind.as_str(), same), ("hello", id));
+    assert_eq!(stream.next().2["to"], "STARTING");
+    assert_eq!(stream.next().2["to"], "RUNNING");
+    assert_eq!(Stream::open(port, "/events?since=ffff-1", "").next().0, "reset", "an id of another life");
+}
+
+#[test]
+fn a_log_is_followed_in_pieces_that_can_be_gone_on_from() {
+    if Make::is_original() {
+        return;
+    }
+    let (house, port) = house("[program:cat]\ncommand=cat\nstdout_logfile={here}/cat.log\n");
+    house.until_state("cat", "RUNNING");
+    let say = |text: &str| post(port, "/processes/cat/stdin", &json!({ "chars": text }));
+    assert_eq!(say("one <b>\n").0, 200);
+    house.until_text("cat.log", "one");
+    let mut stream = Stream::open(port, "/processes/cat/stdout/follow", "");
+    let (kind, id, data) = stream.next();
+    assert_eq!((kind.as_str(), &data), ("log", &json!("one <b>\n")));
+    say("two\n");
+    assert_eq!(stream.next().2, "two\n");
+    let mut resumed = Stream::open(port, &format!("/processes/cat/stdout/follow?since={id}"), "");
+    assert_eq!(resumed.next().2, "two\n");
+    assert_eq!(get(port, "/processes/cat/stdout"), "one <b>\ntwo\n");
+    let mut file = String::new();
+    let mut download = connect(port);
+    write!(download, "GET /api/v1/processes/cat/stdout/file HTTP/1.0\r\n\r\n").expect("sent");
+    download.read_to_string(&mut file).expect("the whole file");
+    assert!(
+        file.contains("filename=\"cat-stdout.log\"") && file.ends_with("\r\n\r\none <b>\ntwo\n"),
+        "{file}"
+    );
+}
+
+#[test]
+fn what_the_document_describes_is_what_there_is() {
+    if Make::is_original() {
+        return;
+    }
+    let (_house, port) = house(SLEEPERS);
+    let document = get(port, "/openapi.json");
+    let paths = document["paths"].as_object().expect("paths");
+    assert!(paths.len() > 25);
+    for (path, verbs) in paths {
+        let real = path.replace("{name}", "nope").replace("{names}", "nope").replace("{channel}", "stdout");
+        let real = real.replace("{method}", "supervisor.getState");
+        for verb in verbs.as_object().expect("verbs").keys() {
+            // What needs a parameter says so; what changes everything is left alone.
+            if ["/events", "/supervisor/reload", "/supervisor/shutdown", "/supervisor/log/follow"]
+                .contains(&path.as_str())
+            {
+                continue;
+            }
+            let answer = request(port, &verb.to_uppercase(), &format!("/api/v1{real}"), "", "");
+            let told: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+            let is_known = answer.status != 405
+                && !told["message"].as_str().unwrap_or_default().contains("nothing at this path");
+            assert!(is_known, "{verb} {path}: {} {}", answer.status, answer.text());
+        }
+    }
+    // Every member that is told is described.
+    let schema = |name: &str| document["components"]["schemas"][name]["properties"].clone();
+    let process = until_some("a process is told of", || get(port, "/processes").get(0).cloned());
+    for (told, described) in [(process, schema("Process")), (get(port, "/supervisor"), schema("Supervisor"))]
+    {
+        for name in told.as_object().expect("an object").keys() {
+            assert!(described.get(name).is_some(), "{name}");
+        }
+    }
+}
