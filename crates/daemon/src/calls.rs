@@ -101,9 +101,9 @@ impl Daemon {
                 let obstacle = spec.and_then(|it| birth::program(it, &self.inheritance).err());
                 Ok(Request::Start { name, named, wait, obstacle })
             }
-            Request::Update { names, configured: _ } => {
+            Request::Update { names, configured: _, tape: _ } => {
                 let configured = self.preview().map_err(|it| Fault::about(FaultCode::CantReread, it))?;
-                Ok(Request::Update { names, configured })
+                Ok(Request::Update { names, configured, tape: 0 })
             }
             Request::StartMany { selection, wait, obstacles: _ } => {
                 let obstacles = self.obstacles(&selection);
@@ -119,7 +119,9 @@ impl Daemon {
             | Request::Signal { .. }
             | Request::SignalMany { .. }
             | Request::AddGroup { .. }
-            | Request::RemoveGroup { .. } => Ok(request),
+            | Request::RemoveGroup { .. }
+            | Request::Adopt { .. }
+            | Request::Forget { .. } => Ok(request),
         }
     }
 

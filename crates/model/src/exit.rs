@@ -68,6 +68,7 @@ impl fmt::Display for ExitStatus {
 
 /// The end of a child, and what led to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Ended {
     /// How.
     pub status: ExitStatus,
@@ -79,6 +80,7 @@ pub struct Ended {
 
 /// Why a child ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum EndCause {
     /// By itself, as its `exitcodes` call it expected.
     Expected,
