@@ -19,6 +19,16 @@ pub(crate) struct Ansi {
 }
 
 impl Ansi {
+    /// What is held back, to be handed to [`Self::with`] later.
+    pub(crate) fn held(&self) -> &[u8] {
+        &self.held
+    }
+
+    /// One that holds back `held`.
+    pub(crate) fn with(held: &[u8]) -> Self {
+        Self { held: held.to_owned() }
+    }
+
     /// What of `bytes`, and of what was held back, can be shown now.
     pub(crate) fn strip<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         if self.held.is_empty() && !bytes.contains(&ESCAPE) {

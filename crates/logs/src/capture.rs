@@ -26,6 +26,17 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
+    /// Whether a message has begun, and what may be the beginning of a token: to be handed to
+    /// [`Self::with`] later.
+    pub(crate) fn state(&self) -> (bool, &[u8]) {
+        (self.within, &self.held)
+    }
+
+    /// One that is in that state.
+    pub(crate) fn with(within: bool, held: &[u8]) -> Self {
+        Self { within, held: held.to_owned() }
+    }
+
     /// What `bytes` adds.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Vec<Piece> {
         let mut pieces = Vec::new();

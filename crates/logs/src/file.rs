@@ -4,14 +4,18 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{SeekFrom, fstat, ftruncate, rename, seek, stat, unlink};
+use rustix::fs::{fstat, ftruncate, rename, stat, unlink};
 use rustix::io::Errno;
 
+use crate::failpoint;
 use crate::rotate::{Step, steps};
 use crate::target::Target;
 
 /// The permissions of a new log file, less the umask: what the original's are.
 pub const MODE: u32 = 0o666;
+
+/// By how much a file that is rotated may exceed its limit: what the original reads at once.
+const EXCESS_BYTES_MAX: usize = 128 * 1024;
 
 /// When a file is full and what happens then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +64,30 @@ pub struct Written {
     pub unrotated: Option<io::Error>,
 }
 
+/// A place in a regular file, which is known by what the kernel calls it: it may be renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    /// Counted from its beginning, in bytes.
+    pub(crate) at: u64,
+}
+
+/// What came of letting the kernel move bytes from a pipe to the file.
+#[derive(Debug)]
+pub(crate) enum Moved {
+    /// So many bytes, more than none, to the place `at`.
+    Bytes { count: usize, at: u64 },
+    /// The pipe is empty.
+    Nothing,
+    /// It is empty, and nobody can write to it any more.
+    End,
+    /// The file does not take them now; they are still in the pipe.
+    Failed(io::Error),
+    /// The kernel does not do it with this file.
+    Refused,
+}
+
 /// How a write ended.
 #[derive(Debug)]
 pub enum End {
@@ -77,8 +105,9 @@ pub enum End {
 ///
 /// What is no regular file has no position, so that it is never rotated, whatever the options say
 /// (in the original its channel was closed by an `Illegal seek`), and never removed. A regular file
-/// may rest: its descriptor is then closed until the next write. Should the file have been moved or
-/// removed while it was open, writing goes on into it; [`LogFile::reopen`] begins a new one.
+/// may rest: its descriptor is then closed until the next write. Before each write its name is looked at:
+/// a file that was moved or removed gets a successor, since what is written to a file without a name is
+/// lost.
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,
@@ -87,6 +116,10 @@ pub struct LogFile {
     mode: u32,
     /// `None` while it rests.
     target: Option<Target>,
+    /// Its device and inode, if it is a regular file that is open.
+    identity: (u64, u64),
+    /// What it had after the last write.
+    size: u64,
     /// Below this size rotation is not tried again, after it has failed.
     unrotated_until: u64,
 }
@@ -98,7 +131,9 @@ impl LogFile {
     /// # Errors
     /// When it can be neither opened nor made.
     pub fn open(path: &Path, rotation: Rotation, mode: u32) -> Result<Self, OpenError> {
-        let mut file = Self { path: path.to_owned(), rotation, mode, target: None, unrotated_until: 0 };
+        let path = path.to_owned();
+        let mut file =
+            Self { path, rotation, mode, target: None, identity: (0, 0), size: 0, unrotated_until: 0 };
         match file.wake() {
             Ok(_) => Ok(file),
             Err(errno) => Err(OpenError { path: file.path, source: errno.into() }),
@@ -108,24 +143,129 @@ impl LogFile {
     /// Adds `bytes`, then makes room if the file is full: it exceeds its limit by one call's bytes at
     /// most, and no call's bytes are spread over two files.
     pub fn write(&mut self, bytes: &[u8]) -> Written {
+        let (bytes, end) = self.append(bytes);
+        let unrotated = match end {
+            End::Whole => self.rotate_if_full(),
+            End::Blocked | End::Failed(_) | End::Lost(_) => None,
+        };
+        Written { bytes, end, unrotated }
+    }
+
+    /// Adds `bytes`: how many were added, and why not more. The caller then calls
+    /// [`Self::rotate_if_full`].
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> (usize, End) {
         let mut done = 0;
         let end = loop {
             let rest = bytes.get(done..).unwrap_or_default();
             if rest.is_empty() {
                 break End::Whole;
             }
-            match self.wake().and_then(|it| it.write(rest)) {
+            match self.put(rest) {
                 Ok(0) => break End::Failed(io::ErrorKind::WriteZero.into()),
                 Ok(count) => done += count,
                 Err(Errno::INTR) => {}
                 Err(errno) => break self.failure(errno),
             }
         };
-        let unrotated = match end {
-            End::Whole => self.rotate_if_full().err().map(io::Error::from),
-            End::Blocked | End::Failed(_) | End::Lost(_) => None,
+        (done, end)
+    }
+
+    /// Writes some of `bytes` to its end.
+    fn put(&mut self, bytes: &[u8]) -> Result<usize, Errno> {
+        let place = self.place()?;
+        failpoint::pass();
+        let count = self.wake()?.write(bytes, place.map_or(0, |it| it.at))?;
+        self.size = place.map_or(0, |it| it.at.saturating_add(u64::try_from(count).unwrap_or(0)));
+        Ok(count)
+    }
+
+    /// Lets the kernel move up to `bytes_max` bytes from `pipe` to its end. The caller then looks at what
+    /// came, and calls [`Self::rotate_if_full`].
+    pub(crate) fn splice(&mut self, pipe: BorrowedFd<'_>, bytes_max: usize) -> Moved {
+        let moved = self.place().and_then(|place| {
+            let place = place.ok_or(Errno::INVAL)?;
+            let bytes_max = bytes_max.min(self.room(place.at));
+            failpoint::pass();
+            Ok((self.wake()?.splice(pipe, place.at, bytes_max)?, place.at))
+        });
+        match moved {
+            Ok((0, _)) => Moved::End,
+            Ok((count, at)) => {
+                self.size = at.saturating_add(u64::try_from(count).unwrap_or(0));
+                Moved::Bytes { count, at }
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Moved::Nothing,
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Moved::Refused,
+            Err(errno) => Moved::Failed(errno.into()),
+        }
+    }
+
+    /// Writes `bytes`, some of which may be there already, to `place` of this very file, provided that it
+    /// still ends there or later: how many of them are there now. The caller writes the rest.
+    pub(crate) fn redo(&mut self, bytes: &[u8], place: Place) -> usize {
+        let end = match self.place() {
+            Ok(Some(end)) if (end.device, end.inode) == (place.device, place.inode) => end.at,
+            Ok(_) | Err(_) => return 0,
         };
-        Written { bytes: done, end, unrotated }
+        let mut done = 0;
+        while let Some(rest) = bytes.get(done..).filter(|it| !it.is_empty() && end >= place.at) {
+            let at = place.at.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
+            match self.wake().and_then(|it| it.write(rest, at)) {
+                Ok(0) => break,
+                Ok(count) => done += count,
+                Err(Errno::INTR) => {}
+                Err(_) => break,
+            }
+        }
+        self.size = self.size();
+        done
+    }
+
+    /// Reads back what is at place `at`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no regular file.
+    pub(crate) fn read_back(&self, room: &mut [u8], at: u64) -> Result<usize, Errno> {
+        self.target.as_ref().ok_or(Errno::BADF)?.read_back(room, at)
+    }
+
+    /// Whether what was moved to it can be read back. A file that rests may turn out otherwise, and is then
+    /// not looked at for one gulp.
+    pub(crate) fn can_read_back(&self) -> bool {
+        self.target.as_ref().is_none_or(Target::can_read_back)
+    }
+
+    /// The place of its end; none for what is no regular file. If the file that is open has lost its name,
+    /// it begins a successor; where that fails, the old one is better than none.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(crate) fn place(&mut self) -> Result<Option<Place>, Errno> {
+        if !self.wake()?.is_file() {
+            return Ok(None);
+        }
+        let found = match stat(&self.path) {
+            Ok(found) if (found.st_dev, found.st_ino) == self.identity => found,
+            Ok(_) | Err(Errno::NOENT) => {
+                let _ = self.succeed();
+                let target = self.wake()?;
+                if !target.is_file() {
+                    return Ok(None);
+                }
+                fstat(target)?
+            }
+            // We may write to it, but not walk to it.
+            Err(_) => fstat(self.wake()?)?,
+        };
+        let (device, inode) = self.identity;
+        Ok(Some(Place { device, inode, at: u64::try_from(found.st_size).unwrap_or(0) }))
+    }
+
+    /// How many bytes may come at once when it has `size`: it exceeds its limit by no more than the original
+    /// lets it.
+    fn room(&self, size: u64) -> usize {
+        let Ok(limit @ 1..) = u64::try_from(self.rotation.maxbytes) else { return usize::MAX };
+        usize::try_from(limit.saturating_sub(size)).unwrap_or(usize::MAX).max(EXCESS_BYTES_MAX)
     }
 
     /// Opens it by its name again, so that a log that was moved or removed gets a successor.
@@ -133,10 +273,15 @@ impl LogFile {
     /// # Errors
     /// When that fails. It then goes on as it was.
     pub fn reopen(&mut self) -> io::Result<()> {
-        let rested = self.target.take();
+        Ok(self.succeed()?)
+    }
+
+    /// Opens what bears its name now. What was open stays so until there is a successor.
+    fn succeed(&mut self) -> Result<(), Errno> {
+        let (held, identity) = (self.target.take(), self.identity);
         if let Err(errno) = self.wake() {
-            self.target = rested;
-            return Err(errno.into());
+            (self.target, self.identity) = (held, identity);
+            return Err(errno);
         }
         Ok(())
     }
@@ -194,7 +339,9 @@ impl LogFile {
         if self.target.is_none() {
             let opened = Target::open(&self.path, self.mode)?;
             if opened.is_file() {
-                self.mode = fstat(&opened)?.st_mode & MODE;
+                let found = fstat(&opened)?;
+                self.mode = found.st_mode & MODE;
+                self.identity = (found.st_dev, found.st_ino);
             }
             self.unrotated_until = 0;
             return Ok(self.target.insert(opened));
@@ -211,43 +358,43 @@ impl LogFile {
         }
     }
 
-    fn rotate_if_full(&mut self) -> Result<(), Errno> {
-        let Ok(limit @ 1..) = u64::try_from(self.rotation.maxbytes) else { return Ok(()) };
-        let Some(Target::File(fd)) = &self.target else { return Ok(()) };
-        // The position after a write is the size of the file, whoever else writes to it too.
-        let size = seek(fd, SeekFrom::Current(0))?;
+    /// Makes room if it is full; why that failed, if it did.
+    pub(crate) fn rotate_if_full(&mut self) -> Option<io::Error> {
+        let Ok(limit @ 1..) = u64::try_from(self.rotation.maxbytes) else { return None };
+        if !self.is_file_open() {
+            return None;
+        }
+        let size = self.size;
         if size < limit.max(self.unrotated_until) {
-            return Ok(());
+            return None;
         }
         let rotated = self.rotate();
         self.unrotated_until = if rotated.is_ok() { 0 } else { size.saturating_add(limit) };
-        rotated
+        rotated.err().map(io::Error::from)
     }
 
     fn rotate(&mut self) -> Result<(), Errno> {
-        let Some(Target::File(fd)) = &self.target else { return Ok(()) };
-        let held = fstat(fd)?;
+        let Some(fd) = self.target.as_ref().filter(|it| it.is_file()) else { return Ok(()) };
         // If the name is not, or no longer, that of the file we hold, then someone has made room
         // already: another stream that shares the log, or a program that rotates logs.
-        let is_ours = stat(&self.path).is_ok_and(|it| (it.st_dev, it.st_ino) == (held.st_dev, held.st_ino));
+        let is_ours = stat(&self.path).is_ok_and(|it| (it.st_dev, it.st_ino) == self.identity);
         if is_ours {
+            failpoint::pass();
             for step in steps(&self.path, self.rotation.backups, |it| it.symlink_metadata().is_ok()) {
                 match step {
-                    Step::Truncate => return ftruncate(fd, 0),
+                    Step::Truncate => {
+                        ftruncate(fd, 0)?;
+                        self.size = 0;
+                        return Ok(());
+                    }
                     Step::Rename { from, to } => match rename(from, to) {
                         // A program that cleans up has been faster.
-                        Ok(()) | Err(Errno::NOENT) => {}
+                        Ok(()) | Err(Errno::NOENT) => failpoint::pass(),
                         Err(errno) => return Err(errno),
                     },
                 }
             }
         }
-        // The old file stays open until there is a new one: until then the bytes go there.
-        let full = self.target.take();
-        if let Err(errno) = self.wake() {
-            self.target = full;
-            return Err(errno);
-        }
-        Ok(())
+        self.succeed()
     }
 }

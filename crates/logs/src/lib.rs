@@ -11,7 +11,9 @@
 mod ansi;
 pub mod auto;
 mod capture;
+mod failpoint;
 pub mod file;
+mod ledger;
 pub mod main_log;
 mod outlet;
 pub mod pump;

@@ -161,11 +161,12 @@ impl MainLog {
         if !outlet.is_file_open() {
             return Err(ClearFault::Failed); // Not ours to remove: a device, a pipe, or a link to one.
         }
-        std::fs::remove_file(outlet.path()).map_err(|_| ClearFault::Failed)?;
+        let path = outlet.path().to_owned();
         let places = usize::from(self.echo.is_some()) + 1;
         for _ in 0..places {
             self.log(Level::Info, wall, zone, "reopening log file");
         }
+        std::fs::remove_file(path).map_err(|_| ClearFault::Failed)?;
         self.reopen().map_err(|_| ClearFault::Failed)
     }
 
@@ -190,6 +191,7 @@ impl MainLog {
         self.retry_at = None;
         for voice in [&mut self.echo, &mut self.file].into_iter().flatten() {
             voice.outlet.resume(&mut Vec::new());
+            voice.outlet.make_room(&mut Vec::new());
         }
         self.watch();
     }
@@ -232,6 +234,7 @@ impl Voice {
             self.outlet.write(lost(std::mem::take(&mut self.dropped)).as_bytes(), unheard);
         }
         self.outlet.write(line.as_bytes(), unheard);
+        self.outlet.make_room(unheard);
     }
 
     fn watch(&mut self, poller: &Poller) {

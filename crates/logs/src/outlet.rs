@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
-use crate::file::{End, LogFile, is_short_of_descriptors};
+use crate::file::{End, LogFile, Moved, Place, is_short_of_descriptors};
 
 /// Whether bytes go through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ enum Flow {
     Blocked,
     /// They wait until a write no longer fails.
     Stalled,
+    /// They waited in their pipe; the next that come show whether it still fails.
+    Trying,
     /// They are dropped: nobody will ever read them.
     Lost,
 }
@@ -32,6 +34,19 @@ pub(crate) enum Change {
     Unrotated(io::Error),
 }
 
+/// What came of moving bytes from a pipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spliced {
+    /// So many were moved, to the place `at`.
+    Bytes { count: usize, at: u64 },
+    /// The pipe is empty, or the log takes nothing now.
+    Nothing,
+    /// Nobody can write to the pipe any more.
+    End,
+    /// It cannot be done with this log.
+    Refused,
+}
+
 /// A log file, and in order behind it whatever it could not take. It is the owner's duty to stop
 /// bringing bytes while it [is held](Self::is_held): all that come are kept.
 #[derive(Debug)]
@@ -41,11 +56,13 @@ pub(crate) struct Outlet {
     flow: Flow,
     /// Whether it stalled because no descriptor was left to open the file with.
     is_short: bool,
+    /// Whether the kernel has refused to move bytes to the file by itself.
+    refuses_splice: bool,
 }
 
 impl Outlet {
     pub(crate) const fn new(file: LogFile) -> Self {
-        Self { file, pending: Vec::new(), flow: Flow::Open, is_short: false }
+        Self { file, pending: Vec::new(), flow: Flow::Open, is_short: false, refuses_splice: false }
     }
 
     /// Adds `bytes` behind all that came before.
@@ -59,10 +76,61 @@ impl Outlet {
 
     /// Tries again to write what is pending.
     pub(crate) fn resume(&mut self, changes: &mut Vec<Change>) {
-        if self.is_held() {
+        if self.is_held() && self.pending.is_empty() {
+            self.flow = Flow::Trying;
+        } else if self.is_held() {
             let pending = std::mem::take(&mut self.pending);
             self.put(&pending, changes);
         }
+    }
+
+    /// Has the kernel move up to `bytes_max` bytes from `pipe` to the file. What the file does not take
+    /// stays in the pipe.
+    pub(crate) fn splice(
+        &mut self,
+        pipe: BorrowedFd<'_>,
+        bytes_max: usize,
+        changes: &mut Vec<Change>,
+    ) -> Spliced {
+        if self.refuses_splice || self.is_held() {
+            return Spliced::Refused;
+        }
+        match self.file.splice(pipe, bytes_max) {
+            Moved::Bytes { count, at } => {
+                self.turn(End::Whole, changes);
+                Spliced::Bytes { count, at }
+            }
+            Moved::Nothing => Spliced::Nothing,
+            Moved::End => Spliced::End,
+            Moved::Failed(error) => {
+                self.turn(End::Failed(error), changes);
+                Spliced::Nothing
+            }
+            Moved::Refused => {
+                self.refuses_splice = true;
+                Spliced::Refused
+            }
+        }
+    }
+
+    /// Rotates the file if it is full and all is in it: what is to follow each of the others, and apart
+    /// from them, since until then the file is the one that it was.
+    pub(crate) fn make_room(&mut self, changes: &mut Vec<Change>) {
+        if self.is_held() {
+            return;
+        }
+        if let Some(error) = self.file.rotate_if_full() {
+            changes.push(Change::Unrotated(error));
+        }
+    }
+
+    /// Writes what may have been written in part to `place`, so that it is there once.
+    pub(crate) fn redo(&mut self, bytes: &[u8], place: Option<Place>, changes: &mut Vec<Change>) {
+        let done = match place {
+            Some(place) if !self.is_held() => self.file.redo(bytes, place),
+            Some(_) | None => 0,
+        };
+        self.write(bytes.get(done..).unwrap_or_default(), changes);
     }
 
     /// Whether bytes are waiting.
@@ -80,6 +148,21 @@ impl Outlet {
         self.is_short && matches!(self.flow, Flow::Stalled)
     }
 
+    /// Whether the kernel may move bytes to it by itself, as far as is known.
+    pub(crate) const fn can_splice(&self) -> bool {
+        !self.refuses_splice
+    }
+
+    /// Whether what was moved to it can be looked at.
+    pub(crate) fn can_read_back(&self) -> bool {
+        self.file.can_read_back()
+    }
+
+    /// Reads what is at place `at`: how many bytes there are.
+    pub(crate) fn read_back(&self, room: &mut [u8], at: u64) -> usize {
+        self.file.read_back(room, at).unwrap_or(0)
+    }
+
     pub(crate) fn is_file_open(&self) -> bool {
         self.file.is_file_open()
     }
@@ -92,6 +175,7 @@ impl Outlet {
     /// Goes on with another file; what is pending goes there.
     pub(crate) fn replace(&mut self, file: LogFile) {
         self.file = file;
+        self.refuses_splice = false;
     }
 
     pub(crate) const fn file(&mut self) -> &mut LogFile {
@@ -107,15 +191,23 @@ impl Outlet {
     }
 
     fn put(&mut self, bytes: &[u8], changes: &mut Vec<Change>) {
-        let written = self.file.write(bytes);
-        let rest = bytes.get(written.bytes..).unwrap_or_default();
+        let (done, end) = self.file.append(bytes);
+        self.turn(end, changes);
+        if self.is_held() {
+            self.pending.extend_from_slice(bytes.get(done..).unwrap_or_default());
+        }
+    }
+
+    /// Notes how a write ended.
+    fn turn(&mut self, end: End, changes: &mut Vec<Change>) {
         let was = self.flow;
-        self.flow = match written.end {
+        let had_failed = matches!(was, Flow::Stalled | Flow::Trying);
+        self.flow = match end {
             End::Whole => Flow::Open,
             End::Blocked => Flow::Blocked,
             End::Failed(error) => {
                 self.is_short = is_short_of_descriptors(&error);
-                if was != Flow::Stalled {
+                if !had_failed {
                     changes.push(Change::Stalled(error));
                 }
                 Flow::Stalled
@@ -127,14 +219,8 @@ impl Outlet {
                 Flow::Lost
             }
         };
-        if self.is_held() {
-            self.pending.extend_from_slice(rest);
-        }
-        if matches!(was, Flow::Stalled) && matches!(self.flow, Flow::Open | Flow::Blocked) {
+        if had_failed && matches!(self.flow, Flow::Open | Flow::Blocked) {
             changes.push(Change::Recovered);
-        }
-        if let Some(error) = written.unrotated {
-            changes.push(Change::Unrotated(error));
         }
     }
 }

@@ -1,6 +1,11 @@
 //! Moves what children write from their pipes to where it belongs.
 
+mod alarm;
+#[cfg(test)]
+mod crash;
 mod flow;
+mod gulp;
+mod pace;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -14,10 +19,14 @@ use std::time::Duration;
 use model::child::{Channel, ChildId};
 use model::name::FullName;
 use model::time::Mono;
-use os::poll::{Poller, READY_MAX, Ready};
+use os::poll::{Interest, Poller, Ready};
+use rustix::pipe::fcntl_getpipe_size;
 
+use self::alarm::Alarm;
+use self::pace::Pace;
 pub use self::report::{Report, Trouble};
 use crate::file::{LogFile, MODE, OpenError, Rotation};
+use crate::ledger::{Ledger, Owner};
 use crate::outlet::Outlet;
 use crate::sink::{Sink, Stage, Wait};
 use crate::syslog::{IDENT, SOCKET, Syslog};
@@ -26,6 +35,18 @@ use crate::syslog::{IDENT, SOCKET, Syslog};
 /// what the original reads, so that files exceed their limit by no more than they used to. One
 /// buffer serves all streams.
 pub const GULP_BYTES: usize = 128 * 1024;
+
+/// How much the kernel moves at once from a pipe to a file where nobody looks on: all that a large pipe
+/// holds.
+const SPLICE_BYTES_MAX: usize = 1024 * 1024;
+
+/// How large a pipe is, and how large one is made that is filled faster than it is looked at: an
+/// unprivileged user's largest (`pipe-max-size` in `pipe(7)`).
+const PIPE_BYTES: usize = 64 * 1024;
+const PIPE_BYTES_LARGE: usize = 1024 * 1024;
+
+/// How many pipes are that large at once. Each may hold its size in the kernel's memory.
+const LARGE_PIPES_MAX: usize = 64;
 
 /// How many pipes of one stream are read: that of the present child, and those of earlier ones that
 /// their own children hold open. With one more, the oldest is closed.
@@ -97,8 +118,22 @@ pub struct Turn {
 pub struct Pump {
     poller: Poller,
     /// What was ready and has not been looked at, last first.
-    ready: Vec<Ready>,
+    ready: Vec<u64>,
+    /// Kept for its room.
+    heard: Vec<Ready>,
     buffer: Vec<u8>,
+    /// What a gulp has made for a log; kept for its room.
+    log: Vec<u8>,
+    /// `None` where the kernel has no files in memory.
+    ledger: Option<Ledger>,
+    /// Pipes that are left alone for a while.
+    resting: BTreeSet<(Mono, u64)>,
+    /// Rings when the first of them has rested.
+    alarm: Alarm,
+    /// When this turn began.
+    now: Mono,
+    /// How many pipes are large.
+    large: usize,
     streams: BTreeMap<u64, Stream>,
     keys: BTreeMap<StreamId, u64>,
     pipes: BTreeMap<u64, Pipe>,
@@ -130,6 +165,8 @@ struct Stream {
     has_file_open: bool,
     /// The number of the gulp that last brought it something.
     used: u64,
+    /// Under whom the ledger has what waits.
+    debtor: Option<Owner>,
 }
 
 #[derive(Debug)]
@@ -138,6 +175,11 @@ struct Pipe {
     child: ChildId,
     stream: u64,
     stage: Option<Box<Stage>>,
+    is_watched: bool,
+    /// Set while it is left alone.
+    rests_until: Option<Mono>,
+    pace: Pace,
+    capacity: usize,
 }
 
 impl Pump {
@@ -146,9 +188,42 @@ impl Pump {
     /// # Errors
     /// When no descriptor is left.
     pub fn new() -> io::Result<Self> {
+        Self::with(Ledger::new().ok())
+    }
+
+    /// Goes on where an earlier pump ended, of which `keepsake` is left. Each stream is to be opened and
+    /// attached as ever, all of them before the first turn: it is then that what was under way is
+    /// completed. With a keepsake that cannot be understood it is as [`Self::new`], and says so.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn resume_from(keepsake: OwnedFd) -> io::Result<(Self, Result<(), io::Error>)> {
+        match Ledger::inherit(keepsake) {
+            Ok(ledger) => Ok((Self::with(Some(ledger))?, Ok(()))),
+            Err(error) => Ok((Self::new()?, Err(error))),
+        }
+    }
+
+    /// What must outlive this pump for another to go on where it ends, however it ends: the descriptor
+    /// of a file in memory, the same one for as long as the pump lives. None where the kernel has no such
+    /// files; then a crash may lose what was under way on streams whose bytes are changed.
+    pub fn keepsake(&self) -> Option<BorrowedFd<'_>> {
+        self.ledger.as_ref().map(AsFd::as_fd)
+    }
+
+    fn with(ledger: Option<Ledger>) -> io::Result<Self> {
+        let (poller, alarm) = (Poller::new()?, Alarm::new()?);
+        poller.add(&alarm, flow::ALARM, Interest::Read)?;
         Ok(Self {
-            poller: Poller::new()?,
+            poller,
+            alarm,
+            ledger,
+            log: Vec::new(),
+            resting: BTreeSet::new(),
+            now: Mono::default(),
+            large: 0,
             ready: Vec::new(),
+            heard: Vec::new(),
             buffer: vec![0; GULP_BYTES],
             streams: BTreeMap::new(),
             keys: BTreeMap::new(),
@@ -198,11 +273,14 @@ impl Pump {
         let token = self.number();
         let Some(stream) = self.streams.get_mut(&key) else { return };
         stream.pipes.push(token);
-        let is_held = stream.wait != Wait::Nothing;
         let stage = Stage::of(&stream.options);
-        self.pipes.insert(token, Pipe { fd: pipe, child, stream: key, stage });
+        let capacity = fcntl_getpipe_size(&pipe).unwrap_or(PIPE_BYTES);
+        let (is_watched, rests_until, pace) = (false, None, Pace::default());
+        let pipe = Pipe { fd: pipe, child, stream: key, stage, is_watched, rests_until, pace, capacity };
+        self.pipes.insert(token, pipe);
         self.of_child.entry(child).or_default().push(token);
-        if !is_held {
+        self.take_up(token);
+        if self.streams.get(&key).is_some_and(|it| it.wait == Wait::Nothing) {
             self.watch(token);
         }
     }
@@ -210,21 +288,17 @@ impl Pump {
     /// Moves up to about `budget_bytes`, a gulp per pipe and round, so that one that is flooded holds
     /// up the others by no more than that. What is left is there at the next turn.
     pub fn turn(&mut self, budget_bytes: usize) -> Turn {
-        let mut more = false;
-        if self.ready.is_empty() {
-            let mut ready = std::mem::take(&mut self.ready);
-            // Fails only when the kernel is out of memory; the next turn asks again.
-            let _ = self.poller.wait(&mut ready, Some(Duration::ZERO));
-            more = ready.len() == READY_MAX;
-            ready.reverse();
-            self.ready = ready;
-        }
+        self.now = os::clock::mono();
+        let more = self.ready.is_empty() && self.gather();
         let mut bytes = 0;
         while bytes < budget_bytes
-            && let Some(it) = self.ready.pop()
+            && let Some(token) = self.ready.pop()
         {
-            bytes += self.attend(it);
+            bytes += self.attend(token);
         }
+        // What was left over because of the budget may have rested, so that nobody else would tell.
+        let left = (!self.ready.is_empty()).then_some(self.now);
+        self.alarm.set(left.or_else(|| self.resting.first().map(|it| it.0)));
         Turn { bytes, more: more || !self.ready.is_empty() }
     }
 
@@ -250,6 +324,9 @@ impl Pump {
         self.keys.remove(stream);
         let Some(closed) = self.streams.remove(&key) else { return };
         self.files_open = self.files_open.saturating_sub(usize::from(closed.has_file_open));
+        if let (Some(debtor), Some(ledger)) = (closed.debtor, &mut self.ledger) {
+            ledger.forget(debtor);
+        }
         if let Some(outlet) = closed.sink.outlet().filter(|it| it.is_held()) {
             let trouble =
                 Trouble::Discarded { path: outlet.path().to_owned(), bytes: outlet.pending_bytes() };
@@ -311,8 +388,13 @@ impl Pump {
         if stalled.into_iter().any(Outlet::is_short_of_descriptors) {
             self.rest_idle();
         }
+        self.now = now;
         for key in self.stalled.clone() {
             self.resume(key);
+            // What waits in a pipe shows at once whether it works again.
+            for token in self.streams.get(&key).map(|it| it.pipes.clone()).unwrap_or_default() {
+                self.attend(token);
+            }
         }
         for token in std::mem::take(&mut self.unwatched) {
             self.watch(token);

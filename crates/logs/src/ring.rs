@@ -24,6 +24,11 @@ impl Ring {
         self.bytes.extend(kept);
     }
 
+    /// All that is kept, in its two parts.
+    pub(crate) fn parts(&self) -> (&[u8], &[u8]) {
+        self.bytes.as_slices()
+    }
+
     /// All that is kept, which it then forgets.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes).into()

@@ -1,14 +1,15 @@
 //! Where one stream goes, and what is done to its bytes on the way.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 
 use model::child::ChildId;
 use os::clock::LocalZone;
 
 use crate::ansi::Ansi;
 use crate::capture::{Capture, Piece};
-use crate::file::{LogFile, reason};
-use crate::outlet::{Change, Outlet};
+use crate::file::{LogFile, Place, reason};
+use crate::outlet::{Change, Outlet, Spliced};
 use crate::pump::{Mirror, Report, StreamId, StreamOptions, Trouble};
 use crate::ring::Ring;
 use crate::syslog::{Lines, Syslog};
@@ -37,6 +38,86 @@ impl Stage {
         let needed = capture.is_some() || ansi.is_some() || lines.is_some();
         needed.then(|| Box::new(Self { capture, filter: Filter { ansi, lines } }))
     }
+
+    /// Whether what comes out of it may differ from what goes in.
+    pub(crate) const fn changes_bytes(&self) -> bool {
+        self.capture.is_some() || self.filter.ansi.is_some()
+    }
+
+    /// What it holds back, if anything: enough for [`Self::restore`] to go on from here. A line for the
+    /// system log that has begun is not part of it: messages there may get lost in any case.
+    pub(crate) fn state(&self) -> Vec<u8> {
+        let mut state = Vec::new();
+        if let Some((capture, kept)) = &self.capture {
+            let (within, held) = capture.state();
+            let (front, back) = kept.parts();
+            if within {
+                note(&mut state, field::WITHIN, &[&[1]]);
+            }
+            note(&mut state, field::TOKEN, &[held]);
+            note(&mut state, field::KEPT, &[front, back]);
+        }
+        if let Some(ansi) = &self.filter.ansi {
+            note(&mut state, field::SEQUENCE, &[ansi.held()]);
+        }
+        state
+    }
+
+    /// Goes on from such a state. What has no place in it any more, because the options have changed, is
+    /// left out.
+    pub(crate) fn restore(&mut self, state: &[u8]) {
+        let (mut within, mut token) = (false, &[][..]);
+        for (kind, bytes) in fields(state) {
+            match kind {
+                field::WITHIN => within = true,
+                field::TOKEN => token = bytes,
+                field::KEPT => {
+                    if let Some((_, kept)) = &mut self.capture {
+                        kept.push(bytes);
+                    }
+                }
+                field::SEQUENCE => {
+                    if let Some(ansi) = &mut self.filter.ansi {
+                        *ansi = Ansi::with(bytes);
+                    }
+                }
+                _ => {} // Of a later version.
+            }
+        }
+        if let Some((capture, _)) = &mut self.capture {
+            *capture = Capture::with(within, token);
+        }
+    }
+}
+
+/// The fields of a state: a number, a length and so many bytes each. Empty ones are left out.
+mod field {
+    pub(super) const WITHIN: u8 = 1;
+    pub(super) const TOKEN: u8 = 2;
+    pub(super) const KEPT: u8 = 3;
+    pub(super) const SEQUENCE: u8 = 4;
+}
+
+fn note(state: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) {
+    let length = parts.iter().map(|it| it.len()).sum::<usize>();
+    if length > 0 {
+        state.push(kind);
+        state.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+        for part in parts {
+            state.extend_from_slice(part);
+        }
+    }
+}
+
+/// Up to the first that is not whole.
+fn fields(mut state: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    std::iter::from_fn(move || {
+        let (kind, rest) = state.split_first()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let (bytes, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+        state = rest;
+        Some((*kind, bytes))
+    })
 }
 
 /// Whom to tell, and about which stream.
@@ -98,43 +179,66 @@ impl Sink {
         self.mirror = mirror;
     }
 
-    /// Takes what was read from one pipe.
-    pub(crate) fn take(&mut self, stage: &mut Option<Box<Stage>>, bytes: &[u8], beside: &mut Beside<'_>) {
+    /// Looks at what came from one pipe, and puts what the log is to get into `log`.
+    pub(crate) fn take(
+        &self,
+        stage: &mut Option<Box<Stage>>,
+        bytes: &[u8],
+        log: &mut Vec<u8>,
+        beside: &mut Beside<'_>,
+    ) {
         if self.mirror == Mirror::Raw {
             beside.mirror(bytes);
         }
         let Some(stage) = stage else {
-            return self.show(bytes, None, beside);
+            return self.show(bytes, None, log, beside);
         };
         let Stage { capture, filter } = &mut **stage;
         let Some((capture, kept)) = capture else {
-            return self.filter(bytes, filter, beside);
+            return self.filter(bytes, filter, log, beside);
         };
         for piece in capture.feed(bytes) {
-            self.place(&piece, kept, filter, beside);
+            self.place_piece(&piece, kept, filter, log, beside);
         }
     }
 
-    /// Takes what the end of a pipe sets free.
-    pub(crate) fn finish(&mut self, stage: &mut Stage, beside: &mut Beside<'_>) {
+    /// The same for what is in the log already.
+    pub(crate) fn look(&self, stage: &mut Option<Box<Stage>>, bytes: &[u8], beside: &mut Beside<'_>) {
+        if self.mirror != Mirror::Nothing {
+            beside.mirror(bytes);
+        }
+        if let Some(lines) = stage.as_mut().and_then(|it| it.filter.lines.as_mut()) {
+            lines.feed(bytes, |line| beside.log_line(line));
+        }
+    }
+
+    /// The same for what the end of a pipe sets free.
+    pub(crate) fn finish(&self, stage: &mut Stage, log: &mut Vec<u8>, beside: &mut Beside<'_>) {
         let Stage { capture, filter } = stage;
         if let Some((capture, kept)) = capture {
             if let Some(piece) = capture.finish() {
-                self.place(&piece, kept, filter, beside);
+                self.place_piece(&piece, kept, filter, log, beside);
             }
             // A message that never ended is none. Those who look on have seen it; the log has not.
-            self.write(&kept.take(), beside);
+            log.extend(kept.take());
         }
         let held = filter.ansi.as_mut().map(Ansi::finish).unwrap_or_default();
-        self.show(&held, filter.lines.as_mut(), beside);
+        self.show(&held, filter.lines.as_mut(), log, beside);
         if let Some(lines) = &mut filter.lines {
             lines.finish(|line| beside.log_line(line));
         }
     }
 
-    fn place(&mut self, piece: &Piece, kept: &mut Ring, filter: &mut Filter, beside: &mut Beside<'_>) {
+    fn place_piece(
+        &self,
+        piece: &Piece,
+        kept: &mut Ring,
+        filter: &mut Filter,
+        log: &mut Vec<u8>,
+        beside: &mut Beside<'_>,
+    ) {
         match piece {
-            Piece::Plain(bytes) => self.filter(bytes, filter, beside),
+            Piece::Plain(bytes) => self.filter(bytes, filter, log, beside),
             Piece::Captured(bytes) => {
                 let shown = strip(&mut filter.ansi, bytes);
                 kept.push(&shown);
@@ -149,16 +253,18 @@ impl Sink {
         }
     }
 
-    fn filter(&mut self, bytes: &[u8], filter: &mut Filter, beside: &mut Beside<'_>) {
+    fn filter(&self, bytes: &[u8], filter: &mut Filter, log: &mut Vec<u8>, beside: &mut Beside<'_>) {
         let shown = strip(&mut filter.ansi, bytes);
-        self.show(&shown, filter.lines.as_mut(), beside);
+        self.show(&shown, filter.lines.as_mut(), log, beside);
     }
 
-    fn show(&mut self, bytes: &[u8], lines: Option<&mut Lines>, beside: &mut Beside<'_>) {
+    fn show(&self, bytes: &[u8], lines: Option<&mut Lines>, log: &mut Vec<u8>, beside: &mut Beside<'_>) {
         if bytes.is_empty() {
             return;
         }
-        self.write(bytes, beside);
+        if self.outlet.is_some() {
+            log.extend_from_slice(bytes);
+        }
         if let Some(lines) = lines {
             lines.feed(bytes, |line| beside.log_line(line));
         }
@@ -167,12 +273,64 @@ impl Sink {
         }
     }
 
-    fn write(&mut self, bytes: &[u8], beside: &mut Beside<'_>) {
+    /// Whether anybody but the log wants to see the bytes.
+    pub(crate) const fn is_watched(&self) -> bool {
+        !matches!(self.mirror, Mirror::Nothing)
+    }
+
+    /// Writes to the log.
+    pub(crate) fn write(&mut self, bytes: &[u8], stream: &StreamId, reports: &mut Vec<Report>) {
         let mut changes = Vec::new();
         if let Some(outlet) = &mut self.outlet {
             outlet.write(bytes, &mut changes);
         }
-        self.tell(changes, beside.stream, beside.reports);
+        self.tell(changes, stream, reports);
+    }
+
+    /// Writes what an earlier daemon may have written in part to `place`.
+    pub(crate) fn redo(
+        &mut self,
+        bytes: &[u8],
+        place: Option<Place>,
+        stream: &StreamId,
+        reports: &mut Vec<Report>,
+    ) {
+        let mut changes = Vec::new();
+        if let Some(outlet) = &mut self.outlet {
+            outlet.redo(bytes, place, &mut changes);
+        }
+        self.tell(changes, stream, reports);
+    }
+
+    /// Has the kernel move what is in `pipe` to the log.
+    pub(crate) fn splice(
+        &mut self,
+        pipe: BorrowedFd<'_>,
+        bytes_max: usize,
+        stream: &StreamId,
+        reports: &mut Vec<Report>,
+    ) -> Spliced {
+        let mut changes = Vec::new();
+        let spliced = match &mut self.outlet {
+            Some(outlet) => outlet.splice(pipe, bytes_max, &mut changes),
+            None => Spliced::Refused,
+        };
+        self.tell(changes, stream, reports);
+        spliced
+    }
+
+    /// What is to be done once what was moved has been looked at.
+    pub(crate) fn settle(&mut self, stream: &StreamId, reports: &mut Vec<Report>) {
+        let mut changes = Vec::new();
+        if let Some(outlet) = &mut self.outlet {
+            outlet.make_room(&mut changes);
+        }
+        self.tell(changes, stream, reports);
+    }
+
+    /// Where the log ends, if it is a regular file.
+    pub(crate) fn place(&mut self) -> Option<Place> {
+        self.outlet.as_mut()?.file().place().ok()?
     }
 
     /// Tries again to write what is waiting.
@@ -231,6 +389,11 @@ impl Sink {
             Some(outlet) if outlet.is_held() => Wait::Clock,
             Some(_) | None => Wait::Nothing,
         }
+    }
+
+    /// How many bytes the log has not taken.
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.outlet.as_ref().map_or(0, Outlet::pending_bytes)
     }
 
     pub(crate) const fn outlet(&self) -> Option<&Outlet> {

@@ -4,10 +4,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{FileType, FsWord, Mode, OFlags, Stat, Timespec, fstat, fstatfs, open};
+use rustix::fs::{
+    FileType, FsWord, Mode, OFlags, Stat, Timespec, fcntl_getfl, fcntl_setfl, fstat, fstatfs, open, stat,
+};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
-use rustix::pipe::PIPE_BUF;
+use rustix::pipe::{PIPE_BUF, SpliceFlags, splice};
 
 /// How much is written at once to a terminal that was opened by others and may therefore make a
 /// writer wait: the kernel calls it writable while at least this much fits.
@@ -19,8 +21,12 @@ const PIPE_FILE_SYSTEM: FsWord = 0x5049_5045;
 /// What a log goes to. Each kind has its own way of being written without waiting.
 #[derive(Debug)]
 pub(crate) enum Target {
-    /// A regular file of ours: it can be rotated and removed, and a write to it is not waiting.
+    /// A regular file of ours: it can be rotated and removed, and a write to it is not waiting. It is
+    /// written at a place we name, its end: the kernel moves bytes from a pipe to a file by itself
+    /// (`splice(2)`) only where the file is not opened for appending.
     File(OwnedFd),
+    /// The same, where the kernel insists on appending (`chattr +a`).
+    Append(OwnedFd),
     /// A regular file that is our standard output or error. It is not ours to rename, and we write
     /// at the position that we share with all others who write to it.
     Shared(OwnedFd),
@@ -40,17 +46,15 @@ impl Target {
         if let Some(standard) = standard_stream(path) {
             return Self::standard(standard);
         }
-        let fd = match open_anew(path, OFlags::WRONLY) {
+        let fd = match open_existing(path) {
             // Only now with the flag to make it: it has the kernel refuse some files of others in
             // `/tmp` (`fs.protected_regular`) that may well be written.
-            Err(Errno::NOENT) => {
-                open(path, flags(OFlags::WRONLY | OFlags::CREATE), Mode::from_raw_mode(mode))
-            }
+            Err(Errno::NOENT) => open(path, flags(OFlags::RDWR | OFlags::CREATE), Mode::from_raw_mode(mode)),
             Err(Errno::NXIO) => return open_both_ends(path).map(Self::Stream),
             opened => opened,
         }?;
         match kind(&fd)? {
-            FileType::RegularFile => Ok(Self::File(fd)),
+            FileType::RegularFile => Self::file(fd),
             FileType::Fifo => Ok(Self::Stream(open_both_ends(path).unwrap_or(fd))),
             FileType::Directory
             | FileType::Symlink
@@ -84,16 +88,48 @@ impl Target {
         }
     }
 
-    /// Whether it is a regular file of ours.
-    pub(crate) const fn is_file(&self) -> bool {
-        matches!(self, Self::File(_))
+    /// A regular file, which from here on is written where we say.
+    fn file(fd: OwnedFd) -> Result<Self, Errno> {
+        let flags = fcntl_getfl(&fd)?;
+        match fcntl_setfl(&fd, flags.difference(OFlags::APPEND)) {
+            Ok(()) => Ok(Self::File(fd)),
+            Err(_) => Ok(Self::Append(fd)),
+        }
     }
 
-    /// Writes some of `bytes`: of a stream, pieces of whole lines that the kernel takes or leaves as
-    /// one, so that no line of ours is mixed with one of another writer.
-    pub(crate) fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
+    /// Whether it is a regular file of ours.
+    pub(crate) const fn is_file(&self) -> bool {
+        matches!(self, Self::File(_) | Self::Append(_))
+    }
+
+    /// Lets the kernel move up to `bytes_max` bytes from `pipe` to place `at` of a regular file: whatever
+    /// happens to us meanwhile, each byte is either in the pipe or in the file. `INVAL` where that cannot
+    /// be done.
+    pub(crate) fn splice(&self, pipe: BorrowedFd<'_>, at: u64, bytes_max: usize) -> Result<usize, Errno> {
         match self {
-            Self::File(fd) | Self::Shared(fd) => rustix::io::write(fd, bytes),
+            Self::File(fd) => splice(pipe, None, fd, Some(&mut { at }), bytes_max, SpliceFlags::NONBLOCK),
+            Self::Append(_) | Self::Shared(_) | Self::Stream(_) | Self::Borrowed(_) | Self::Socket(_) => {
+                Err(Errno::INVAL)
+            }
+        }
+    }
+
+    /// Reads back what is at place `at` of a regular file; `BADF` if it may only be written.
+    pub(crate) fn read_back(&self, room: &mut [u8], at: u64) -> Result<usize, Errno> {
+        rustix::io::pread(self, room, at)
+    }
+
+    /// Whether [`Self::read_back`] works.
+    pub(crate) fn can_read_back(&self) -> bool {
+        self.is_file() && fcntl_getfl(self).is_ok_and(|it| it.contains(OFlags::RDWR))
+    }
+
+    /// Writes some of `bytes` to place `at` of a regular file, else where the last write ended: of a stream, pieces of whole lines that the kernel takes or leaves as
+    /// one, so that no line of ours is mixed with one of another writer.
+    pub(crate) fn write(&self, bytes: &[u8], at: u64) -> Result<usize, Errno> {
+        match self {
+            Self::File(fd) => rustix::io::pwrite(fd, bytes, at),
+            Self::Append(fd) | Self::Shared(fd) => rustix::io::write(fd, bytes),
             Self::Stream(fd) => rustix::io::write(fd, piece(bytes, PIPE_BUF)),
             Self::Borrowed(fd) => {
                 let terminal = rustix::termios::isatty(fd);
@@ -109,7 +145,7 @@ impl Target {
     /// Whether `errno`, on this target, means that there will never be a reader again.
     pub(crate) fn is_lost(&self, errno: Errno) -> bool {
         match self {
-            Self::File(_) | Self::Shared(_) => false,
+            Self::File(_) | Self::Append(_) | Self::Shared(_) => false,
             Self::Stream(_) | Self::Borrowed(_) | Self::Socket(_) => matches!(
                 errno,
                 Errno::PIPE | Errno::IO | Errno::CONNRESET | Errno::NOTCONN | Errno::NXIO | Errno::NODEV
@@ -121,9 +157,12 @@ impl Target {
 impl AsFd for Target {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
-            Self::File(fd) | Self::Shared(fd) | Self::Stream(fd) | Self::Borrowed(fd) | Self::Socket(fd) => {
-                fd.as_fd()
-            }
+            Self::File(fd)
+            | Self::Append(fd)
+            | Self::Shared(fd)
+            | Self::Stream(fd)
+            | Self::Borrowed(fd)
+            | Self::Socket(fd) => fd.as_fd(),
         }
     }
 }
@@ -139,6 +178,17 @@ fn standard_stream(path: &Path) -> Option<BorrowedFd<'static>> {
 
 const fn flags(access: OFlags) -> OFlags {
     access.union(OFlags::APPEND).union(OFlags::CLOEXEC).union(OFlags::NOCTTY).union(OFlags::NONBLOCK)
+}
+
+/// Opens what is there: a regular file also for reading, where we may, so that what was moved to it can be
+/// looked at; nothing else, since a FIFO that is opened for reading has a reader.
+fn open_existing(path: &Path) -> Result<OwnedFd, Errno> {
+    if FileType::from_raw_mode(stat(path)?.st_mode) == FileType::RegularFile
+        && let Ok(fd) = open_anew(path, OFlags::RDWR)
+    {
+        return Ok(fd);
+    }
+    open_anew(path, OFlags::WRONLY)
 }
 
 fn open_anew(path: &Path, access: OFlags) -> Result<OwnedFd, Errno> {
@@ -207,14 +257,14 @@ mod tests {
     fn a_standard_stream_is_opened_anew_or_shared_as_its_kind_allows() {
         let (_reader, writer) = rustix::pipe::pipe().unwrap();
         assert!(matches!(Target::standard(writer.as_fd()), Ok(Target::Stream(_))));
-        let waits = !rustix::fs::fcntl_getfl(&writer).unwrap().contains(OFlags::NONBLOCK);
+        let waits = !fcntl_getfl(&writer).unwrap().contains(OFlags::NONBLOCK);
         assert!(waits, "others may still wait");
 
         let file = tempfile::tempfile().unwrap();
         rustix::io::write(&file, b"theirs ").unwrap();
         let target = Target::standard(file.as_fd()).unwrap();
         assert!(matches!(target, Target::Shared(_)));
-        target.write(b"ours ").unwrap();
+        target.write(b"ours ", 0).unwrap();
         rustix::io::write(&file, b"theirs").unwrap();
         let mut read = [0; 18];
         assert_eq!(rustix::io::pread(&file, &mut read, 0), Ok(18));
@@ -223,18 +273,18 @@ mod tests {
         let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
         let target = Target::standard(one.as_fd()).unwrap();
         assert!(matches!(target, Target::Socket(_)));
-        while target.write(&[b'x'; 4096]).is_ok() {}
-        assert_eq!(target.write(b"x"), Err(Errno::AGAIN));
+        while target.write(&[b'x'; 4096], 0).is_ok() {}
+        assert_eq!(target.write(b"x", 0), Err(Errno::AGAIN));
     }
 
     #[test]
     fn a_stream_that_makes_others_wait_is_asked_first() {
         let (reader, writer) = rustix::pipe::pipe().unwrap();
         let target = Target::Borrowed(writer);
-        while target.write(&[b'x'; 10_000]).is_ok() {}
-        assert_eq!(target.write(b"x"), Err(Errno::AGAIN));
+        while target.write(&[b'x'; 10_000], 0).is_ok() {}
+        assert_eq!(target.write(b"x", 0), Err(Errno::AGAIN));
         drop(reader);
-        let errno = target.write(b"x").unwrap_err();
+        let errno = target.write(b"x", 0).unwrap_err();
         assert!(target.is_lost(errno), "{errno}");
     }
 }

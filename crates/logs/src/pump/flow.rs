@@ -1,23 +1,21 @@
 //! The inner workings: single gulps, and who is watched when.
 
-use os::poll::{Interest, Ready};
-use rustix::io::Errno;
+use std::time::Duration;
 
+use os::poll::{Interest, READY_MAX};
+use rustix::pipe::fcntl_setpipe_size;
+
+use super::gulp::Gulp;
+use super::pace::{REST_MAX, REST_MAX_LOOKED_AT};
 use super::{
-    FILES_OPEN_MAX, PIPES_PER_STREAM_MAX, Pump, RETRY_EVERY, Report, Stream, StreamId, StreamOptions, Trouble,
+    FILES_OPEN_MAX, LARGE_PIPES_MAX, Mirror, PIPE_BYTES, PIPE_BYTES_LARGE, PIPES_PER_STREAM_MAX, Pump,
+    RETRY_EVERY, Report, Stream, StreamId, StreamOptions, Trouble,
 };
 use crate::outlet::Outlet;
 use crate::sink::{Beside, Sink, Wait};
 
-/// What one gulp brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Gulp {
-    Bytes(usize),
-    /// The pipe is empty, or its stream is held.
-    Nothing,
-    /// Nobody can write to the pipe any more.
-    End,
-}
+/// The token of the alarm: below all others.
+pub(super) const ALARM: u64 = 0;
 
 /// The token under which the target of a stream is watched; pipes have the even numbers.
 const fn target_token(key: u64) -> u64 {
@@ -41,56 +39,94 @@ impl Pump {
         let options = StreamOptions::default();
         let sink = Sink::new(options.mirror, None);
         let (pipes, wait) = (Vec::new(), Wait::Nothing);
-        self.streams.insert(key, Stream { id, options, sink, pipes, wait, has_file_open: false, used: 0 });
+        let stream = Stream { id, options, sink, pipes, wait, has_file_open: false, used: 0, debtor: None };
+        self.streams.insert(key, stream);
         key
     }
 
+    /// Lists what has something to do: what the kernel says, and the pipes that have rested. Returns whether
+    /// there may be more.
+    pub(super) fn gather(&mut self) -> bool {
+        let mut ready = std::mem::take(&mut self.heard);
+        // Fails only when the kernel is out of memory; the next turn asks again.
+        let _ = self.poller.wait(&mut ready, Some(Duration::ZERO));
+        let more = ready.len() == READY_MAX;
+        self.ready.extend(ready.iter().rev().map(|it| it.token).filter(|it| *it != ALARM));
+        if ready.len() != self.ready.len() {
+            self.alarm.hear();
+        }
+        self.heard = ready;
+        while let Some((_, token)) = self.resting.first().copied().filter(|it| it.0 <= self.now) {
+            self.resting.pop_first();
+            if let Some(pipe) = self.pipes.get_mut(&token) {
+                pipe.rests_until = None;
+                self.ready.push(token);
+            }
+        }
+        more
+    }
+
     /// Does what a descriptor is ready for; returns how many bytes that brought.
-    pub(super) fn attend(&mut self, ready: Ready) -> usize {
-        if !ready.token.is_multiple_of(2) {
-            self.resume(ready.token - 1);
+    pub(super) fn attend(&mut self, token: u64) -> usize {
+        if !token.is_multiple_of(2) {
+            self.resume(token - 1);
             return 0;
         }
-        match self.gulp(ready.token) {
-            Gulp::Bytes(count) => count,
-            Gulp::Nothing => 0,
+        match self.gulp(token) {
+            Gulp::Bytes(count) => {
+                self.pace(token, count);
+                count
+            }
+            Gulp::Nothing => {
+                self.calm(token);
+                0
+            }
             Gulp::End => {
-                self.end(ready.token);
+                self.end(token);
                 0
             }
         }
     }
 
-    /// Moves what is in a pipe, up to the size of the buffer, to where it goes.
-    ///
-    /// This is the place to choose *how*: a stream without a stage and without onlookers could go
-    /// from its pipe to its file by `splice`, without passing through here.
-    fn gulp(&mut self, token: u64) -> Gulp {
-        let Some(pipe) = self.pipes.get_mut(&token) else { return Gulp::Nothing };
-        let Some(stream) = self.streams.get_mut(&pipe.stream) else { return Gulp::End };
-        if stream.wait != Wait::Nothing {
-            return Gulp::Nothing; // It was ready before another pipe of its stream was held.
+    /// Leaves a pipe alone for a while, or watches it.
+    fn pace(&mut self, token: u64, bytes: usize) {
+        let Some(pipe) = self.pipes.get_mut(&token) else { return };
+        let Some(stream) = self.streams.get(&pipe.stream) else { return };
+        let most = match stream.options.mirror {
+            Mirror::Nothing => REST_MAX,
+            Mirror::Shown => REST_MAX_LOOKED_AT,
+            // A protocol is spoken there: each answer is waited for.
+            Mirror::Raw => Duration::ZERO,
+        };
+        if bytes >= pipe.capacity / 2 && pipe.capacity < PIPE_BYTES_LARGE && self.large < LARGE_PIPES_MAX {
+            // Refused to those who may have no more of them (`pipe(7)`).
+            if let Ok(capacity) = fcntl_setpipe_size(&pipe.fd, PIPE_BYTES_LARGE) {
+                pipe.capacity = capacity;
+                self.large += 1;
+            }
         }
-        let count = match rustix::io::read(&pipe.fd, self.buffer.as_mut_slice()) {
-            Ok(0) => return Gulp::End,
-            Ok(count) => count,
-            Err(Errno::AGAIN | Errno::INTR) => return Gulp::Nothing,
-            // A pipe has no other errors; whatever this is, it would not get better.
-            Err(_) => return Gulp::End,
-        };
-        let bytes = self.buffer.get(..count).unwrap_or_default();
-        let beside = &mut Beside {
-            stream: &stream.id,
-            child: pipe.child,
-            syslog: &mut self.syslog,
-            reports: &mut self.reports,
-        };
-        stream.sink.take(&mut pipe.stage, bytes, beside);
-        self.gulp_count += 1;
-        stream.used = self.gulp_count;
-        let key = pipe.stream;
-        self.settle(key);
-        Gulp::Bytes(count)
+        let is_held = stream.wait != Wait::Nothing;
+        match pipe.pace.next(self.now, bytes, pipe.capacity, most) {
+            Some(until) if !is_held => {
+                pipe.rests_until = Some(until);
+                self.resting.insert((until, token));
+                self.unwatch(token);
+            }
+            Some(_) | None if is_held => {}
+            Some(_) | None => self.watch(token),
+        }
+    }
+
+    /// A pipe has turned out to be empty: it is watched, and no larger than others.
+    fn calm(&mut self, token: u64) {
+        let Some(pipe) = self.pipes.get_mut(&token) else { return };
+        if pipe.capacity >= PIPE_BYTES_LARGE && fcntl_setpipe_size(&pipe.fd, PIPE_BYTES).is_ok() {
+            pipe.capacity = PIPE_BYTES;
+            self.large = self.large.saturating_sub(1);
+        }
+        if self.streams.get(&pipe.stream).is_some_and(|it| it.wait == Wait::Nothing) {
+            self.watch(token);
+        }
     }
 
     /// Reads what is in a pipe now. Not more: whoever still writes to it could keep us here.
@@ -111,10 +147,10 @@ impl Pump {
 
     /// Closes a pipe, with what its end sets free.
     pub(super) fn end(&mut self, token: u64) {
-        let Some(mut pipe) = self.pipes.remove(&token) else { return };
-        // It is not there while its stream is held.
-        let _ = self.poller.remove(&pipe.fd);
-        self.unwatched.remove(&token);
+        self.finish(token);
+        self.unwatch(token);
+        let Some(pipe) = self.pipes.remove(&token) else { return };
+        self.large = self.large.saturating_sub(usize::from(pipe.capacity >= PIPE_BYTES_LARGE));
         if let Some(tokens) = self.of_child.get_mut(&pipe.child) {
             tokens.retain(|it| *it != token);
             if tokens.is_empty() {
@@ -123,6 +159,15 @@ impl Pump {
         }
         let Some(stream) = self.streams.get_mut(&pipe.stream) else { return };
         stream.pipes.retain(|it| *it != token);
+        self.reports.push(Report::Ended { stream: stream.id.clone(), child: pipe.child });
+        self.settle(pipe.stream);
+    }
+
+    /// Lets go of what a pipe holds back.
+    fn finish(&mut self, token: u64) {
+        let Some(pipe) = self.pipes.get_mut(&token) else { return };
+        let Some(stream) = self.streams.get_mut(&pipe.stream) else { return };
+        let mut log = Vec::new();
         if let Some(stage) = &mut pipe.stage {
             let beside = &mut Beside {
                 stream: &stream.id,
@@ -130,10 +175,17 @@ impl Pump {
                 syslog: &mut self.syslog,
                 reports: &mut self.reports,
             };
-            stream.sink.finish(stage, beside);
+            stream.sink.finish(stage, &mut log, beside);
         }
-        self.reports.push(Report::Ended { stream: stream.id.clone(), child: pipe.child });
-        self.settle(pipe.stream);
+        self.deliver(token, 0, &[], &log);
+        let debtor =
+            self.streams.get(&self.pipes.get(&token).map_or(0, |it| it.stream)).and_then(|it| it.debtor);
+        if let (Some(owner), Some(ledger)) = (self.owner(token), &mut self.ledger)
+            && debtor != Some(owner)
+            && ledger.has(owner)
+        {
+            ledger.forget(owner);
+        }
     }
 
     /// Makes sure that a stream can have one more pipe.
@@ -154,14 +206,12 @@ impl Pump {
 
     /// Tries to write what a stream has waiting.
     pub(super) fn resume(&mut self, key: u64) {
-        if let Some(stream) = self.streams.get_mut(&key) {
-            stream.sink.resume(&stream.id, &mut self.reports);
-        }
+        self.write_pending(key);
         self.settle(key);
     }
 
     /// Watches what must be watched, now that a stream may have become held or free.
-    fn settle(&mut self, key: u64) {
+    pub(super) fn settle(&mut self, key: u64) {
         self.count_file(key);
         let Some(stream) = self.streams.get(&key) else { return };
         let (was, mut wait) = (stream.wait, stream.sink.wait());
@@ -199,10 +249,24 @@ impl Pump {
 
     /// Has a pipe wake us.
     pub(super) fn watch(&mut self, token: u64) {
-        let Some(pipe) = self.pipes.get(&token) else { return };
-        if self.poller.add(&pipe.fd, token, Interest::Read).is_err() {
+        let Some(pipe) = self.pipes.get_mut(&token).filter(|it| !it.is_watched && it.rests_until.is_none())
+        else {
+            return;
+        };
+        pipe.is_watched = self.poller.add(&pipe.fd, token, Interest::Read).is_ok();
+        if !pipe.is_watched {
             self.arm();
             self.unwatched.insert(token);
+        }
+    }
+
+    /// Has it wake us no more, whether it was watched or rested.
+    fn unwatch(&mut self, token: u64) {
+        self.unwatched.remove(&token);
+        let Some(pipe) = self.pipes.get_mut(&token) else { return };
+        if std::mem::take(&mut pipe.is_watched) {
+            // It was added, and cannot have gone since.
+            let _ = self.poller.remove(&pipe.fd);
         }
     }
 
@@ -213,13 +277,17 @@ impl Pump {
     }
 
     fn unwatch_pipes(&mut self, key: u64) {
-        let Some(stream) = self.streams.get(&key) else { return };
-        for token in &stream.pipes {
-            self.unwatched.remove(token);
-            if let Some(pipe) = self.pipes.get(token) {
-                // One that could not be watched is not there.
-                let _ = self.poller.remove(&pipe.fd);
-            }
+        for token in self.streams.get(&key).map(|it| it.pipes.clone()).unwrap_or_default() {
+            self.wake(token);
+            self.unwatch(token);
+        }
+    }
+
+    /// Ends the rest of a pipe.
+    pub(super) fn wake(&mut self, token: u64) {
+        let Some(pipe) = self.pipes.get_mut(&token) else { return };
+        if let Some(until) = pipe.rests_until.take() {
+            self.resting.remove(&(until, token));
         }
     }
 
