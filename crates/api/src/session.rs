@@ -19,6 +19,9 @@ pub enum Next {
     Ask(Request),
     /// Something done in the world.
     Chore(Chore),
+    /// To go on, after others have had their turn: one call of many is done. Without this, a multicall of
+    /// thousands would keep everybody waiting until its end.
+    Turn,
 }
 
 #[derive(Debug)]
@@ -44,8 +47,8 @@ impl Session {
         Self { state: State::Fresh(call), batch: None }
     }
 
-    /// Goes on as far as it can. To be called once after [`Session::new`] and once after each
-    /// [`Session::settle`].
+    /// Goes on as far as it can. To be called once after [`Session::new`], once after each
+    /// [`Session::settle`], and again after each [`Next::Turn`].
     pub fn advance(&mut self, context: &Context<'_>) -> Next {
         loop {
             let result = match std::mem::replace(&mut self.state, State::Over) {
@@ -78,9 +81,10 @@ impl Session {
             };
             let Some(batch) = &mut self.batch else { return Next::Done(result) };
             batch.record(result);
-            if let Some(value) = self.pull() {
-                return Next::Done(Ok(value));
-            }
+            return match self.pull() {
+                Some(value) => Next::Done(Ok(value)),
+                None => Next::Turn,
+            };
         }
     }
 

@@ -223,6 +223,7 @@ impl World {
             };
             let outcome = match session.advance(&context) {
                 Next::Done(result) => return result,
+                Next::Turn => continue,
                 Next::Ask(Request::Update { names, .. }) => match self.outcome.clone() {
                     Outcome::Reread(Ok(configured)) => {
                         self.ask(Request::Update { names, configured, tape: 0 })

@@ -77,6 +77,7 @@ impl Daemon {
             match call.session.advance(&self.context()) {
                 // A client that has gone does not want it any more.
                 Next::Done(result) => return drop(call.slot.send(result)),
+                Next::Turn => return self.calls.pause(call),
                 Next::Chore(chore) => {
                     let outcome = self.chore(chore);
                     call.session.settle(outcome);
@@ -90,6 +91,14 @@ impl Daemon {
                     Err(fault) => call.session.settle(Outcome::Failed(fault)),
                 },
             }
+        }
+    }
+
+    /// Goes on with the call that has been paused longest, if one has.
+    pub(crate) fn resume_one(&mut self) {
+        if let Some(call) = self.calls.resume() {
+            self.advance(call);
+            self.settle();
         }
     }
 

@@ -1,6 +1,6 @@
-//! The calls that wait for the machine.
+//! The calls that wait: for the machine, or for their turn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use api::call::Refusal;
 use api::session::Session;
@@ -8,11 +8,14 @@ use http::ask::Slot;
 use supervisor::input::RequestId;
 use wire::value::Value;
 
-/// The sessions that wait for the machine.
+/// The sessions that wait.
 #[derive(Default)]
 pub(crate) struct Calls {
+    /// For the machine.
     waiting: BTreeMap<RequestId, Call>,
     last: u64,
+    /// For others to have their turn: a turn of the loop takes one step of one of them.
+    paused: VecDeque<Call>,
 }
 
 /// A session and where its answer goes.
@@ -28,6 +31,21 @@ impl Calls {
         let id = RequestId(self.last);
         self.waiting.insert(id, call);
         id
+    }
+
+    /// Keeps a call until it is its turn.
+    pub(crate) fn pause(&mut self, call: Call) {
+        self.paused.push_back(call);
+    }
+
+    /// Whether there is a call to go on with.
+    pub(crate) fn has_paused(&self) -> bool {
+        !self.paused.is_empty()
+    }
+
+    /// The call to go on with.
+    pub(crate) fn resume(&mut self) -> Option<Call> {
+        self.paused.pop_front()
     }
 
     /// The call an answer is for.

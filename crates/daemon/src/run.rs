@@ -95,8 +95,10 @@ async fn attend(daemon: &mut Daemon, asks: &mut mpsc::Receiver<Ask>) -> End {
             () = some_ready(&watch, &mut ready) => {}
             Some(ask) = asks.recv() => daemon.take(ask),
             () = until(daemon.deadline()) => {}
+            () = std::future::ready(()), if daemon.calls.has_paused() => {}
         }
         daemon.tend(watch.get_ref(), &mut ready);
+        daemon.resume_one();
         // What is ready again at once must not keep the clients' tasks from running.
         tokio::task::yield_now().await;
     }

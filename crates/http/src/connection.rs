@@ -5,12 +5,12 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
 
 use hyper::rt::ReadBufCursor;
 use tokio::time::Instant;
 
 use crate::limits::Limits;
+use crate::seat::Seat;
 use crate::socket::Socket;
 
 /// How much is read at once.
@@ -26,6 +26,8 @@ enum Phase {
     Idle { since: Instant },
     /// In the middle of a request's header.
     Reading { since: Instant },
+    /// In the middle of a request's body.
+    Receiving { since: Instant },
     /// Working on a request.
     Busy,
     /// Showing what comes bit by bit.
@@ -54,6 +56,18 @@ pub(crate) enum Cut {
     PushedOut,
 }
 
+/// What a connection has to say for itself when another wants its room. The least goes first, among equals
+/// the oldest: whoever comes to stay and says nothing makes room for whoever comes to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Claim {
+    /// It has never finished a request that we were willing to answer.
+    Untried(Instant),
+    /// It rests after an answer. Event listeners do, for days.
+    Resting(Instant),
+    /// It has had answers, and is in the middle of the next request or of taking an answer.
+    Asking(Instant),
+}
+
 /// One connection, shared by its task, the framing and the answer being sent.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -62,6 +76,10 @@ pub(crate) struct Connection {
     phase: Cell<Phase>,
     stuck_since: Cell<Option<Instant>>,
     pushed_out: Cell<bool>,
+    /// Whether it has asked something we were willing to answer.
+    tried: Cell<bool>,
+    /// What its answer has of what all have together, until it has been taken.
+    owed: RefCell<Option<Seat>>,
     /// Read while looking whether the client is still there, and not yet handed on.
     ahead: RefCell<Vec<u8>>,
     waker: RefCell<Option<Waker>>,
@@ -75,6 +93,8 @@ impl Connection {
             phase: Cell::new(Phase::Idle { since: Instant::now() }),
             stuck_since: Cell::new(None),
             pushed_out: Cell::new(false),
+            tried: Cell::new(false),
+            owed: RefCell::new(None),
             ahead: RefCell::new(Vec::new()),
             waker: RefCell::new(None),
         }
@@ -84,8 +104,31 @@ impl Connection {
         &self.socket
     }
 
+    /// A request is dealt with.
     pub(crate) fn works(&self) {
         self.phase.set(Phase::Busy);
+    }
+
+    /// Its body is waited for.
+    pub(crate) fn receives(&self) {
+        self.phase.set(Phase::Receiving { since: Instant::now() });
+    }
+
+    /// Its answer is large.
+    pub(crate) fn owes(&self, seat: Seat) {
+        *self.owed.borrow_mut() = Some(seat);
+    }
+
+    /// All that was to be sent has been taken, which means an answer once that has been handed over.
+    fn is_even(&self) {
+        if let Phase::Idle { .. } = self.phase.get() {
+            *self.owed.borrow_mut() = None;
+        }
+    }
+
+    /// It has asked something we are willing to answer.
+    pub(crate) fn is_welcome(&self) {
+        self.tried.set(true);
     }
 
     pub(crate) fn follows(&self, patience: Patience) {
@@ -96,15 +139,27 @@ impl Connection {
         self.phase.set(Phase::Idle { since: Instant::now() });
     }
 
-    /// How long it has been idle, if it is.
-    pub(crate) fn idle_for(&self) -> Option<Duration> {
-        match self.phase.get() {
-            Phase::Idle { since } => Some(since.elapsed()),
-            Phase::Reading { .. } | Phase::Busy | Phase::Following(_) => None,
+    /// What it has to say for itself; `None` when it must not be pushed out.
+    pub(crate) fn claim(&self) -> Option<Claim> {
+        match (self.phase.get(), self.tried.get()) {
+            (Phase::Busy | Phase::Following(_), _) => None,
+            (Phase::Idle { since } | Phase::Reading { since } | Phase::Receiving { since }, false) => {
+                Some(Claim::Untried(since))
+            }
+            (Phase::Idle { since }, true) => match self.stuck_since.get() {
+                None => Some(Claim::Resting(since)),
+                Some(since) => Some(Claim::Asking(since)),
+            },
+            (Phase::Reading { since } | Phase::Receiving { since }, true) => Some(Claim::Asking(since)),
         }
     }
 
-    /// Makes it end soon.
+    /// Whether it is in the middle of a request that will not be answered when it is pushed out.
+    pub(crate) fn is_asking(&self) -> bool {
+        matches!(self.phase.get(), Phase::Reading { .. } | Phase::Receiving { .. })
+    }
+
+    /// Makes it end at once.
     pub(crate) fn push_out(&self) {
         self.pushed_out.set(true);
         if let Some(waker) = self.waker.borrow_mut().take() {
@@ -112,11 +167,16 @@ impl Connection {
         }
     }
 
+    /// Waits until it is pushed out.
+    pub(crate) fn poll_pushed_out(&self, cx: &mut Context<'_>) -> Poll<()> {
+        *self.waker.borrow_mut() = Some(cx.waker().clone());
+        if self.pushed_out.get() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     /// Why it must end now, if it must. The moment at which time alone can change the answer is
     /// [`Connection::deadline`].
     pub(crate) fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<Cut> {
-        *self.waker.borrow_mut() = Some(cx.waker().clone());
-        if self.pushed_out.get() {
+        if self.poll_pushed_out(cx).is_ready() {
             return Poll::Ready(Cut::PushedOut);
         }
         match self.deadline() {
@@ -128,12 +188,20 @@ impl Connection {
     /// When time will be up, and for what.
     pub(crate) fn deadline(&self) -> Option<(Instant, Cut)> {
         match (self.phase.get(), self.stuck_since.get()) {
+            // Whoever reads a body has a clock of its own.
             (Phase::Following(Patience::Endless), _)
-            | (Phase::Idle { .. } | Phase::Busy | Phase::Following(Patience::Limited), None) => None,
+            | (
+                Phase::Idle { .. }
+                | Phase::Busy
+                | Phase::Receiving { .. }
+                | Phase::Following(Patience::Limited),
+                None,
+            ) => None,
             (Phase::Reading { since }, None) => Some((since + self.limits.header_time, Cut::Late)),
             (
                 Phase::Idle { .. }
                 | Phase::Reading { .. }
+                | Phase::Receiving { .. }
                 | Phase::Busy
                 | Phase::Following(Patience::Limited),
                 Some(since),
@@ -218,7 +286,9 @@ impl hyper::rt::Write for Framed {
         self.0.poll_write(cx, &[IoSlice::new(bytes)])
     }
 
+    /// The framing flushes when it has written all it had.
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.is_even();
         Poll::Ready(Ok(()))
     }
 

@@ -4,13 +4,11 @@
 //! file systems that tell nobody); where inotify is not to be had, by a look ten times a second. Both
 //! only while somebody follows.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use api::logs;
@@ -18,6 +16,8 @@ use bytes::Bytes;
 use rustix::fs::OFlags;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use tokio::net::unix::pipe::Receiver;
+
+use crate::seat::Seat;
 
 /// How much of what is already there a follower is shown first (`http.py`, `logtail_handler`).
 pub(crate) const HISTORY_BYTES: u64 = 1024;
@@ -36,27 +36,6 @@ const GATHER: Duration = Duration::from_millis(10);
 
 /// What the original means to say when a log was emptied in place.
 const TRUNCATED: &[u8] = b"==> File truncated <==\n";
-
-/// A place among those who may follow at once; given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Seat(Rc<Cell<usize>>);
-
-impl Seat {
-    /// Takes a seat if fewer than `most` are taken.
-    pub(crate) fn take(taken: &Rc<Cell<usize>>, most: usize) -> Option<Self> {
-        if taken.get() >= most {
-            return None;
-        }
-        taken.set(taken.get() + 1);
-        Some(Self(Rc::clone(taken)))
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
-    }
-}
 
 /// What is new in a log.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,6 +16,7 @@ pub mod limits;
 mod reply;
 mod rest;
 mod routes;
+mod seat;
 pub mod server;
 mod socket;
 mod stream;

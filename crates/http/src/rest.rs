@@ -13,10 +13,12 @@ use hyper::{Method, Request, StatusCode};
 use model::level::Level;
 
 use crate::ask::Ask;
+use crate::connection::Connection;
 use crate::feed::Watcher;
 use crate::follow::{From, HISTORY_BYTES, Place};
 use crate::reply::Reply;
 use crate::routes::{Page, Site, busy, decoded};
+use crate::seat::Seat;
 use crate::stream::Stream;
 
 /// How many clients may watch the feed at once, over all sockets; one more is answered with 503.
@@ -38,7 +40,11 @@ type Query = Vec<(String, String)>;
 
 impl Site {
     /// Answers a request below [`rest::ROOT`].
-    pub(crate) async fn rest(&self, request: Request<Incoming>) -> Result<Page, Reply> {
+    pub(crate) async fn rest(
+        &self,
+        request: Request<Incoming>,
+        connection: &Connection,
+    ) -> Result<Page, Reply> {
         let verb = match *request.method() {
             Method::GET | Method::HEAD => Verb::Get,
             Method::POST => Verb::Post,
@@ -49,11 +55,11 @@ impl Site {
         let query = query(request.uri().query().unwrap_or_default());
         match rest::find(verb, &parts) {
             Found::Method(entry, captured) => {
-                let body = if verb == Verb::Post {
+                let (body, _seat) = if verb == Verb::Post {
                     check_sender(request.headers())?;
-                    self.read_some(request).await?
+                    self.read_some(request, connection).await?
                 } else {
-                    bytes::Bytes::new()
+                    (bytes::Bytes::new(), None)
                 };
                 let call = rest::call(entry, &captured, &query, &body).map_err(|it| bad_request(&it))?;
                 self.rest_call(call).await.map(Page::Reply)
@@ -86,10 +92,14 @@ impl Site {
     }
 
     /// The body of a request, which may have none.
-    async fn read_some(&self, request: Request<Incoming>) -> Result<bytes::Bytes, Reply> {
+    async fn read_some(
+        &self,
+        request: Request<Incoming>,
+        connection: &Connection,
+    ) -> Result<(bytes::Bytes, Option<Seat>), Reply> {
         let headers = request.headers();
         if headers.get(CONTENT_LENGTH).is_none_or(|it| it == "0") {
-            return Ok(bytes::Bytes::new());
+            return Ok((bytes::Bytes::new(), None));
         }
         // A form of another site can send every other type without being asked whether it may.
         let content = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
@@ -100,7 +110,7 @@ impl Site {
                 "a body must come with `Content-Type: application/json`",
             ));
         }
-        self.read(request).await
+        self.read(request, connection).await
     }
 
     async fn rest_call(&self, call: wire::value::MethodCall) -> Result<Reply, Reply> {

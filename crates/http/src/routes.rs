@@ -1,6 +1,5 @@
 //! From a request to an answer: who may ask, what is asked, and how the answer is worded.
 
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -25,9 +24,10 @@ use crate::body::Body;
 use crate::connection::Connection;
 use crate::date::http_date;
 use crate::feed::Feed;
-use crate::follow::{Follower, From, HISTORY_BYTES, Seat};
-use crate::limits::{Limits, QUOTED_BYTES};
+use crate::follow::{Follower, From, HISTORY_BYTES};
+use crate::limits::{Limits, QUOTED_BYTES, SMALL_BODY_BYTES};
 use crate::reply::{Reply, respond};
+use crate::seat::{Seat, Seats};
 use crate::stream::Stream;
 
 /// What all connections of a listening socket share.
@@ -36,8 +36,8 @@ pub(crate) struct Site {
     pub(crate) credentials: Option<Credentials>,
     pub(crate) limits: Limits,
     pub(crate) note: Note,
-    /// How many clients follow logs, over all sockets.
-    pub(crate) followers: Rc<Cell<usize>>,
+    /// What there is a number of, over all sockets.
+    pub(crate) seats: Seats,
     /// What happens.
     pub(crate) feed: Rc<Feed>,
 }
@@ -54,8 +54,10 @@ pub(crate) async fn answer(
     let stays = wants_to_stay(&request);
     let mut response = match site.admit(&request) {
         Err(reply) => reply.into_response(connection),
-        Ok(()) => match site.route(request).await {
-            Ok(Page::Reply(reply)) | Err(reply) => reply.into_response(connection),
+        Ok(()) => match site.route(request, &connection).await {
+            Ok(Page::Reply(reply)) | Err(reply) => {
+                site.within_bounds(reply, &connection).into_response(connection)
+            }
             Ok(Page::Stream { stream, headers }) => {
                 respond(StatusCode::OK, headers, Body::stream(stream, connection))
             }
@@ -96,11 +98,12 @@ impl Site {
     }
 
     /// The original takes the first that begins so, in this order (`http.py`, `make_http_servers`).
-    async fn route(&self, request: Request<Incoming>) -> Result<Page, Reply> {
+    async fn route(&self, request: Request<Incoming>, connection: &Connection) -> Result<Page, Reply> {
         let path = decoded(request.uri().path());
         if path.starts_with("/RPC2") {
-            return self.call(request).await.map(Page::Reply);
+            return self.call(request, connection).await.map(Page::Reply);
         }
+        connection.is_welcome();
         if path.starts_with("/logtail") {
             only(&request, &[Method::GET])?;
             return self.process_log(&path).await;
@@ -110,7 +113,7 @@ impl Site {
             return self.main_log().await;
         }
         if request.uri().path().starts_with(api::rest::ROOT) {
-            return self.rest(request).await;
+            return self.rest(request, connection).await;
         }
         match path.trim_start_matches('/') {
             "" | "index.html" => {
@@ -128,9 +131,9 @@ impl Site {
         }
     }
 
-    async fn call(&self, request: Request<Incoming>) -> Result<Reply, Reply> {
+    async fn call(&self, request: Request<Incoming>, connection: &Connection) -> Result<Reply, Reply> {
         only(&request, &[Method::POST])?;
-        let document = self.read(request).await?;
+        let (document, _seat) = self.read(request, connection).await?;
         let call = xmlrpc_read::call(&document, xmlrpc_read::Limits::CALL).map_err(|error| {
             let is_nameless = matches!(error, xmlrpc_read::ReadError::NoMethodName);
             let what = if is_nameless { "no method name" } else { "unmarshallable" };
@@ -140,6 +143,8 @@ impl Site {
             );
             Reply::error(StatusCode::BAD_REQUEST)
         })?;
+        drop(document);
+        connection.is_welcome();
         let method = call.name.clone();
         let body = match self.ask(|slot| Ask::Call { call, slot }).await? {
             Ok(value) => xmlrpc_write::response(&value),
@@ -154,18 +159,52 @@ impl Site {
 
     /// The body of a request. Its length must be said beforehand, so that no client can hold us with a
     /// body that never ends.
-    pub(crate) async fn read(&self, request: Request<Incoming>) -> Result<Bytes, Reply> {
+    /// With it comes its seat, which it keeps until it is answered: what it asks for takes memory, too.
+    pub(crate) async fn read(
+        &self,
+        request: Request<Incoming>,
+        connection: &Connection,
+    ) -> Result<(Bytes, Option<Seat>), Reply> {
         let length = request.headers().get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
         let length: usize = length.ok_or_else(|| Reply::last_error(StatusCode::LENGTH_REQUIRED))?;
         if length > self.limits.body_bytes {
             return Err(Reply::last_error(StatusCode::PAYLOAD_TOO_LARGE));
         }
+        let seat = self.seat_for(length)?;
+        connection.receives();
         let body = Limited::new(request.into_body(), self.limits.body_bytes).collect();
-        match tokio::time::timeout(self.limits.body_time, body).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
+        let body = tokio::time::timeout(self.limits.body_time, body).await;
+        connection.works();
+        match body {
+            Ok(Ok(body)) => Ok((body.to_bytes(), seat)),
             Ok(Err(_)) => Err(Reply::last_error(StatusCode::BAD_REQUEST)),
             Err(_) => Err(Reply::last_error(StatusCode::REQUEST_TIMEOUT)),
         }
+    }
+
+    /// The answer, unless it would be too much together with others that have not been taken yet.
+    fn within_bounds(&self, reply: Reply, connection: &Connection) -> Reply {
+        let size = reply.body.len();
+        if size <= SMALL_BODY_BYTES {
+            return reply;
+        }
+        match Seat::take_many(&self.seats.answer_bytes, size, self.limits.answer_bytes) {
+            Some(seat) => {
+                connection.owes(seat);
+                reply
+            }
+            None => busy(),
+        }
+    }
+
+    /// A seat for a body of this length, if it needs one.
+    fn seat_for(&self, length: usize) -> Result<Option<Seat>, Reply> {
+        if length <= SMALL_BODY_BYTES {
+            return Ok(None);
+        }
+        // The body will not be read, so no request can follow it.
+        let full = || Reply::last_error(StatusCode::SERVICE_UNAVAILABLE).with(RETRY_AFTER, "1");
+        Seat::take(&self.seats.large_bodies, self.limits.large_bodies).map(Some).ok_or_else(full)
     }
 
     /// Asks the daemon and waits for its answer.
@@ -213,7 +252,7 @@ impl Site {
         path: PathBuf,
         from: From,
     ) -> Result<(Follower, Vec<(HeaderName, HeaderValue)>), Reply> {
-        let seat = Seat::take(&self.followers, self.limits.followers).ok_or_else(busy)?;
+        let seat = Seat::take(&self.seats.followers, self.limits.followers).ok_or_else(busy)?;
         let opened = Follower::open(path, from, seat).and_then(|it| it.modified().map(|at| (it, at)));
         // A log that is not there yet may come: the original calls that not found, too.
         let (follower, at) = opened.map_err(|_| Reply::error(StatusCode::NOT_FOUND))?;

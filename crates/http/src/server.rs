@@ -25,6 +25,7 @@ use crate::feed::Feed;
 use crate::limits::{ACCEPT_PAUSE, LINGER_BYTES, LINGER_TIME, Limits};
 use crate::reply::Reply;
 use crate::routes::{Site, answer};
+use crate::seat::Seats;
 use crate::socket::Socket;
 
 /// A listening socket, not yet known to the runtime. It must not block.
@@ -64,7 +65,7 @@ pub struct Daemon {
 /// # Errors
 /// When a socket cannot be handed to the runtime.
 pub async fn serve(endpoints: Vec<Endpoint>, daemon: Daemon, limits: Limits) -> io::Result<()> {
-    let followers = Rc::new(Cell::new(0));
+    let seats = Seats::default();
     let mut listening = JoinSet::new();
     for endpoint in endpoints {
         let acceptor = Acceptor::new(endpoint.listener)?;
@@ -73,8 +74,8 @@ pub async fn serve(endpoints: Vec<Endpoint>, daemon: Daemon, limits: Limits) -> 
             credentials: endpoint.credentials,
             limits,
             note: Rc::clone(&daemon.note),
-            followers: Rc::clone(&followers),
             feed: Rc::clone(&daemon.feed),
+            seats: seats.clone(),
         };
         listening.spawn_local(listen(acceptor, Rc::new(site), endpoint.section));
     }
@@ -113,12 +114,14 @@ impl Acceptor {
 async fn listen(acceptor: Acceptor, site: Rc<Site>, section: String) {
     let roster = Rc::new(Roster::default());
     let mut serving = JoinSet::new();
+    let mut was_told = false;
     loop {
         tokio::select! {
             // A connection whose task panicked has ended like any other: nothing else is touched.
             Some(_) = serving.join_next() => {}
             accepted = acceptor.accept() => match accepted {
                 Ok(socket) => {
+                    was_told = false;
                     let connection = Rc::new(Connection::new(socket, site.limits));
                     if roster.make_room(&site.limits) {
                         let place = roster.enter(Rc::clone(&connection));
@@ -128,8 +131,16 @@ async fn listen(acceptor: Acceptor, site: Rc<Site>, section: String) {
                     }
                 }
                 Err(error) if is_about_one(&error) => {}
+                // Somebody has a descriptor to spare.
+                Err(error) if is_about_room(&error) && roster.push_one_out() => {
+                    tokio::task::yield_now().await;
+                }
                 Err(error) => {
-                    (site.note)(Level::Error, &format!("cannot accept a connection for {section}: {error}"));
+                    // Told once, since it will be so ten times a second until it is over.
+                    if !std::mem::replace(&mut was_told, true) {
+                        let text = format!("cannot accept a connection for {section}: {error}");
+                        (site.note)(Level::Error, &text);
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -147,6 +158,12 @@ fn is_about_one(error: &io::Error) -> bool {
             | io::ErrorKind::Interrupted
             | io::ErrorKind::InvalidInput
     )
+}
+
+/// Whether an error of accept(2) says that there are too many descriptors, here or on the whole machine.
+fn is_about_room(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// The connections of one socket.
@@ -176,16 +193,16 @@ impl Roster {
         Place { roster: Rc::clone(self), number }
     }
 
-    /// Whether there is room for one more, if need be by pushing out the one idle longest.
+    /// Whether there is room for one more, if need be by pushing another out.
     fn make_room(&self, limits: &Limits) -> bool {
+        self.members.borrow().len() < limits.connections || self.push_one_out()
+    }
+
+    /// Pushes out the one with the least claim to its room. It looks at all, of which there are few.
+    fn push_one_out(&self) -> bool {
         let mut members = self.members.borrow_mut();
-        if members.len() < limits.connections {
-            return true;
-        }
-        let idle = members.iter().filter_map(|(number, it)| it.idle_for().map(|time| (time, *number)));
-        let Some((_, number)) = idle.filter(|(time, _)| *time >= limits.idle_time).max() else {
-            return false;
-        };
+        let claims = members.iter().filter_map(|(number, it)| it.claim().map(|claim| (claim, *number)));
+        let Some((_, number)) = claims.min() else { return false };
         if let Some(connection) = members.remove(&number) {
             connection.push_out();
         }
@@ -230,9 +247,14 @@ async fn live(site: Rc<Site>, connection: Rc<Connection>, _place: Place) {
     };
     match cut {
         Some(Cut::Late) => send_last(&connection, StatusCode::REQUEST_TIMEOUT),
-        Some(Cut::Stuck | Cut::Gone) => return,
-        Some(Cut::PushedOut) | None => connection.socket().finish_writing(),
+        // Whoever takes its room has it at once, so this one is not even waited for.
+        Some(Cut::PushedOut) if connection.is_asking() => {
+            return send_last(&connection, StatusCode::SERVICE_UNAVAILABLE);
+        }
+        Some(Cut::Stuck | Cut::Gone | Cut::PushedOut) => return,
+        None => connection.socket().finish_writing(),
     }
+    connection.rests();
     linger(&connection).await;
 }
 
@@ -244,7 +266,8 @@ fn send_last(connection: &Connection, status: StatusCode) {
     connection.socket().finish_writing();
 }
 
-/// Reads what the client still sends, within limits, so that it gets to read the last answer.
+/// Reads what the client still sends, within limits, so that it gets to read the last answer; unless its
+/// room is needed.
 async fn linger(connection: &Connection) {
     let mut room = [0; 4096];
     let mut left = LINGER_BYTES;
@@ -256,6 +279,9 @@ async fn linger(connection: &Connection) {
             }
         }
     };
-    // Either way the connection is closed now.
-    let _ = timeout(LINGER_TIME, drain).await;
+    // However it ends, the connection is closed now.
+    tokio::select! {
+        _ = timeout(LINGER_TIME, drain) => {}
+        () = poll_fn(|cx| connection.poll_pushed_out(cx)) => {}
+    }
 }

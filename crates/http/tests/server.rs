@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::cell::RefCell;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -493,7 +493,7 @@ fn a_client_that_hangs_up_has_asked_all_the_same() {
 
 #[test]
 fn one_connection_too_many_pushes_out_the_one_idle_longest_or_is_turned_away() {
-    let limits = Limits { connections: 2, idle_time: Duration::ZERO, ..limits() };
+    let limits = Limits { connections: 2, ..limits() };
     run(limits, None, async |world| {
         let (mut old, mut young) = (world.unix().await, world.unix().await);
         young.call("test.echo").await;
@@ -516,19 +516,86 @@ fn one_connection_too_many_pushes_out_the_one_idle_longest_or_is_turned_away() {
 
 #[test]
 fn a_client_that_does_not_take_its_answer_is_cut_off() {
-    let limits =
-        Limits { write_time: Duration::from_millis(50), connections: 1, idle_time: PATIENCE, ..limits() };
+    let limits = Limits { write_time: Duration::from_millis(50), ..limits() };
     run(limits, None, async |world| {
         let mut stuck = world.unix().await;
         stuck.send(post("test.big")).await;
-        loop {
-            // Its place is free once it has been cut off.
-            let mut next = world.unix().await;
-            next.stream.write_all(post("test.echo").as_bytes()).await.ok();
-            if next.all_or_status().await == "200" {
-                break;
-            }
+        // Once it has been cut off, nothing can be sent to it any more.
+        while !matches!(stuck.stream.try_write(b"\n"), Err(error) if error.kind() != ErrorKind::WouldBlock) {
+            tokio::task::yield_now().await;
         }
+        assert!(stuck.all_bytes().await < 4 << 20);
+    });
+}
+
+#[test]
+fn who_says_nothing_makes_room_for_who_asks() {
+    let limits = Limits { connections: 3, ..limits() };
+    run(limits, None, async |world| {
+        let mut known = world.unix().await;
+        assert_eq!(status(&known.call("test.echo").await.0), "200");
+        let mut silent = Vec::new();
+        for _ in 0..50 {
+            silent.push(world.unix().await);
+            let mut honest = world.unix().await;
+            assert_eq!(status(&honest.call("test.echo").await.0), "200");
+        }
+        assert_eq!(silent[0].all().await, "", "it was not sent away");
+        assert_eq!(status(&known.call("test.echo").await.0), "200", "it had been here before");
+    });
+}
+
+#[test]
+fn who_does_not_come_to_the_point_makes_room_for_who_asks() {
+    let limits = Limits { connections: 2, ..limits() };
+    run(limits, None, async |world| {
+        let (mut head, mut body) = (world.unix().await, world.unix().await);
+        head.send("POST /RPC2 HTTP/1.1\r\nHost:").await;
+        body.send("POST /RPC2 HTTP/1.1\r\nContent-Length: 100\r\n\r\n<").await;
+        let mut guests = [world.unix().await, world.unix().await];
+        for guest in &mut guests {
+            assert_eq!(status(&guest.call("test.echo").await.0), "200");
+        }
+        for mut client in [head, body] {
+            assert_eq!(status(&client.all().await), "503");
+        }
+    });
+}
+
+#[test]
+fn large_bodies_are_few_and_small_ones_many() {
+    let limits = Limits { large_bodies: 1, ..limits() };
+    run(limits, None, async |world| {
+        let large = "POST /RPC2 HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n";
+        let mut slow = world.unix().await;
+        slow.send(large).await;
+        slow.send(vec![b' '; 500_000]).await;
+        let mut second = world.unix().await;
+        second.send(large).await;
+        let answer = second.all().await;
+        assert_eq!((status(&answer), header(&answer, "Retry-After")), ("503", Some("1")));
+        assert_eq!(status(&world.unix().await.call("test.echo").await.0), "200");
+        // Its seat is free when it has left.
+        drop(slow);
+        let mut third = world.unix().await;
+        third.send(large).await;
+        third.send(vec![b' '; 1_000_000]).await;
+        assert_eq!(status(&third.answer().await.0), "400");
+    });
+}
+
+#[test]
+fn large_answers_wait_for_their_clients_within_bounds() {
+    let limits = Limits { answer_bytes: 5 << 20, ..limits() };
+    run(limits, None, async |world| {
+        let (mut slow, mut second) = (world.unix().await, world.unix().await);
+        slow.send(post("test.big")).await;
+        slow.until("\r\n\r\n").await;
+        assert_eq!(status(&second.call("test.big").await.0), "503");
+        assert_eq!(status(&second.call("test.echo").await.0), "200");
+        slow.until("</methodResponse>\n").await;
+        assert_eq!(status(&second.call("test.big").await.0), "200");
+        assert_eq!(status(&slow.call("test.big").await.0), "200", "both have taken theirs");
     });
 }
 
@@ -541,14 +608,10 @@ impl Client<UnixStream> {
         !self.buffer.is_empty()
     }
 
-    /// The status of an answer, or nothing when there is none.
-    async fn all_or_status(&mut self) -> String {
-        while !self.buffer.windows(4).any(|it| it == b"\r\n\r\n") {
-            if !self.more().await {
-                return String::new();
-            }
-        }
-        status(&String::from_utf8_lossy(&self.buffer)).to_owned()
+    /// How many bytes still come.
+    async fn all_bytes(&mut self) -> usize {
+        while self.more().await {}
+        self.buffer.len()
     }
 }
 
