@@ -54,7 +54,7 @@ pub(crate) fn make(
     let streams = Streams::of(&order, beside)?;
     let plan = plan(order).ok_or(Stillborn { stage: SpawnStage::Order, errno: EINVAL })?;
     let Born { pid, note } =
-        spawner.spawn(&plan, &streams.files()).map_err(Stillborn::at(SpawnStage::Fork))?;
+        spawner.spawn(plan, &streams.files()).map_err(Stillborn::at(SpawnStage::Fork))?;
     Ok((pid, Held { ends: streams.ours, note: Some(note) }))
 }
 

@@ -145,6 +145,7 @@ impl Keeper {
                 return status;
             }
             self.watch();
+            self.spawner.settle();
             let timeout = self.deadline().map(|at| at.saturating_sub(now()));
             if let Err(error) = self.poller.wait(&mut ready, timeout) {
                 // Only for want of memory in the kernel, which passes. Children must not suffer.

@@ -17,6 +17,7 @@ pub mod probe;
 pub mod process;
 pub mod procfs;
 pub mod program;
+mod raw;
 pub mod signals;
 pub mod socket;
 pub mod spawn;

@@ -1,7 +1,7 @@
 //! Making a child: everything that can be prepared is prepared before the fork, and between fork
 //! and exec there are only system calls.
 //!
-//! The way it is done is a choice between three:
+//! The way it is done is a choice between four:
 //!
 //! - `vfork` (and `posix_spawn`, which is the same) holds the parent up until the child has become
 //!   its program. A directory or a program on a file system that does not answer would then hold up
@@ -10,11 +10,16 @@
 //!   pipes of ten thousand children that takes longer than all the rest, and the child's table stays
 //!   large for as long as it lives. (`posix_spawn` does so too: on two processors 3,500 children per
 //!   second from a process with few descriptors, 870 from one with 18,000.)
-//! - What is done here: a `fork` that *shares* the table (`CLONE_FILES`). The child's second call,
-//!   `close_range` with `UNSHARE`, gives it a table of its own with the first few descriptors, among
-//!   them those it needs, which the parent has put into low places for that. Until then the parent
-//!   waits; these two calls touch no file, so that is a matter of microseconds. From there on both
-//!   go their own ways. (3,000 per second from either.)
+//! - A `fork` that *shares* the table (`CLONE_FILES`) still copies the memory, or rather what tells
+//!   where it is, and each side then pays for every page it writes first.
+//! - What is done here: a child that shares table *and* memory, on a stack of its own, and goes on at
+//!   the same time as its parent. Its second call, `close_range` with `UNSHARE`, gives it a table of
+//!   its own with the first few descriptors, among them those it needs, which the parent has put into
+//!   low places for that. The memory it leaves when it becomes its program; until then what it reads
+//!   is kept as it is (`launch`), and it touches nothing else.
+//!
+//! There are a few sets of places, so that the parent goes on to the next child at once, and waits
+//! only when a set is needed again, or in [`Spawner::settle`], before it sleeps.
 //!
 //! Where the kernel has no `close_range` (before 5.9, or forbidden), plain `fork` takes its place.
 //!
@@ -23,8 +28,9 @@
 
 mod board;
 mod child;
+mod launch;
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -35,6 +41,7 @@ use crate::limits::Pair;
 use crate::wait::has_ended;
 use board::Board;
 use child::Prepared;
+use launch::Launches;
 
 /// A child to be made.
 #[derive(Debug, Clone)]
@@ -109,40 +116,81 @@ const PLACES: usize = 4;
 /// descriptor where it belongs never covers another.
 const PLACE_MIN: i32 = 8;
 
+/// How many children may share our descriptors at the same time: enough for each processor of a machine of this day
+/// to have begun one.
+const SETS: usize = 4;
+
+/// The low places where one child finds its descriptors.
+#[derive(Debug)]
+struct Set {
+    places: [OwnedFd; PLACES],
+    /// Whether something other than `/dev/null` is there.
+    is_used: bool,
+    /// The child that was told to look here, until it is known that it has.
+    child: Option<(board::Index, u32)>,
+}
+
 /// Makes children. For a process with a single thread.
 #[derive(Debug)]
 pub struct Spawner {
     board: Board,
+    launches: Launches,
     null: OwnedFd,
-    /// The low places where a child finds its descriptors; `/dev/null` is there in between.
-    places: [OwnedFd; PLACES],
+    sets: Vec<Set>,
+    /// The set for the next child.
+    next: usize,
+    /// The number from which on no descriptor is a place.
+    beyond: i32,
+    wrong_signals: Vec<(i32, bool)>,
     can_close_ranges: bool,
 }
 
 impl Spawner {
-    /// Prepares; best before many descriptors are open, so that the places are low.
+    /// Prepares; best before many descriptors are open, so that the places are low, and after the last signal was
+    /// ignored.
     ///
     /// # Errors
     /// When `/dev/null` is missing, or descriptors or memory are short.
     pub fn new() -> io::Result<Self> {
         let null = crate::fd::null()?;
         let place = || rustix::io::fcntl_dupfd_cloexec(&null, PLACE_MIN);
-        let places = [place()?, place()?, place()?, place()?];
-        Ok(Self { board: Board::default(), null, places, can_close_ranges: child::can_close_ranges() })
+        let mut sets = Vec::with_capacity(SETS);
+        for _ in 0..SETS {
+            let places = [place()?, place()?, place()?, place()?];
+            sets.push(Set { places, is_used: false, child: None });
+        }
+        let highest = sets.iter().flat_map(|it| &it.places).map(AsRawFd::as_raw_fd).max();
+        Ok(Self {
+            board: Board::default(),
+            launches: Launches::default(),
+            null,
+            sets,
+            next: 0,
+            beyond: highest.unwrap_or(PLACE_MIN).saturating_add(1),
+            wrong_signals: child::wrong_signals(),
+            can_close_ranges: child::can_close_ranges(),
+        })
     }
 
     /// Makes a child. That it could not become its program is known only when it has ended, by its
     /// [`Note`]; it leaves with exit status 127 then.
     ///
+    /// To be followed by [`Spawner::settle`], at the latest before the caller waits for anything.
+    ///
     /// # Errors
     /// `EAGAIN` when no process is left, `ENOMEM` when memory is short.
-    pub fn spawn(&mut self, plan: &Plan, files: &Files<'_>) -> io::Result<Born> {
+    pub fn spawn(&mut self, plan: Plan, files: &Files<'_>) -> io::Result<Born> {
         let index = self.board.claim()?;
-        let made = self.place(files).and_then(|()| self.fork(plan, files, &index));
-        // The ends of the child must not stay open here, or nobody would see them close.
-        self.clear();
+        self.vacate(self.next);
+        let made = self.place(files).and_then(|()| self.launch(plan, files, &index));
         match made {
-            Ok(pid) => Ok(Born { pid, note: Note(index) }),
+            Ok(pid) => {
+                if let Some(set) = self.sets.get_mut(self.next) {
+                    set.child = self.can_close_ranges.then(|| (index.clone(), pid));
+                }
+                self.next = self.next.saturating_add(1) % SETS;
+                Ok(Born { pid, note: Note(index) })
+            }
             Err(error) => {
                 self.board.free(index);
                 Err(error)
@@ -150,9 +198,22 @@ impl Spawner {
         }
     }
 
+    /// Lets go of the descriptors of the children that were made. They must not stay open here, or nobody would see
+    /// them close. Waits until the last of those children has its own, which is a matter of microseconds.
+    pub fn settle(&mut self) {
+        for at in 0..self.sets.len() {
+            self.vacate(at);
+            self.clear(at);
+        }
+    }
+
     /// Why the child that left this note could not become its program, if that is how it ended.
     /// For when it *has* ended: the note serves another child from here on.
     pub fn read(&mut self, note: Note) -> Option<SetupError> {
+        // What is asked of its set from here on would be asked of that other child.
+        for set in &mut self.sets {
+            set.child.take_if(|(index, _)| *index == note.0);
+        }
         let left = self.board.cell(&note.0).and_then(board::failure);
         self.board.free(note.0);
         left
@@ -161,7 +222,9 @@ impl Spawner {
     /// Puts the descriptors where the child looks for them.
     fn place(&mut self, files: &Files<'_>) -> io::Result<()> {
         let given = [Some(files.stdin), Some(files.stdout), Some(files.stderr), files.link];
-        for (place, fd) in self.places.iter_mut().zip(given) {
+        let Some(set) = self.sets.get_mut(self.next) else { return Ok(()) };
+        set.is_used = true;
+        for (place, fd) in set.places.iter_mut().zip(given) {
             if let Some(fd) = fd {
                 put(fd, place)?;
             }
@@ -169,52 +232,57 @@ impl Spawner {
         Ok(())
     }
 
-    fn clear(&mut self) {
-        for place in &mut self.places {
-            // Cannot fail: both are open, and the place stays the same.
-            let _ = put(self.null.as_fd(), place);
+    /// Waits until the child of a set has what was put there, or is gone.
+    fn vacate(&mut self, at: usize) {
+        if let Some((index, pid)) = self.sets.get_mut(at).and_then(|it| it.child.take())
+            && let Some(cell) = self.board.cell(&index)
+        {
+            board::await_separation(cell, || has_ended(pid));
         }
     }
 
-    fn fork(&self, plan: &Plan, files: &Files<'_>, index: &board::Index) -> io::Result<u32> {
-        let cell = self.board.cell(index).ok_or(io::ErrorKind::OutOfMemory)?;
-        let numbers = self.places.each_ref().map(AsRawFd::as_raw_fd);
-        let [stdin, stdout, stderr, link] = numbers;
-        let beyond = numbers.into_iter().max().unwrap_or(PLACE_MIN).saturating_add(1);
-        let argv = pointers(&plan.argv);
-        let env = pointers(&plan.env);
-        let words = child::Words::of(plan);
-        let prepared = Prepared {
-            plan,
-            argv: &argv,
-            env: &env,
-            words: &words,
-            cell,
-            stdio: [stdin, stdout, stderr],
-            link: files.link.map(|_| link),
-            separate_from: self.can_close_ranges.then(|| beyond.unsigned_abs()),
-            highest: if self.can_close_ranges { beyond } else { highest_open() },
-        };
-        let pid = child::fork(&prepared)?;
-        if self.can_close_ranges {
-            board::await_separation(cell, || has_ended(pid));
-        } else {
+    fn clear(&mut self, at: usize) {
+        let Some(set) = self.sets.get_mut(at).filter(|it| it.is_used) else { return };
+        for place in &mut set.places {
+            // Cannot fail: both are open, and the place stays the same.
+            let _ = put(self.null.as_fd(), place);
+        }
+        set.is_used = false;
+    }
+
+    fn launch(&mut self, plan: Plan, files: &Files<'_>, index: &board::Index) -> io::Result<u32> {
+        let cell = self.board.handle(index).ok_or(io::ErrorKind::OutOfMemory)?;
+        let numbers = self.sets.get(self.next).map(|it| it.places.each_ref().map(AsRawFd::as_raw_fd));
+        let [stdin, stdout, stderr, link] = numbers.ok_or(io::ErrorKind::NotFound)?;
+        let mut prepared = Prepared::of(plan, cell);
+        prepared.stdio = [stdin, stdout, stderr];
+        prepared.link = files.link.map(|_| link);
+        prepared.separate_from = self.can_close_ranges.then(|| self.beyond.unsigned_abs());
+        prepared.highest = if self.can_close_ranges { self.beyond } else { highest_open() };
+        prepared.signals.clone_from(&self.wrong_signals);
+        let launch = self.launches.claim(prepared)?;
+        let made = child::launch(&launch);
+        self.launches.keep(launch);
+        let pid = made?;
+        if !self.can_close_ranges {
             child::ensure_group(pid);
         }
         Ok(pid)
     }
 }
 
+impl Drop for Spawner {
+    fn drop(&mut self) {
+        self.settle();
+        if !self.launches.are_over() {
+            // A child on its way may still have something to say.
+            std::mem::forget(std::mem::take(&mut self.board));
+        }
+    }
+}
 /// `dup3`, again when a signal came between.
 fn put(fd: BorrowedFd<'_>, place: &mut OwnedFd) -> io::Result<()> {
     Ok(rustix::io::retry_on_intr(|| rustix::io::dup3(fd, place, DupFlags::CLOEXEC))?)
-}
-
-/// A list as `execve` wants it; valid as long as `strings`.
-fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
-    let mut list: Vec<_> = strings.iter().map(|it| CStr::as_ptr(it)).collect();
-    list.push(std::ptr::null());
-    list
 }
 
 /// The highest number any descriptor has; where `/proc` does not tell, the highest it could have.

@@ -76,7 +76,7 @@ impl Keeper {
             stderr: stderr.as_fd(),
             link: Some(theirs.as_fd()),
         };
-        let born = self.spawner.spawn(&plan, &files)?;
+        let born = self.spawner.spawn(plan, &files)?;
         self.poller.add(&ours, LINK, Interest::Read)?;
         let daemon = Daemon { pid: born.pid, note: born.note, greeted: false, ready: false, kill_at: None };
         Ok((daemon, Link::new(ours)))

@@ -285,7 +285,7 @@ fn many_children_leave_nothing_open() {
 
 #[test]
 fn without_descriptors_there_is_no_child_until_there_are_some_again() {
-    let mut pair = Pair::new_after("ulimit -n 30");
+    let mut pair = Pair::new_after("ulimit -n 42");
     let patient =
         |child| SpawnOrder { stdin: Stdio::Pipe, stderr: Stdio::Pipe, ..order(child, &["/bin/cat"]) };
     let mut made = 0;

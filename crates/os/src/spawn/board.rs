@@ -9,6 +9,7 @@ use std::time::Duration;
 use model::spawn::SetupStage;
 
 use super::SetupError;
+use crate::raw::call;
 
 /// The child still shares its parent's descriptors.
 const SHARING: u32 = 0;
@@ -26,7 +27,7 @@ const PAGE_BYTES: usize = CELLS * size_of::<AtomicU32>();
 const WORD_WAIT: Duration = Duration::from_millis(20);
 
 /// A cell in use.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Index(usize);
 
 /// All cells.
@@ -54,6 +55,11 @@ impl Board {
     /// The cell of an index.
     pub(super) fn cell(&self, index: &Index) -> Option<&AtomicU32> {
         self.pages.get(index.0 / CELLS)?.cells().get(index.0 % CELLS)
+    }
+
+    /// The cell of an index, for a child.
+    pub(super) fn handle(&self, index: &Index) -> Option<Cell> {
+        self.cell(index).map(|it| Cell(NonNull::from(it)))
     }
 
     /// Gives a cell back, once its child has ended.
@@ -92,21 +98,30 @@ impl Drop for Page {
     }
 }
 
-/// In the child: it has its own descriptors.
-pub(super) fn say_separate(cell: &AtomicU32) {
-    say(cell, SEPARATE);
-}
+/// Where one child says how far it has come. It stays where it is for as long as the board.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cell(NonNull<AtomicU32>);
 
-/// In the child: it cannot become its program.
-pub(super) fn say_failed(cell: &AtomicU32, error: SetupError) {
-    let stage = u32::from(error.stage.number());
-    say(cell, FAILED | (stage << 16) | (error.errno.unsigned_abs() & 0xffff));
-}
+impl Cell {
+    /// In the child: it has its own descriptors.
+    pub(super) fn say_separate(self) {
+        self.say(SEPARATE);
+    }
 
-fn say(cell: &AtomicU32, word: u32) {
-    cell.store(word, Ordering::Release);
-    // SAFETY: the pointer is to a live, aligned word of shared memory; waking reads nothing else.
-    unsafe { libc::syscall(libc::SYS_futex, cell.as_ptr(), libc::FUTEX_WAKE, 1) };
+    /// In the child: it cannot become its program.
+    pub(super) fn say_failed(self, error: SetupError) {
+        let stage = u32::from(error.stage.number());
+        self.say(FAILED | (stage << 16) | (error.errno.unsigned_abs() & 0xffff));
+    }
+
+    fn say(self, word: u32) {
+        // SAFETY: pages are never unmapped while a child can still speak, and everyone accesses cells atomically.
+        let cell = unsafe { self.0.as_ref() };
+        cell.store(word, Ordering::Release);
+        let wake = usize::try_from(libc::FUTEX_WAKE).unwrap_or(0);
+        // SAFETY: the pointer is to a live, aligned word of shared memory; waking reads nothing else.
+        let _ = unsafe { call(libc::SYS_futex, [cell.as_ptr().addr(), wake, 1, 0]) };
+    }
 }
 
 /// In the parent: waits until the child no longer shares the descriptors, or never will.
@@ -139,13 +154,15 @@ mod tests {
 
     #[test]
     fn what_a_child_says_is_read_back() {
-        let cell = AtomicU32::new(SHARING);
-        assert_eq!(failure(&cell), None);
-        say_separate(&cell);
-        assert_eq!(failure(&cell), None);
+        let mut board = Board::default();
+        let index = board.claim().unwrap();
+        let (cell, child) = (board.cell(&index).unwrap(), board.handle(&index).unwrap());
+        assert_eq!(failure(cell), None);
+        child.say_separate();
+        assert_eq!(failure(cell), None);
         let error = SetupError { stage: SetupStage::Exec, errno: libc::ENOEXEC };
-        say_failed(&cell, error);
-        assert_eq!(failure(&cell), Some(error));
+        child.say_failed(error);
+        assert_eq!(failure(cell), Some(error));
     }
 
     #[test]
@@ -153,7 +170,8 @@ mod tests {
         let mut board = Board::default();
         let all: Vec<_> = (0..=CELLS).map(|_| board.claim().unwrap()).collect();
         assert_eq!(board.pages.len(), 2);
-        say_failed(board.cell(&all[7]).unwrap(), SetupError { stage: SetupStage::User, errno: 1 });
+        let error = SetupError { stage: SetupStage::User, errno: 1 };
+        board.handle(&all[7]).unwrap().say_failed(error);
         for index in all {
             board.free(index);
         }

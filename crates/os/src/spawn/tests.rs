@@ -36,8 +36,10 @@ fn live_in(spawner: &mut Spawner, plan: &Plan) -> Lived {
     let (reader, writer) = fd::pipe().unwrap();
     let null = fd::null().unwrap();
     let out = writer.as_fd();
-    let born = spawner.spawn(plan, &Files { stdin: null.as_fd(), stdout: out, stderr: out, link: None });
+    let born =
+        spawner.spawn(plan.clone(), &Files { stdin: null.as_fd(), stdout: out, stderr: out, link: None });
     let born = born.unwrap();
+    spawner.settle();
     drop(writer);
     let mut said = Vec::new();
     File::from(reader).read_to_end(&mut said).unwrap();
@@ -92,7 +94,8 @@ fn a_child_has_the_descriptors_it_was_given_and_no_others() {
         let null = fd::null().unwrap();
         let out = writer.as_fd();
         let files = Files { stdin: null.as_fd(), stdout: out, stderr: out, link: Some(theirs.as_fd()) };
-        let born = spawner.spawn(&shell("echo linked >&3; ls /proc/$$/fd"), &files).unwrap();
+        let born = spawner.spawn(shell("echo linked >&3; ls /proc/$$/fd"), &files).unwrap();
+        spawner.settle();
         drop((writer, theirs));
         let (mut said, mut linked) = (String::new(), String::new());
         File::from(reader).read_to_string(&mut said).unwrap();
@@ -239,10 +242,42 @@ fn the_parent_keeps_nothing_of_its_children() {
     let own = |it: &OwnedFd| std::fs::read_link(Path::new("/proc/self/fd").join(it.as_raw_fd().to_string()));
     for _ in 0..20 {
         live_in(&mut spawner, &shell("true"));
-        for place in &spawner.places {
+        for place in spawner.sets.iter().flat_map(|it| &it.places) {
             assert_eq!(own(place).unwrap(), Path::new("/dev/null"));
         }
     }
+}
+
+#[test]
+fn many_children_at_once_each_get_their_own_descriptors_and_leave_no_memory() {
+    each_way(|spawner| {
+        let null = fd::null().unwrap();
+        let made: Vec<_> = (0..100)
+            .map(|number| {
+                let (reader, writer) = fd::pipe().unwrap();
+                let out = writer.as_fd();
+                let files = Files { stdin: null.as_fd(), stdout: out, stderr: out, link: None };
+                let path = if number % 10 == 0 { "/nowhere" } else { "/bin/echo" };
+                let born = spawner.spawn(plan(&[path, &number.to_string()]), &files).unwrap();
+                (number, reader, born)
+            })
+            .collect();
+        spawner.settle();
+        for (number, reader, born) in made {
+            let mut said = String::new();
+            File::from(reader).read_to_string(&mut said).unwrap();
+            let pid = i32::try_from(born.pid).unwrap();
+            // SAFETY: no status is asked for.
+            assert_eq!(unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) }, pid);
+            let failed = spawner.read(born.note).map(|it| it.stage);
+            if number % 10 == 0 {
+                assert_eq!(failed, Some(SetupStage::Exec));
+            } else {
+                assert_eq!((said, failed), (format!("{number}\n"), None));
+            }
+        }
+        assert!(spawner.launches.are_over());
+    });
 }
 
 #[test]
@@ -256,7 +291,8 @@ fn a_pipe_held_for_reading_and_writing_lets_its_child_outlive_all_readers() {
     let (word, go) = fd::pipe().unwrap();
     let plan = plan(&["/bin/sh", "-c", "read x; echo lost; echo $? >&2"]);
     let files = Files { stdin: word.as_fd(), stdout: theirs.as_fd(), stderr: report.as_fd(), link: None };
-    let born = spawner.spawn(&plan, &files).unwrap();
+    let born = spawner.spawn(plan, &files).unwrap();
+    spawner.settle();
     drop((reader, theirs, report, word));
     rustix::io::write(&go, b"go\n").unwrap();
     let mut said = String::new();
