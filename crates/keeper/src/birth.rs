@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use os::errno::{EINVAL, EMFILE};
+use os::pidfd::Pidfd;
 use os::spawn::{Born, Files, Identity, Note, Plan, Spawner};
 use wire::keeper::{SpawnOrder, SpawnStage, Stdio};
 
@@ -17,6 +18,8 @@ pub(crate) struct Held {
     pub(crate) ends: [Option<OwnedFd>; 3],
     /// Given back when the child is reaped.
     pub(crate) note: Option<Note>,
+    /// What stands for a child that is not our own, where the kernel has such a thing.
+    pub(crate) process: Option<Pidfd>,
 }
 
 impl Held {
@@ -45,17 +48,36 @@ pub(crate) struct Beside {
     pub(crate) truncated: bool,
 }
 
-/// Makes the child. Its slot is free.
-pub(crate) fn make(
-    spawner: &mut Spawner,
-    order: SpawnOrder,
-    beside: Beside,
-) -> Result<(u32, Held), Stillborn> {
+/// A child for which everything is ready.
+pub(crate) struct Expected {
+    plan: Plan,
+    streams: Streams,
+}
+
+/// Prepares everything that can be prepared before there is a child.
+pub(crate) fn prepare(order: SpawnOrder, beside: Beside) -> Result<Expected, Stillborn> {
     let streams = Streams::of(&order, beside)?;
     let plan = plan(order).ok_or(Stillborn { stage: SpawnStage::Order, errno: EINVAL })?;
-    let Born { pid, note } =
-        spawner.spawn(plan, &streams.files()).map_err(Stillborn::at(SpawnStage::Fork))?;
-    Ok((pid, Held { ends: streams.ours, note: Some(note) }))
+    Ok(Expected { plan, streams })
+}
+
+impl Expected {
+    /// The numbers of the pipes that will be the child's descriptors.
+    pub(crate) fn pipes(&self) -> [u64; 3] {
+        pipes_of(&self.streams.ours)
+    }
+
+    /// Makes the child. Its slot is free.
+    pub(crate) fn make(self, spawner: &mut Spawner) -> Result<(u32, Held), Stillborn> {
+        let Born { pid, note } =
+            spawner.spawn(self.plan, &self.streams.files()).map_err(Stillborn::at(SpawnStage::Fork))?;
+        Ok((pid, Held { ends: self.streams.ours, note: Some(note), process: None }))
+    }
+}
+
+/// The numbers of a child's pipes; 0 where there is none.
+pub(crate) fn pipes_of(ends: &[Option<OwnedFd>; 3]) -> [u64; 3] {
+    ends.each_ref().map(|it| it.as_ref().map_or(0, os::fd::pipe_number))
 }
 
 /// The order in the terms of the kernel; `None` when a string holds a NUL, or there is no name.

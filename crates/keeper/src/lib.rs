@@ -16,13 +16,17 @@
 //! Start with `run.rs`.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used, clippy::unwrap_used)]
 
+mod attention;
+mod before;
 mod birth;
+mod journal;
 mod launch;
 mod link;
+mod rebirth;
 mod run;
 mod store;
 mod table;
+mod voice;
 mod will;
 
-pub use launch::{Launch, main};
-pub use run::run;
+pub use launch::main;

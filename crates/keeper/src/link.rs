@@ -21,6 +21,8 @@ pub(crate) trait Holder {
     fn ends(&self, child: u64) -> Ends<'_>;
     /// What is kept under a key.
     fn kept(&self, key: &[u8]) -> Option<BorrowedFd<'_>>;
+    /// The lock and the journal.
+    fn house(&self) -> [Option<BorrowedFd<'_>>; 2];
 }
 
 /// What came over the link.
@@ -142,8 +144,11 @@ fn packet<'a>(report: &Report, sequence: u32, holder: &'a impl Holder) -> (Vec<u
             let kept = Report::Kept { key: key.clone(), bytes: bytes.clone(), file: file.is_some() };
             (wire::keeper::encode_report(&kept, sequence), file.into_iter().collect())
         }
-        Report::Welcome { .. }
-        | Report::SpawnFailed { .. }
+        Report::Welcome { .. } => {
+            let fds = holder.house().into_iter().flatten().collect();
+            (wire::keeper::encode_report(report, sequence), fds)
+        }
+        Report::SpawnFailed { .. }
         | Report::Exited { .. }
         | Report::SignalFailed { .. }
         | Report::Survivors { .. }
@@ -188,6 +193,10 @@ mod tests {
 
         fn kept(&self, _: &[u8]) -> Option<BorrowedFd<'_>> {
             None
+        }
+
+        fn house(&self) -> [Option<BorrowedFd<'_>>; 2] {
+            [None; 2]
         }
     }
 

@@ -1,34 +1,35 @@
 //! The loop: one thread, which waits for orders and signals and does what each asks for.
 
+mod children;
 mod daemon;
 mod orders;
 
-use std::io::{self, Write};
-use std::os::fd::BorrowedFd;
+use std::collections::BTreeSet;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use os::errno::ESRCH;
 use os::limits::Pair;
 use os::notify::Notifier;
 use os::poll::{Interest, Poller, Ready};
 use os::signals::{self, Signals};
 use os::spawn::Spawner;
-use os::wait::Ended;
-use wire::keeper::handover::End;
-use wire::keeper::{Report, Scope, Usage};
 
 use self::daemon::{Daemon, Wish};
 use crate::birth::Held;
+use crate::journal::Journal;
 use crate::launch::Launch;
 use crate::link::{Ends, Holder, Link};
+use crate::rebirth::Rebirth;
 use crate::store::Store;
 use crate::table::Table;
+use crate::voice::say;
 use crate::will::{Deed, Stopping};
 
-/// The names descriptors are watched under.
-const LINK: u64 = 0;
-const SIGNALS: u64 = 1;
+/// The names descriptors are watched under; all others are numbers of children.
+const LINK: u64 = u64::MAX;
+const SIGNALS: u64 = u64::MAX - 1;
 
 /// The signals that are meant for the daemon, and the one for us.
 const COLLECTED: [i32; 6] =
@@ -38,7 +39,7 @@ const COLLECTED: [i32; 6] =
 const FAILED: u8 = 1;
 
 /// Runs the keeper to its end, and returns the status to exit with.
-pub fn run(launch: Launch) -> ExitCode {
+pub(crate) fn run(launch: Launch) -> ExitCode {
     match Keeper::new(launch) {
         Ok(mut keeper) => ExitCode::from(keeper.live()),
         Err(error) => {
@@ -48,16 +49,11 @@ pub fn run(launch: Launch) -> ExitCode {
     }
 }
 
-/// Says a line on standard error, the only log there is. Where that is gone, nobody listens.
-fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "keeper: {line}");
-}
-
-fn now() -> Duration {
+pub(crate) fn now() -> Duration {
     os::clock::mono().0
 }
 
-fn now_us() -> u64 {
+pub(crate) fn now_us() -> u64 {
     u64::try_from(now().as_micros()).unwrap_or(u64::MAX)
 }
 
@@ -65,6 +61,8 @@ fn now_us() -> u64 {
 struct Holdings {
     table: Table<Held>,
     store: Store,
+    journal: Journal,
+    lock: Option<OwnedFd>,
 }
 
 impl Holder for Holdings {
@@ -74,6 +72,10 @@ impl Holder for Holdings {
 
     fn kept(&self, key: &[u8]) -> Option<BorrowedFd<'_>> {
         self.store.file(key)
+    }
+
+    fn house(&self) -> [Option<BorrowedFd<'_>>; 2] {
+        [self.lock.as_ref().map(AsFd::as_fd), self.journal.file()]
     }
 }
 
@@ -93,17 +95,32 @@ struct Keeper {
     watched: Interest,
     daemon: Option<Daemon>,
     wish: Wish,
+    /// Whether a daemon has ever been up, so that one that exits is no refusal to start.
+    was_up: bool,
+    rebirth: Rebirth,
+    /// When to start the daemon again.
+    start_at: Option<Duration>,
+    /// The signals for the daemon that came while there was none.
+    asked_meanwhile: BTreeSet<i32>,
+    /// Somebody has asked for the end of it all, by this signal, and no daemon has seen to that yet.
+    end_asked: Option<i32>,
     /// Set while everything is being stopped, and what to exit with after that.
     leaving: Option<(Stopping, u8)>,
     /// When to send again what the machine was too short for.
     retry_at: Option<Duration>,
+    /// When to look at children that nobody tells us about.
+    look_at: Option<Duration>,
+    /// The program to return to while this one has not proved itself.
+    old: Option<OwnedFd>,
+    /// How many packets made no sense.
+    ignored: u32,
 }
 
 impl Keeper {
-    fn new(launch: Launch) -> io::Result<Self> {
+    fn new(mut launch: Launch) -> io::Result<Self> {
         // First of all, while low numbers are free.
         let spawner = Spawner::new()?;
-        let nofile = os::limits::nofile();
+        let nofile = launch.nofile.unwrap_or_else(os::limits::nofile);
         if let Err(error) = os::limits::raise_nofile_to_hard() {
             say(&format!("cannot raise the limit on open descriptors: {error}"));
         }
@@ -114,27 +131,46 @@ impl Keeper {
         let signals = Signals::collect(&COLLECTED)?;
         let poller = Poller::new()?;
         poller.add(&signals, SIGNALS, Interest::Read)?;
-        Ok(Self {
+        let boot_id = os::procfs::boot_id();
+        let before = launch.before.take();
+        let known = before.iter().flat_map(|it| &it.children).map(|(id, _)| *id).collect();
+        let journal = Journal::open(launch.journal.take(), &boot_id, &known);
+        let lock = launch.lock.take();
+        let mut keeper = Self {
             launch,
             nofile,
-            boot_id: boot_id(),
+            boot_id,
             spawner,
             manager: Notifier::from_environment(),
             poller,
             signals,
-            holdings: Holdings { table: Table::new(), store: Store::default() },
+            holdings: Holdings { table: Table::new(), store: Store::default(), journal, lock },
             link: None,
             watched: Interest::Read,
             daemon: None,
             wish: Wish::GoOn,
+            was_up: false,
+            rebirth: Rebirth::default(),
+            start_at: None,
+            asked_meanwhile: BTreeSet::new(),
+            end_asked: None,
             leaving: None,
             retry_at: None,
-        })
+            look_at: None,
+            old: None,
+            ignored: 0,
+        };
+        if let Some(before) = before {
+            keeper.take_over(before);
+        }
+        Ok(keeper)
     }
 
     /// The loop. Without anything to do it waits for ever.
     fn live(&mut self) -> u8 {
-        self.start_daemon();
+        if self.daemon.is_none() {
+            self.start_daemon();
+        }
         // Strangers who ended before their signal was collected, where this is the first process.
         self.reap();
         let mut ready = Vec::new();
@@ -151,10 +187,11 @@ impl Keeper {
                 // Only for want of memory in the kernel, which passes. Children must not suffer.
                 say(&format!("cannot wait for events: {error}"));
             }
-            for Ready { token, .. } in &ready {
+            for Ready { token, hung_up, .. } in &ready {
                 match *token {
                     SIGNALS => self.take_signals(),
-                    _ => self.take_orders(),
+                    LINK => self.take_orders(),
+                    child => self.look_at_adopted(child, *hung_up),
                 }
             }
         }
@@ -166,117 +203,31 @@ impl Keeper {
         (self.daemon.is_none() && stopping.is_done()).then_some(*status)
     }
 
-    /// When to act although nothing happens: only while something is being stopped or was short.
+    /// When to act although nothing happens: only while something is being stopped, was short, or
+    /// cannot be watched.
     fn deadline(&self) -> Option<Duration> {
         let stopping = self.leaving.as_ref().and_then(|(it, _)| it.deadline());
-        let daemon = self.daemon.as_ref().and_then(|it| it.kill_at);
-        [stopping, daemon, self.retry_at].into_iter().flatten().min()
+        let daemon = self.daemon.as_ref();
+        let killed = daemon.and_then(|it| it.kill_at);
+        let answer = daemon.and_then(|it| it.attention.deadline());
+        [stopping, killed, answer, self.start_at, self.retry_at, self.look_at].into_iter().flatten().min()
     }
 
     /// Does what is due.
     fn press_on(&mut self) {
         let now = now();
-        if let Some((stopping, _)) = &mut self.leaving {
-            for Deed { child, signal, scope } in stopping.turn(now) {
-                // One that is gone is about to be reaped, and one that is not ours to signal will
-                // be given up in its time.
-                let _ = send(&self.holdings.table, child, signal, scope);
-            }
+        let deeds = self.leaving.as_mut().map(|(it, _)| it.turn(now));
+        for Deed { child, signal, scope } in deeds.unwrap_or_default() {
+            // One that is gone is about to be reaped, and one that is not ours to signal will
+            // be given up in its time.
+            let _ = self.send(child, signal, scope);
         }
-        if let Some(daemon) = &mut self.daemon
-            && daemon.kill_at.is_some_and(|at| at <= now)
-        {
-            daemon.kill_at = None;
-            let _ = signals::send(daemon.pid, signals::KILL);
-        }
+        self.press_daemon(now);
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;
         }
-    }
-}
-
-/// Signals and exits.
-impl Keeper {
-    fn take_signals(&mut self) {
-        while let Some(signal) = self.signals.next() {
-            if signal == signals::CHLD {
-                self.reap();
-            } else {
-                self.report(Report::Asked { signal });
-            }
+        if self.look_at.is_some_and(|at| at <= now) {
+            self.look_around(now);
         }
-    }
-
-    /// Takes in all that have ended, strangers too: whatever descends from a child and lost its
-    /// parent is ours to reap.
-    fn reap(&mut self) {
-        while let Some(ended) = os::wait::reap() {
-            match self.daemon.take() {
-                Some(daemon) if daemon.pid == ended.pid => {
-                    self.daemon = Some(daemon);
-                    self.take_last_orders();
-                    if let Some(daemon) = self.daemon.take() {
-                        self.daemon_ended(daemon, ended.status);
-                    }
-                }
-                other => {
-                    self.daemon = other;
-                    self.child_ended(&ended);
-                }
-            }
-        }
-    }
-
-    fn child_ended(&mut self, ended: &Ended) {
-        let Some((id, child)) = self.holdings.table.living_mut(ended.pid) else {
-            return;
-        };
-        let left = child.held.note.take().and_then(|it| self.spawner.read(it));
-        let usage = Usage {
-            user_us: ended.usage.user_us,
-            system_us: ended.usage.system_us,
-            peak_kib: ended.usage.peak_kib,
-        };
-        let setup = left.map(|it| (it.stage.number(), it.errno));
-        let end = End { status: ended.status, known: true, at_us: now_us(), setup, usage };
-        if let Some((stopping, _)) = &mut self.leaving {
-            stopping.ended(id, &child.will);
-        }
-        self.holdings.table.end(id, end);
-        if self.daemon.as_ref().is_some_and(|it| it.greeted) {
-            self.report(exited(id, &end));
-        }
-    }
-}
-
-/// Sends a signal to a child that has not been reaped, whose pid is therefore still its own.
-fn send(table: &Table<Held>, child: u64, signal: i32, scope: Scope) -> Result<(), i32> {
-    let pid = table.get_living(child).ok_or(ESRCH)?.pid;
-    match scope {
-        Scope::Process => signals::send(pid, signal),
-        Scope::Group | Scope::Tree => signals::send_to_group(pid, signal),
-    }
-}
-
-fn exited(child: u64, end: &End) -> Report {
-    let End { status, known, at_us, setup, usage } = *end;
-    Report::Exited { child, status, known, at_us, setup, usage }
-}
-
-/// The boot of this machine; zeros where `/proc` does not tell.
-fn boot_id() -> [u8; 16] {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-    u128::from_str_radix(&digits, 16).unwrap_or(0).to_be_bytes()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_boot_has_a_number() {
-        assert_eq!(boot_id(), boot_id());
-        assert_ne!(boot_id(), [0; 16]);
     }
 }

@@ -19,10 +19,21 @@ pub(crate) struct Child<H> {
     pub(crate) started_us: u64,
     pub(crate) will: Will,
     pub(crate) standing: Standing,
-    /// `None` while it lives, or may live.
-    pub(crate) end: Option<End>,
+    pub(crate) life: Life,
     /// What is held for it.
     pub(crate) held: H,
+}
+
+/// How far a child's life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// It lives, or may live.
+    Living,
+    #[cfg_attr(not(test), expect(dead_code, reason = "the keeper does not look after them yet"))]
+    /// It has ended, but not all those who were to be stopped with it. Its pid means nothing any more.
+    Lingering(End),
+    /// It has ended, and this is to be reported until it is recorded.
+    Ended(End),
 }
 
 /// All children that are not forgotten.
@@ -48,33 +59,38 @@ impl<H> Table<H> {
 
     /// Puts a child into a slot that [is free](Self::is_free).
     pub(crate) fn insert(&mut self, id: u64, child: Child<H>) {
-        if child.standing == Standing::Own && child.end.is_none() {
+        if child.standing == Standing::Own && child.life == Life::Living {
             self.living.insert(child.pid, id);
         }
         self.slots.insert(child.slot.clone(), id);
         self.children.insert(id, child);
     }
 
-    /// Our own live child with this pid.
-    pub(crate) fn living_mut(&mut self, pid: u32) -> Option<(u64, &mut Child<H>)> {
-        let id = *self.living.get(&pid)?;
-        self.children.get_mut(&id).map(|child| (id, child))
+    /// The number of our own live child with this pid.
+    pub(crate) fn of_pid(&self, pid: u32) -> Option<u64> {
+        self.living.get(&pid).copied()
     }
 
-    /// Records the end of a child, whose pid means nothing from here on.
-    pub(crate) fn end(&mut self, id: u64, end: End) {
+    /// Records how far a child's life has come. Once it lives no more, its pid means nothing.
+    pub(crate) fn set_life(&mut self, id: u64, life: Life) {
         let Some(child) = self.children.get_mut(&id) else {
             return;
         };
-        child.end = Some(end);
-        if self.living.get(&child.pid) == Some(&id) {
+        child.life = life;
+        if life != Life::Living && self.living.get(&child.pid) == Some(&id) {
             self.living.remove(&child.pid);
         }
     }
 
     /// Empties the slot of a child that has ended; one that lives, or may live, stays.
     pub(crate) fn forget(&mut self, id: u64) -> Option<Child<H>> {
-        self.children.get(&id)?.end?;
+        self.get(id)?.end()?;
+        self.remove(id)
+    }
+
+    /// Empties the slot of a child in doubt.
+    pub(crate) fn give_up(&mut self, id: u64) -> Option<Child<H>> {
+        self.get(id).filter(|it| it.is_in_doubt())?;
         self.remove(id)
     }
 
@@ -88,21 +104,17 @@ impl<H> Table<H> {
         self.children.get(&id)
     }
 
-    /// A child that is not in doubt and has not ended.
-    pub(crate) fn get_living_mut(&mut self, id: u64) -> Option<&mut Child<H>> {
-        self.children.get_mut(&id).filter(|it| it.is_living())
+    pub(crate) fn get_mut(&mut self, id: u64) -> Option<&mut Child<H>> {
+        self.children.get_mut(&id)
     }
 
+    /// A child that is not in doubt and not known to have ended.
     pub(crate) fn get_living(&self, id: u64) -> Option<&Child<H>> {
         self.get(id).filter(|it| it.is_living())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &Child<H>)> {
         self.children.iter().map(|(id, child)| (*id, child))
-    }
-
-    pub(crate) fn iter_living(&self) -> impl Iterator<Item = (u64, &Child<H>)> {
-        self.iter().filter(|(_, it)| it.is_living())
     }
 
     /// How many are not forgotten.
@@ -112,8 +124,25 @@ impl<H> Table<H> {
 }
 
 impl<H> Child<H> {
-    fn is_living(&self) -> bool {
-        self.end.is_none() && !matches!(self.standing, Standing::Doubt { .. })
+    pub(crate) const fn is_in_doubt(&self) -> bool {
+        matches!(self.standing, Standing::Doubt { .. })
+    }
+
+    pub(crate) const fn is_living(&self) -> bool {
+        matches!(self.life, Life::Living) && !self.is_in_doubt()
+    }
+
+    /// How it ended, once there is nothing left of it.
+    pub(crate) const fn end(&self) -> Option<End> {
+        match self.life {
+            Life::Ended(end) => Some(end),
+            Life::Living | Life::Lingering(_) => None,
+        }
+    }
+
+    /// Whether there is something to stop.
+    pub(crate) const fn is_to_stop(&self) -> bool {
+        self.end().is_none() && !self.is_in_doubt()
     }
 }
 
@@ -135,7 +164,7 @@ mod tests {
             started_us: 0,
             will: Will { signal: 15, wait_ms: 10, stop_scope, kill_scope, priority: 999 },
             standing: Standing::Own,
-            end: None,
+            life: Life::Living,
             held: (),
         }
     }
@@ -153,7 +182,10 @@ mod tests {
         assert!(!table.is_free(1, b"a:b"), "a number is used once");
         assert!(table.is_free(2, b"a:b"));
         assert!(table.forget(1).is_none(), "nothing is forgotten of a child that lives");
-        table.end(1, END);
+        table.set_life(1, Life::Lingering(END));
+        assert!(table.forget(1).is_none(), "nor of one that lingers");
+        assert!(!table.is_free(2, b"a:a"));
+        table.set_life(1, Life::Ended(END));
         assert!(!table.is_free(2, b"a:a"), "its end is not recorded yet");
         assert!(table.forget(1).is_some());
         assert!(table.is_free(2, b"a:a"));
@@ -167,23 +199,27 @@ mod tests {
         table.insert(1, Child { standing, ..child(100, "a:a") });
         assert!(!table.is_free(2, b"a:a"));
         assert!(table.forget(1).is_none());
-        assert_eq!((pid_of_living(&table, 1), table.iter_living().count()), (None, 0));
-        assert!(table.living_mut(100).is_none());
+        assert_eq!(pid_of_living(&table, 1), None);
+        assert!(table.of_pid(100).is_none());
+        assert!(table.give_up(1).is_some() && table.give_up(1).is_none());
+        assert!(table.is_free(2, b"a:a"));
+        table.insert(2, child(100, "a:a"));
+        assert!(table.give_up(2).is_none(), "there is no doubt about this one");
     }
 
     #[test]
     fn a_pid_means_its_child_only_while_that_lives() {
         let mut table = Table::new();
         table.insert(1, child(100, "a:a"));
-        assert_eq!((pid_of_living(&table, 1), table.living_mut(100).map(|it| it.0)), (Some(100), Some(1)));
-        table.end(1, END);
-        assert_eq!((pid_of_living(&table, 1), table.living_mut(100).map(|it| it.0)), (None, None));
+        assert_eq!((pid_of_living(&table, 1), table.of_pid(100)), (Some(100), Some(1)));
+        table.set_life(1, Life::Ended(END));
+        assert_eq!((pid_of_living(&table, 1), table.of_pid(100)), (None, None));
 
         table.insert(2, child(100, "a:b")); // The kernel uses pids again.
-        assert_eq!(table.living_mut(100).map(|it| it.0), Some(2));
+        assert_eq!(table.of_pid(100), Some(2));
         assert!(table.forget(1).is_some());
         assert_eq!(pid_of_living(&table, 2), Some(100));
-        assert_eq!((table.count(), table.iter_living().count()), (1, 1));
+        assert_eq!(table.count(), 1);
     }
 
     #[test]
@@ -191,17 +227,17 @@ mod tests {
         let mut table = Table::new();
         table.insert(1, Child { standing: Standing::Adopted, ..child(100, "a:a") });
         table.insert(2, child(100, "a:b")); // The first has ended, which is not known yet.
-        assert_eq!(table.living_mut(100).map(|it| it.0), Some(2));
-        table.end(1, END);
-        assert_eq!(table.living_mut(100).map(|it| it.0), Some(2));
+        assert_eq!(table.of_pid(100), Some(2));
+        table.set_life(1, Life::Ended(END));
+        assert_eq!(table.of_pid(100), Some(2));
     }
 
     #[test]
     fn a_stranger_changes_nothing() {
         let mut table = Table::new();
         table.insert(1, child(100, "a:a"));
-        table.end(4242, END);
+        table.set_life(4242, Life::Ended(END));
         assert_eq!(pid_of_living(&table, 1), Some(100));
-        assert!(table.living_mut(4242).is_none());
+        assert!(table.of_pid(4242).is_none());
     }
 }

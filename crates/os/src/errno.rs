@@ -139,6 +139,10 @@ const NAMES: [(i32, &str); 130] = [
     (132, "ERFKILL"),
 ];
 
+/// Not permitted; of a system call as such: refused by a filter.
+pub const EPERM: i32 = libc::EPERM;
+/// The kernel has no such call.
+pub const ENOSYS: i32 = libc::ENOSYS;
 /// No such process.
 pub const ESRCH: i32 = libc::ESRCH;
 /// No such file or directory.

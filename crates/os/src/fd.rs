@@ -110,6 +110,76 @@ pub fn read_sealed(file: OwnedFd, length: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// All bytes of a file from its beginning, wherever it stands.
+///
+/// # Errors
+/// `FileTooLarge` when there are more than `limit`.
+pub fn read_whole(file: &OwnedFd, limit: usize) -> io::Result<Vec<u8>> {
+    let file = File::from(file.try_clone()?);
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    if length > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+/// All bytes of the file this process was started with at descriptor `number`, which stays as it is.
+///
+/// # Errors
+/// `EBADF` when there is none, `FileTooLarge` when there are more than `limit`.
+pub fn borrowed_whole(number: RawFd, limit: usize) -> io::Result<Vec<u8>> {
+    if number < 0 {
+        return Err(rustix::io::Errno::BADF.into());
+    }
+    // SAFETY: the number is not negative, and the borrow ends before anything can close it.
+    let there = unsafe { BorrowedFd::borrow_raw(number) };
+    read_whole(&duplicate(there)?, limit)
+}
+
+/// Writes all bytes at a place of a file.
+///
+/// # Errors
+/// When the kernel refuses, or the disk is full.
+pub fn write_at(file: &OwnedFd, bytes: &[u8], offset: u64) -> io::Result<()> {
+    let mut rest = bytes;
+    let mut offset = offset;
+    while !rest.is_empty() {
+        let count = rustix::io::retry_on_intr(|| rustix::io::pwrite(file, rest, offset))?;
+        rest = rest.get(count..).unwrap_or_default();
+        offset = offset.saturating_add(u64::try_from(count).unwrap_or(0));
+    }
+    Ok(())
+}
+
+/// Cuts a file to a length, or fills it up with zeros.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn truncate(file: impl AsFd, length: u64) -> io::Result<()> {
+    Ok(rustix::fs::ftruncate(file, length)?)
+}
+
+/// Takes the lock on a file for its opening, which lasts until the last duplicate of `file` is closed, in whatever
+/// process. Says whether it was free.
+///
+/// # Errors
+/// When the file system has no locks.
+pub fn lock(file: impl AsFd) -> io::Result<bool> {
+    match rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The number of a pipe, which both its ends have in common and no other pipe of the machine has; 0 when it cannot be
+/// told.
+pub fn pipe_number(end: impl AsFd) -> u64 {
+    rustix::fs::fstat(end).map_or(0, |it| it.st_ino)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +219,36 @@ mod tests {
         assert!(rustix::io::fcntl_getfd(&copy).unwrap().contains(FdFlags::CLOEXEC));
         set_cloexec(&copy, false).unwrap();
         assert!(rustix::io::fcntl_getfd(&copy).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_lock_belongs_to_an_opening_and_goes_with_its_last_duplicate() {
+        let room = tempfile::tempdir().unwrap();
+        let open = || OwnedFd::from(File::create(room.path().join("lock")).unwrap());
+        let (first, second) = (open(), open());
+        assert!(lock(&first).unwrap());
+        assert!(!lock(&second).unwrap());
+        let copy = duplicate(&first).unwrap();
+        drop(first);
+        assert!(!lock(&second).unwrap());
+        drop(copy);
+        assert!(lock(&second).unwrap());
+    }
+
+    #[test]
+    fn a_file_is_written_at_a_place_and_read_whole() {
+        let file = memfd_create("x", MemfdFlags::CLOEXEC).unwrap();
+        write_at(&file, b"cd", 2).unwrap();
+        write_at(&file, b"ab", 0).unwrap();
+        assert_eq!(read_whole(&file, 4).unwrap(), b"abcd");
+        assert_eq!(read_whole(&file, 3).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn both_ends_of_a_pipe_have_its_number() {
+        let (one, other) = (pipe().unwrap(), pipe().unwrap());
+        assert_eq!(pipe_number(&one.0), pipe_number(&one.1));
+        assert_ne!(pipe_number(&one.0), pipe_number(&other.0));
     }
 
     #[test]

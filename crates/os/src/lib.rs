@@ -12,6 +12,7 @@ pub mod limits;
 pub mod listen;
 pub mod notify;
 pub mod outside;
+pub mod pidfd;
 pub mod poll;
 pub mod probe;
 pub mod process;

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 
 use rustix::fs::Mode;
@@ -113,6 +113,15 @@ pub fn exec(program: &CStr, argv: &[CString]) -> io::Result<Infallible> {
     // ends with a null pointer.
     unsafe { libc::execv(program.as_ptr(), pointers.as_ptr()) };
     Err(io::Error::last_os_error())
+}
+
+/// The same with a program that is open at a descriptor, which may be closed on exec.
+///
+/// # Errors
+/// Always: it returns only when the kernel refuses.
+pub fn exec_file(program: RawFd, argv: &[CString]) -> io::Result<Infallible> {
+    let path = CString::new(format!("/proc/self/fd/{program}"))?;
+    exec(&path, argv)
 }
 
 /// Lets `fd` stay open across [`exec`].

@@ -15,6 +15,8 @@ pub struct Stat {
     pub parent: u32,
     /// Its process group.
     pub group: u32,
+    /// Its session.
+    pub session: u32,
     /// When it was born, in ticks since the machine was started.
     pub start_ticks: u64,
 }
@@ -44,9 +46,10 @@ fn parse_stat(text: &[u8]) -> Option<Stat> {
     let is_zombie = matches!(fields.next()?, "Z" | "X" | "x");
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
+    let session = fields.next()?.parse().ok()?;
     // Field 22; the state is field 3.
-    let start_ticks = fields.nth(16)?.parse().ok()?;
-    Some(Stat { is_zombie, parent, group, start_ticks })
+    let start_ticks = fields.nth(15)?.parse().ok()?;
+    Some(Stat { is_zombie, parent, group, session, start_ticks })
 }
 
 /// All processes there are.
@@ -114,7 +117,7 @@ mod tests {
         let line = |name: &str, state: &str| {
             format!("12 ({name}) {state} 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 987 22 23\n")
         };
-        let stat = |is_zombie| Some(Stat { is_zombie, parent: 3, group: 4, start_ticks: 987 });
+        let stat = |is_zombie| Some(Stat { is_zombie, parent: 3, group: 4, session: 5, start_ticks: 987 });
         for (name, state, expected) in
             [("sh", "S", stat(false)), ("a) Z 1 1 1", "R", stat(false)), ("(((", "Z", stat(true))]
         {

@@ -16,6 +16,10 @@ pub const KILL: i32 = libc::SIGKILL;
 pub const USR2: i32 = libc::SIGUSR2;
 /// Please stop.
 pub const TERM: i32 = libc::SIGTERM;
+/// Abort, and leave a core file.
+pub const ABRT: i32 = libc::SIGABRT;
+/// Go on, after having been stopped.
+pub const CONT: i32 = libc::SIGCONT;
 /// A child has ended.
 pub const CHLD: i32 = libc::SIGCHLD;
 

@@ -62,6 +62,18 @@ pub fn reap() -> Option<Ended> {
     Some(Ended { pid, status, usage })
 }
 
+/// Whether a signal has stopped the child `pid`, and none has made it go on.
+pub fn is_stopped(pid: u32) -> bool {
+    let mut about = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let flags = libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: the pointer is to live, aligned memory of the right type, for the call to fill.
+    let failed = unsafe { libc::waitid(libc::P_PID, pid, about.as_mut_ptr(), flags) } != 0;
+    // SAFETY: all-zero is a valid `siginfo_t`, and the call above has filled it in besides.
+    let about = unsafe { about.assume_init() };
+    // SAFETY: `waitid` fills in the fields of a child, or leaves the zeros, which read as no child.
+    !failed && unsafe { about.si_pid() } != 0
+}
+
 /// Whether the child `pid` has ended, without waiting for it.
 pub(crate) fn has_ended(pid: u32) -> bool {
     let mut about = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();

@@ -6,10 +6,15 @@ use std::time::Duration;
 
 use os::poll::Interest;
 use os::signals;
+use os::socket::SeqPacket;
 use os::spawn::{Files, Note, Plan};
+use wire::keeper::Report;
+use wire::keeper::handover::LivingDaemon;
 
-use super::{FAILED, Keeper, LINK, now, say};
+use super::{FAILED, Keeper, LINK, now};
+use crate::attention::{Attention, Blow};
 use crate::link::Link;
+use crate::voice::{cry, ending, exit_status, say};
 use crate::will::Stopping;
 
 /// How long a daemon that says it is about to exit may take to do so before it is killed.
@@ -19,7 +24,9 @@ const DAEMON_EXIT_WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Daemon {
     pub(super) pid: u32,
-    pub(super) note: Note,
+    /// `None` for one that another keeper has made.
+    pub(super) note: Option<Note>,
+    pub(super) born: Duration,
     /// Whether it has greeted. Before that it is told of no exit, since with the answer to its
     /// greeting it is told of all.
     pub(super) greeted: bool,
@@ -27,6 +34,7 @@ pub(super) struct Daemon {
     pub(super) ready: bool,
     /// When it is killed, having said that it would exit.
     pub(super) kill_at: Option<Duration>,
+    pub(super) attention: Attention,
 }
 
 /// What the daemon wants to happen after its exit.
@@ -40,9 +48,11 @@ pub(super) enum Wish {
     Leave,
 }
 
+/// Its start.
 impl Keeper {
     /// Starts the daemon. Whether it comes up is known when it says so, or when it exits.
     pub(super) fn start_daemon(&mut self) {
+        self.start_at = None;
         match self.try_start_daemon() {
             Ok((daemon, link)) => {
                 self.daemon = Some(daemon);
@@ -51,14 +61,14 @@ impl Keeper {
                 self.wish = Wish::GoOn;
             }
             Err(error) => {
-                say(&format!("cannot start the daemon: {error}"));
-                self.bereaved(FAILED);
+                let words = format!("cannot start the daemon: {error}");
+                self.mourn(now(), &words, FAILED);
             }
         }
     }
 
     fn try_start_daemon(&mut self) -> io::Result<(Daemon, Link)> {
-        let (ours, theirs) = os::socket::SeqPacket::pair()?;
+        let (ours, theirs) = SeqPacket::pair()?;
         let plan = Plan {
             path: self.launch.program.clone(),
             argv: self.launch.daemon_argv.clone(),
@@ -78,18 +88,139 @@ impl Keeper {
         };
         let born = self.spawner.spawn(plan, &files)?;
         self.poller.add(&ours, LINK, Interest::Read)?;
-        let daemon = Daemon { pid: born.pid, note: born.note, greeted: false, ready: false, kill_at: None };
+        // The first may take its time: its launcher waits for it, and so does a person.
+        let attention = if self.launch.outlive && self.was_up {
+            Attention::await_greeting(now())
+        } else {
+            Attention::default()
+        };
+        let (pid, note) = (born.pid, Some(born.note));
+        let daemon =
+            Daemon { pid, note, born: now(), greeted: false, ready: false, kill_at: None, attention };
         Ok((daemon, Link::new(ours)))
     }
 
+    /// Goes on with the daemon of another keeper.
+    pub(super) fn take_over_daemon(&mut self, daemon: LivingDaemon, link: SeqPacket) {
+        if let Err(error) = self.poller.add(&link, LINK, Interest::Read) {
+            return say(&format!("cannot watch the daemon: {error}"));
+        }
+        let LivingDaemon { pid, ready, .. } = daemon;
+        let attention = Attention::default();
+        self.daemon =
+            Some(Daemon { pid, note: None, born: now(), greeted: true, ready, kill_at: None, attention });
+        self.link = Some(Link::new(link));
+    }
+
+    pub(super) fn daemon_is_up(&mut self, detach: bool) {
+        self.was_up = true;
+        if let Some(daemon) = &mut self.daemon {
+            daemon.ready = true;
+        }
+        self.tell_launcher(0);
+        self.manager.tell("READY=1\nSTATUS=the daemon is up");
+        if detach && let Err(error) = os::process::silence() {
+            say(&format!("cannot let go of the terminal: {error}"));
+        }
+    }
+
+    /// Lets go of the launching parent, if one still waits.
+    fn tell_launcher(&mut self, status: u8) {
+        if let Some(pipe) = self.launch.launcher.take() {
+            // It may have been killed meanwhile.
+            let _ = std::fs::File::from(pipe).write_all(&[status]);
+        }
+    }
+}
+
+/// Its wishes, and whether it pays attention.
+impl Keeper {
+    /// Somebody has sent this process a signal that is meant for the daemon.
+    pub(super) fn asked(&mut self, signal: i32) {
+        let is_end = matches!(signal, signals::TERM | signals::INT | signals::QUIT);
+        if is_end {
+            self.end_asked = Some(signal);
+        }
+        if self.link.is_none() {
+            self.asked_meanwhile.insert(signal);
+        }
+        self.report(Report::Asked { signal });
+        if is_end && self.daemon.is_none() {
+            // Nobody is there to stop things in order, and perhaps nobody will be.
+            self.leave(Duration::MAX, 0);
+        }
+    }
+
+    pub(super) fn daemon_will_exit(&mut self, wish: Wish) {
+        // To leave is final.
+        if self.wish != Wish::Leave {
+            self.wish = wish;
+        }
+        if self.wish == Wish::Restart {
+            let now = now().as_micros();
+            self.manager
+                .tell(&format!("RELOADING=1\nMONOTONIC_USEC={now}\nSTATUS=reading the configuration anew"));
+        }
+        if let Some(daemon) = &mut self.daemon {
+            daemon.kill_at = daemon.kill_at.or_else(|| now().checked_add(DAEMON_EXIT_WAIT));
+        }
+    }
+
+    /// Asks the daemon whether it pays attention, unless it owes an answer already.
+    pub(super) fn ask(&mut self) {
+        let daemon = self.daemon.as_mut().filter(|it| it.greeted && self.launch.outlive);
+        if let (Some(daemon), Some(link)) = (daemon, &mut self.link)
+            && let Some(serial) = daemon.attention.ask(now())
+        {
+            link.report(Report::Ping { serial });
+        }
+    }
+
+    /// A daemon that somebody has stopped looks alive and does nothing: it is asked.
+    pub(super) fn notice_stop(&mut self) {
+        if self.daemon.as_ref().is_some_and(|it| os::wait::is_stopped(it.pid)) {
+            self.ask();
+        }
+    }
+
+    /// Does what is due.
+    pub(super) fn press_daemon(&mut self, now: Duration) {
+        if let Some(daemon) = &mut self.daemon {
+            if daemon.kill_at.is_some_and(|at| at <= now) {
+                daemon.kill_at = None;
+                let _ = signals::send(daemon.pid, signals::KILL);
+            }
+            let pid = daemon.pid;
+            match daemon.attention.turn(now) {
+                None => {}
+                Some(Blow::Abort) => {
+                    cry("the daemon does not answer; replacing it");
+                    let _ = signals::send(pid, signals::ABRT);
+                    // One that is stopped would not notice.
+                    let _ = signals::send(pid, signals::CONT);
+                }
+                Some(Blow::Kill) => drop(signals::send(pid, signals::KILL)),
+            }
+        }
+        if self.start_at.is_some_and(|at| at <= now) {
+            self.start_daemon();
+        }
+    }
+}
+
+/// Its end.
+impl Keeper {
     /// The daemon is dead. What it had sent before counts.
     pub(super) fn daemon_ended(&mut self, daemon: Daemon, status: i32) {
         // Its own words are on standard error already.
-        let _ = self.spawner.read(daemon.note);
+        let _ = daemon.note.and_then(|it| self.spawner.read(it));
         self.drop_link();
         match self.wish {
             Wish::Restart => self.start_daemon(),
             Wish::Leave => {}
+            Wish::GoOn if self.launch.outlive && self.was_up => {
+                self.mourn(daemon.born, &format!("the daemon {}", ending(status)), FAILED);
+            }
             Wish::GoOn if daemon.ready => {
                 let words = format!("the daemon {}; stopping all programs", ending(status));
                 self.manager.tell(&format!("STATUS={words}"));
@@ -101,27 +232,38 @@ impl Keeper {
         }
     }
 
-    /// There is no daemon, and there will be none: stops all children by their last wills. (A keeper
-    /// that starts another daemon instead does so here.)
-    pub(super) fn bereaved(&mut self, status: u8) {
+    /// There is no daemon where there should be one, for a reason: another is started, after a pause if it happens
+    /// often. Children run on.
+    fn mourn(&mut self, born: Duration, reason: &str, status: u8) {
+        if !self.launch.outlive || !self.was_up {
+            say(reason);
+            return self.bereaved(status);
+        }
+        if self.end_asked.is_some() {
+            cry(&format!("{reason}; it was to stop everything, which is done without it"));
+            return self.leave(Duration::MAX, 0);
+        }
+        let pause = self.rebirth.died(born, now());
+        let words = format!("{reason}; starting it again in {} s, programs run on", pause.as_secs_f32());
+        self.manager.tell(&format!("STATUS={words}"));
+        cry(&words);
+        self.start_at = now().checked_add(pause);
+    }
+
+    /// There is no daemon, and there will be none: stops all children by their last wills.
+    fn bereaved(&mut self, status: u8) {
         self.tell_launcher(status);
         self.leave(Duration::MAX, status);
     }
 
     /// Begins to stop everything, if that has not begun.
     pub(super) fn leave(&mut self, grace: Duration, status: u8) {
+        self.start_at = None;
         if self.leaving.is_none() {
             self.manager.tell("STOPPING=1");
-            let living = self.holdings.table.iter_living().map(|(id, child)| (id, child.will));
-            self.leaving = Some((Stopping::new(grace, living), status));
-        }
-    }
-
-    /// Lets go of the launching parent, if one still waits.
-    fn tell_launcher(&mut self, status: u8) {
-        if let Some(pipe) = self.launch.launch_pipe.take() {
-            // It may have been killed meanwhile.
-            let _ = std::fs::File::from(pipe).write_all(&[status]);
+            let all = self.holdings.table.iter().filter(|(_, it)| it.is_to_stop());
+            let wills = all.map(|(id, child)| (id, child.will));
+            self.leaving = Some((Stopping::new(grace, wills), status));
         }
     }
 
@@ -140,68 +282,6 @@ impl Keeper {
             && let Some(daemon) = &self.daemon
         {
             let _ = signals::send(daemon.pid, signals::KILL);
-        }
-    }
-
-    pub(super) fn daemon_is_up(&mut self, detach: bool) {
-        if let Some(daemon) = &mut self.daemon {
-            daemon.ready = true;
-        }
-        self.tell_launcher(0);
-        self.manager.tell("READY=1\nSTATUS=the daemon is up");
-        if detach && let Err(error) = os::process::silence() {
-            say(&format!("cannot let go of the terminal: {error}"));
-        }
-    }
-
-    pub(super) fn daemon_will_exit(&mut self, wish: Wish) {
-        // To leave is final.
-        if self.wish != Wish::Leave {
-            self.wish = wish;
-        }
-        if self.wish == Wish::Restart {
-            let now = now().as_micros();
-            self.manager
-                .tell(&format!("RELOADING=1\nMONOTONIC_USEC={now}\nSTATUS=reading the configuration anew"));
-        }
-        if let Some(daemon) = &mut self.daemon {
-            daemon.kill_at = daemon.kill_at.or_else(|| now().checked_add(DAEMON_EXIT_WAIT));
-        }
-    }
-}
-
-/// The status to exit with for one who ended so; 128 and its number for a signal, as shells have it.
-fn exit_status(wait: i32) -> u8 {
-    let [low, code, ..] = wait.to_le_bytes();
-    match low & 0x7f {
-        0 => code,
-        signal => signal | 0x80,
-    }
-}
-
-/// How somebody ended, to complete "the daemon ...".
-fn ending(wait: i32) -> String {
-    let [low, code, ..] = wait.to_le_bytes();
-    match low & 0x7f {
-        0 => format!("has exited with status {code}"),
-        signal => format!("was killed by signal {signal}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_status_becomes_an_exit_status_and_words() {
-        let cases = [
-            (0x0000, 0, "has exited with status 0"),
-            (0x0200, 2, "has exited with status 2"),
-            (0x0009, 137, "was killed by signal 9"),
-            (0x008b, 139, "was killed by signal 11"),
-        ];
-        for (wait, status, words) in cases {
-            assert_eq!((exit_status(wait), ending(wait).as_str()), (status, words));
         }
     }
 }

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use os::errno::{EBUSY, EINVAL, EMFILE};
+use os::errno::{EINVAL, EMFILE};
 use os::poll::Interest;
-use wire::keeper::{
-    Listed, MEMO_BYTES_MAX, Order, Report, SLOT_BYTES_MAX, SpawnOrder, SpawnStage, Standing, VERSION,
-};
+use wire::keeper::{FrameError, Listed, Order, Report, SpawnStage, VERSION};
 
+use super::children::exited;
 use super::daemon::Wish;
-use super::{Keeper, LINK, exited, now, now_us, say, send};
-use crate::birth::{Beside, Held, Stillborn};
+use super::{Keeper, LINK, now};
+use crate::birth::{Beside, Held};
 use crate::link::{Heard, Link, Sent};
 use crate::store::Kept;
 use crate::table::Child;
+use crate::voice::say;
 
 /// How soon to send again when the machine was short of something.
 const SHORTAGE_WAIT: Duration = Duration::from_millis(50);
@@ -28,10 +28,20 @@ impl Keeper {
                     let (stage, errno) = (SpawnStage::Order, EMFILE);
                     self.report(Report::SpawnFailed { child, stage, errno });
                 }
-                Heard::Nonsense(error) => say(&format!("cannot read the frame of an order: {error}")),
+                Heard::Nonsense(error) => self.ignore(&error),
                 Heard::Nothing => return,
                 Heard::Closed => return self.lose_link(),
             }
+        }
+    }
+
+    /// What is no order is told once, and then only counted: a newer daemon may say a lot that is unknown here.
+    fn ignore(&mut self, error: &FrameError) {
+        self.ignored = self.ignored.saturating_add(1);
+        if self.ignored.is_power_of_two() {
+            let so_far =
+                if self.ignored == 1 { String::new() } else { format!(" ({} so far)", self.ignored) };
+            say(&format!("cannot read the frame of an order: {error}{so_far}"));
         }
     }
 
@@ -56,16 +66,12 @@ impl Keeper {
             Order::Hello { oldest, newest } => self.welcome(oldest, newest),
             Order::Spawn(spawn) => self.spawn(spawn, beside),
             Order::Signal { child, signal, scope } => {
-                if let Err(errno) = send(&self.holdings.table, child, signal, scope) {
+                if let Err(errno) = self.send(child, signal, scope) {
                     self.report(Report::SignalFailed { child, signal, errno });
                 }
             }
-            Order::Amend { child, will } => {
-                if let Some(child) = self.holdings.table.get_living_mut(child) {
-                    child.will = will;
-                }
-            }
-            Order::Forget { child } => drop(self.holdings.table.forget(child)),
+            Order::Amend { child, will } => self.amend(child, will),
+            Order::Forget { child } => self.forget(child),
             Order::List => self.list(),
             Order::Keep { key, bytes } => {
                 let file = beside.fds.into_iter().next();
@@ -74,8 +80,12 @@ impl Keeper {
                 }
             }
             Order::Drop { key } => self.holdings.store.drop(&key),
-            // No question is open, and no child in doubt.
-            Order::Pong { .. } | Order::Settle { .. } => {}
+            Order::Pong { serial } => {
+                if let Some(daemon) = &mut self.daemon {
+                    daemon.attention.answered(serial);
+                }
+            }
+            Order::Settle { child, adopt } => self.settle(child, adopt),
             Order::Upgrade { .. } => self.report(Report::UpgradeFailed { errno: EINVAL }),
             Order::Ready { detach } => self.daemon_is_up(detach),
             Order::Restart => self.daemon_will_exit(Wish::Restart),
@@ -92,45 +102,22 @@ impl Keeper {
         }
         if let Some(daemon) = &mut self.daemon {
             daemon.greeted = true;
+            daemon.attention.greeted();
         }
         let (keeper_pid, boot_id, children) =
             (os::process::own_pid(), self.boot_id, self.holdings.table.count());
-        let files = [false; 2];
+        let files = [self.holdings.lock.is_some(), self.holdings.journal.file().is_some()];
         self.report(Report::Welcome { version: VERSION, keeper_pid, boot_id, children, files });
         let unrecorded: Vec<_> =
-            self.holdings.table.iter().filter_map(|(id, child)| Some(exited(id, &child.end?))).collect();
+            self.holdings.table.iter().filter_map(|(id, it)| Some(exited(id, &it.end()?))).collect();
         for exit in unrecorded {
             self.report(exit);
         }
-    }
-
-    fn spawn(&mut self, order: SpawnOrder, beside: Beside) {
-        let (child, slot, memo, will) = (order.child, order.slot.clone(), order.memo.clone(), order.will);
-        let made = match self.may_spawn(&order) {
-            Ok(()) => crate::birth::make(&mut self.spawner, order, beside),
-            Err(stillborn) => Err(stillborn),
-        };
-        match made {
-            Ok((pid, held)) => {
-                let (start_ticks, started_us, standing) = (0, now_us(), Standing::Own);
-                let made =
-                    Child { slot, memo, pid, start_ticks, started_us, will, standing, end: None, held };
-                self.holdings.table.insert(child, made);
-                self.report(Report::Spawned { child, pid });
-            }
-            Err(Stillborn { stage, errno }) => self.report(Report::SpawnFailed { child, stage, errno }),
+        // What came while there was none, and what the one before did not live to see to.
+        let asked = std::mem::take(&mut self.asked_meanwhile);
+        for signal in asked.into_iter().chain(self.end_asked) {
+            self.report(Report::Asked { signal });
         }
-    }
-
-    fn may_spawn(&self, order: &SpawnOrder) -> Result<(), Stillborn> {
-        if order.slot.len() > SLOT_BYTES_MAX || order.memo.len() > MEMO_BYTES_MAX {
-            return Err(Stillborn { stage: SpawnStage::Order, errno: EINVAL });
-        }
-        // While everything is being stopped, all slots are taken.
-        if self.leaving.is_some() || !self.holdings.table.is_free(order.child, &order.slot) {
-            return Err(Stillborn { stage: SpawnStage::Slot, errno: EBUSY });
-        }
-        Ok(())
     }
 
     fn list(&mut self) {
@@ -148,7 +135,7 @@ impl Keeper {
                 started_us: it.started_us,
                 start_ticks: it.start_ticks,
                 standing: it.standing,
-                ended: it.end.is_some(),
+                ended: it.end().is_some(),
                 pipes: it.held.ends().map(|end| end.is_some()),
             })
         };
@@ -164,6 +151,7 @@ impl Keeper {
     pub(super) fn report(&mut self, report: Report) {
         if let Some(link) = &mut self.link {
             link.report(report);
+            self.ask();
         }
     }
 

@@ -3,4 +3,5 @@
 
 mod children;
 mod daemons;
+mod outlive;
 mod pair;

@@ -21,6 +21,8 @@ pub(crate) struct Pair {
     /// What tells the daemon's process what to do.
     told: SeqPacket,
     link: Option<SeqPacket>,
+    /// Whether questions for attention are answered without a word to the test.
+    answers: bool,
     sequence: u32,
     _room: tempfile::TempDir,
 }
@@ -51,22 +53,39 @@ impl Pair {
         pair
     }
 
+    /// A pair whose daemon is up, and would be started again.
+    pub(crate) fn outliving() -> Self {
+        let mut pair = Self::with("true", &["--outlive"], &[]);
+        pair.get_ready();
+        pair
+    }
+
     fn launched_after(script: &str) -> Self {
+        Self::with(script, &[], &[])
+    }
+
+    /// A keeper with more words, which inherits these descriptors by their numbers.
+    pub(crate) fn with(script: &str, words: &[&str], inherited: &[OwnedFd]) -> Self {
         let room = tempfile::tempdir().unwrap();
         let name = room.path().join("menshen-keeper");
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_keeper-pair"), &name).unwrap();
         let (told, theirs) = SeqPacket::pair().unwrap();
+        for fd in inherited {
+            os::fd::set_cloexec(fd, false).unwrap();
+        }
         let keeper = Command::new("/bin/sh")
             .args(["-c", &format!(r#"{script}; exec "$0" "$@" 9>&1"#)])
             .arg(&name)
-            .args(["--launch-fd", "9", "--", "menshen-daemon", "argument"])
+            .args(["--launch-fd", "9"])
+            .args(words)
+            .args(["--", "menshen-daemon", "argument"])
             .env("FROM_THE_LAUNCHER", "yes")
             .stdin(OwnedFd::from(theirs))
             .stdout(Std::piped())
             .stderr(Std::piped())
             .spawn()
             .unwrap();
-        let mut pair = Self { keeper, daemon: 0, told, link: None, sequence: 0, _room: room };
+        let mut pair = Self { keeper, daemon: 0, told, link: None, answers: true, sequence: 0, _room: room };
         pair.meet_daemon();
         pair
     }
@@ -129,10 +148,61 @@ impl Pair {
     }
 
     pub(crate) fn hear_with_fds(&mut self) -> (Report, Vec<OwnedFd>) {
-        let packet = next(self.link());
-        assert!(!packet.truncated);
-        assert!(!packet.bytes.is_empty(), "the keeper is gone: {}", self.complaint());
-        (wire::keeper::decode_report(&packet.bytes).unwrap(), packet.fds)
+        loop {
+            let packet = next(self.link());
+            assert!(!packet.truncated);
+            assert!(!packet.bytes.is_empty(), "the keeper is gone: {}", self.complaint());
+            let report = wire::keeper::decode_report(&packet.bytes).unwrap();
+            let Report::Ping { serial } = report else { return (report, packet.fds) };
+            if !self.answers {
+                return (report, packet.fds);
+            }
+            self.order(&Order::Pong { serial });
+        }
+    }
+
+    /// From here on, the test is asked for its attention.
+    pub(crate) fn answer_no_more(&mut self) {
+        self.answers = false;
+    }
+
+    /// Makes the keeper ask for attention, which is not given; returns the number of the question.
+    pub(crate) fn pinged(&mut self) -> u64 {
+        self.answer_no_more();
+        self.order(&Order::Signal { child: u64::MAX, signal: 0, scope: Scope::Process });
+        let (mut serial, mut is_answered) = (None, false);
+        loop {
+            let report = self.hear();
+            if let Report::Ping { serial: asked } = report {
+                serial = Some(asked);
+            } else {
+                assert!(matches!(report, Report::SignalFailed { child: u64::MAX, .. }), "{report:?}");
+                is_answered = true;
+            }
+            if let (Some(serial), true) = (serial, is_answered) {
+                return serial;
+            }
+        }
+    }
+
+    /// Waits until the keeper has nothing to do.
+    pub(crate) fn until_asleep(&self) {
+        until_state(self.keeper.id(), "S");
+    }
+
+    /// Kills the daemon as the kernel would for want of memory.
+    pub(crate) fn kill_daemon(&mut self) {
+        os::signals::send(self.daemon, 9).unwrap();
+        self.link = None;
+    }
+
+    /// Waits until the keeper has said something.
+    pub(crate) fn until_stderr_has(&mut self, words: &str) {
+        let stderr = self.keeper.stderr.take().unwrap();
+        let file = File::from(OwnedFd::from(stderr));
+        os::fd::set_nonblocking(&file).unwrap();
+        read_until(&file, |it| it.contains(words));
+        self.keeper.stderr = Some(ChildStderr::from(OwnedFd::from(file)));
     }
 
     pub(crate) fn hear(&mut self) -> Report {
@@ -224,9 +294,9 @@ impl Pair {
     }
 
     fn complaint(&mut self) -> String {
-        let mut stderr = String::new();
-        self.keeper.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-        stderr
+        let stderr = File::from(OwnedFd::from(self.keeper.stderr.take().unwrap()));
+        os::fd::set_nonblocking(&stderr).unwrap();
+        read_until(&stderr, |_| false)
     }
 }
 
@@ -237,6 +307,8 @@ impl Drop for Pair {
             if let Some(link) = &self.link {
                 let _ = link.send(&wire::keeper::encode_order(&Order::Leave { grace_ms: 0 }, 0), &[]);
             }
+            // One that starts its daemon again does not when it is to end.
+            let _ = os::signals::send(self.keeper.id(), os::signals::TERM);
             let _ = self.told.send(&[b'e', 0], &[]);
             if let Some(stderr) = &self.keeper.stderr {
                 await_end(stderr);

@@ -42,8 +42,8 @@ pub struct Handover {
     pub lock: Option<i32>,
     /// The daemon that lives, if it goes on.
     pub daemon: Option<LivingDaemon>,
-    /// How far an upgrade of the keeper has come.
-    pub upgrade: Upgrade,
+    /// The program the reader has taken the place of. Until the reader has proved itself, that is the way back.
+    pub old: Option<i32>,
     /// What is kept for the daemon.
     pub kept: Vec<Kept>,
     /// The children.
@@ -59,26 +59,6 @@ pub struct LivingDaemon {
     pub link: i32,
     /// Whether it has said that it is up.
     pub ready: bool,
-}
-
-/// How far an upgrade has come.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Upgrade {
-    /// There is none.
-    #[default]
-    None,
-    /// The reader is the new program. Until it has proved itself, there is a way back.
-    Trial {
-        /// The old program.
-        old: i32,
-        /// Its path, as the daemon's program.
-        path: Vec<u8>,
-    },
-    /// The reader is the old program again.
-    Back {
-        /// The kernel's number of the error; 0 when the new program was executed and failed.
-        errno: i32,
-    },
 }
 
 /// What is kept under one key.
@@ -226,7 +206,7 @@ impl Handover {
             to.i32(it.link);
             to.bool(it.ready);
         });
-        self.upgrade.put(to);
+        put_fd(to, self.old);
         to.list(&self.kept, |to, it| record(to, |to| it.put(to)));
         to.list(&self.children, |to, it| record(to, |to| it.put(to)));
     }
@@ -252,7 +232,7 @@ impl Handover {
                     ready: from.bool("ready")?,
                 })
             })?,
-            upgrade: Upgrade::get(from)?,
+            old: get_fd(from)?,
             kept: from.list("kept", |from| Kept::get(&mut Reader::within(from.slice("kept")?)))?,
             children: from
                 .list("children", |from| Child::get(&mut Reader::within(from.slice("children")?)))?,
@@ -276,32 +256,6 @@ fn get_fd(from: &mut Reader<'_>) -> Result<Option<i32>, FrameError> {
         -1 => Ok(None),
         fd if fd >= 0 => Ok(Some(fd)),
         _ => Err(FrameError::Field("descriptor")),
-    }
-}
-
-impl Upgrade {
-    fn put(&self, to: &mut Writer) {
-        match self {
-            Self::None => to.u8(1),
-            Self::Trial { old, path } => {
-                to.u8(2);
-                to.i32(*old);
-                to.bytes(path);
-            }
-            Self::Back { errno } => {
-                to.u8(3);
-                to.i32(*errno);
-            }
-        }
-    }
-
-    fn get(from: &mut Reader<'_>) -> Result<Self, FrameError> {
-        match from.u8("upgrade")? {
-            1 => Ok(Self::None),
-            2 => Ok(Self::Trial { old: from.i32("old")?, path: from.bytes("path")? }),
-            3 => Ok(Self::Back { errno: from.i32("errno")? }),
-            _ => Err(FrameError::Field("upgrade")),
-        }
     }
 }
 

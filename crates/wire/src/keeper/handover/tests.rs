@@ -43,7 +43,7 @@ fn handover() -> Handover {
         journal: Some(4),
         lock: None,
         daemon: Some(LivingDaemon { pid: 42, link: 5, ready: true }),
-        upgrade: Upgrade::Trial { old: 6, path: b"/o".to_vec() },
+        old: Some(6),
         kept: vec![Kept { key: b"k".to_vec(), bytes: b"xy".to_vec(), file: Some(7) }],
         children: vec![
             child(),
@@ -62,37 +62,36 @@ fn the_bytes_of_a_handover_never_change() {
     let bytes = encode(&handover());
     assert_eq!(decode(&bytes), Ok(handover()));
     insta::assert_snapshot!(hex(&bytes), @r"
-    4d 53 48 48 01 00 00 00 43 01 00 00 a3 21 b4 45
+    4d 53 48 48 01 00 00 00 3c 01 00 00 f2 bc 11 83
     ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab
     02 00 00 00 2f 6d 01 00 00 00 01 00 00 00 64 01
     00 00 00 03 00 00 00 41 3d 62 01 01 00 04 00 00
     00 00 00 00 00 01 04 00 00 00 ff ff ff ff 01 2a
-    00 00 00 05 00 00 00 01 02 06 00 00 00 02 00 00
-    00 2f 6f 01 00 00 00 0f 00 00 00 01 00 00 00 6b
-    02 00 00 00 78 79 07 00 00 00 02 00 00 00 51 00
-    00 00 07 00 00 00 00 00 00 00 03 00 00 00 61 3a
-    62 01 00 00 00 6d 0f 00 00 00 10 27 00 00 00 00
-    00 00 01 03 ff ff ff ff ff ff ff ff 2b 00 00 00
-    04 00 00 00 00 00 00 00 05 00 00 00 00 00 00 00
-    01 00 00 0a 00 00 00 ff ff ff ff 0c 00 00 00 ff
-    ff ff ff 7c 00 00 00 07 00 00 00 00 00 00 00 03
-    00 00 00 61 3a 62 01 00 00 00 6d 0f 00 00 00 10
-    27 00 00 00 00 00 00 01 03 ff ff ff ff ff ff ff
-    ff 2b 00 00 00 04 00 00 00 00 00 00 00 05 00 00
-    00 00 00 00 00 03 03 01 0f 00 00 00 01 06 00 00
-    00 00 00 00 00 01 07 02 00 00 00 01 00 00 00 00
-    00 00 00 02 00 00 00 00 00 00 00 03 00 00 00 00
-    00 00 00 0a 00 00 00 ff ff ff ff 0c 00 00 00 0d
-    00 00 00
+    00 00 00 05 00 00 00 01 06 00 00 00 01 00 00 00
+    0f 00 00 00 01 00 00 00 6b 02 00 00 00 78 79 07
+    00 00 00 02 00 00 00 51 00 00 00 07 00 00 00 00
+    00 00 00 03 00 00 00 61 3a 62 01 00 00 00 6d 0f
+    00 00 00 10 27 00 00 00 00 00 00 01 03 ff ff ff
+    ff ff ff ff ff 2b 00 00 00 04 00 00 00 00 00 00
+    00 05 00 00 00 00 00 00 00 01 00 00 0a 00 00 00
+    ff ff ff ff 0c 00 00 00 ff ff ff ff 7c 00 00 00
+    07 00 00 00 00 00 00 00 03 00 00 00 61 3a 62 01
+    00 00 00 6d 0f 00 00 00 10 27 00 00 00 00 00 00
+    01 03 ff ff ff ff ff ff ff ff 2b 00 00 00 04 00
+    00 00 00 00 00 00 05 00 00 00 00 00 00 00 03 03
+    01 0f 00 00 00 01 06 00 00 00 00 00 00 00 01 07
+    02 00 00 00 01 00 00 00 00 00 00 00 02 00 00 00
+    00 00 00 00 03 00 00 00 00 00 00 00 0a 00 00 00
+    ff ff ff ff 0c 00 00 00 0d 00 00 00
     ");
-    let bare = Handover { upgrade: Upgrade::Back { errno: 8 }, ..Handover::default() };
+    let bare = Handover::default();
     assert_eq!(decode(&encode(&bare)), Ok(bare.clone()));
     insta::assert_snapshot!(hex(&encode(&bare)), @r"
-    4d 53 48 48 01 00 00 00 34 00 00 00 2d 6b df b8
+    4d 53 48 48 01 00 00 00 33 00 00 00 34 58 d3 24
     00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
     00 00 00 00 00 00 00 00 00 00 00 00 00 00 ff ff
-    ff ff ff ff ff ff 00 03 08 00 00 00 00 00 00 00
-    00 00 00 00
+    ff ff ff ff ff ff 00 ff ff ff ff 00 00 00 00 00
+    00 00 00
     ");
 }
 
