@@ -1,4 +1,4 @@
-//! What the tests need beside Rust: the original Supervisor to compare with, and real servers to look after.
+//! What the tests need beside Rust: the original Supervisor to compare with, real servers to look after, shells.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -19,7 +19,10 @@ pub(crate) fn all() -> Result<()> {
         "php-fpm",
         &["/usr/sbin/php-fpm8.2", "/usr/sbin/php-fpm8.3", "/usr/sbin/php-fpm8.4"],
     )?;
-    debian_package("node", "nodejs", &[])
+    debian_package("node", "nodejs", &[])?;
+    // For their completions; bash is there.
+    debian_package("zsh", "zsh", &[])?;
+    debian_package("fish", "fish", &[])
 }
 
 /// A virtual environment in `target/venv` with the original Supervisor in it.

@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
+use crate::verbs::complete::Shell;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
 
 use crate::verbs::wait::{Patience, Until};
 
@@ -153,10 +153,17 @@ pub(crate) enum Verb {
         /// After options: a section, or an option
         pattern: Option<String>,
     },
-    /// Print completions for a shell
+    /// Print completions for a shell: verbs, options, and the names of what runs
     Completions {
         /// Which
         shell: Shell,
+    },
+    /// Print what a word may become, for the scripts of `completions`
+    #[command(hide = true)]
+    Complete {
+        /// The words typed so far, the program first and the one being typed last
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
     },
     /// Print the manual page
     #[command(hide = true)]

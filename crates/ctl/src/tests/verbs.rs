@@ -637,6 +637,7 @@ fn the_help_lists_every_verb_and_every_exit_code() {
     Commands:
       daemon         Be supervisord, with its flags: see `menshen daemon --help`
       check          Say everything that is wrong with a configuration, without touching anything
+      doctor         Say which promises hold on this machine, which do not, and what to do about it
       status         Show what processes are doing and how they ended last
       start          Start processes and wait until they are up
       stop           Stop processes and wait until they are down
@@ -660,7 +661,7 @@ fn the_help_lists_every_verb_and_every_exit_code() {
       fg             Connect the terminal to a process
       shell          Type commands, as in supervisorctl
       help           Explain a verb, or what a configuration may say
-      completions    Print completions for a shell
+      completions    Print completions for a shell: verbs, options, and the names of what runs
       sample-config  Print a configuration to start from
 
     Options:

@@ -1,9 +1,8 @@
-//! `help`, `completions`, `man`: the table of verbs, told to people and to shells.
+//! `help`, `man`: the table of verbs, told to people.
 
 use std::io::Write;
 
 use clap::builder::StyledStr;
-use clap_complete::Shell;
 use clap_mangen::Man;
 
 use crate::args;
@@ -59,15 +58,6 @@ fn no_topic(verb: &str, table: &clap::Command) -> String {
         Some(meant) => format!("there is no verb \"{verb}\"; did you mean \"{meant}\"?"),
         None => format!("there is no verb \"{verb}\"; menshen help shows them all"),
     }
-}
-
-/// `completions SHELL`.
-pub(crate) fn completions(shell: Shell, out: &mut dyn Write) -> Result<u8, Trouble> {
-    // The generator panics where it cannot write, and a buffer can always be written to.
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut args::table(), "menshen", &mut script);
-    out.write_all(&script)?;
-    Ok(DONE)
 }
 
 /// `man`.

@@ -1,6 +1,7 @@
 //! `menshen` under its own name: what each verb does.
 
 mod check;
+pub(crate) mod complete;
 mod doctor;
 mod facts;
 mod help;
@@ -196,7 +197,8 @@ fn serve(verb: Verb, request: &Request<'_>, streams: &mut Streams<'_>) -> u8 {
         Verb::Help { topic, pattern } => {
             help::help(topic.as_deref(), pattern.as_deref(), *paint, streams.out)
         }
-        Verb::Completions { shell } => help::completions(shell, streams.out),
+        Verb::Completions { shell } => complete::completions(shell, streams.out),
+        Verb::Complete { words } => complete::complete(&words, *outside, streams.out),
         Verb::Man => help::man(streams.out),
         Verb::Daemon { .. } => Ok(DONE), // Not ours to do: `run` has handed it on.
     };
