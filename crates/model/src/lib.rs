@@ -18,5 +18,3 @@ pub mod spec;
 pub mod state;
 pub mod time;
 pub mod usage;
-#[cfg(feature = "serde")]
-mod written;

@@ -9,16 +9,9 @@ use model::time::Mono;
 use crate::deadline::Reason;
 
 /// Where a process stands, with all that is only true there.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(tag = "is", rename_all = "snake_case")
-)]
-#[expect(missing_docs, reason = "the fields are what the names say, and the variants say when they are true")]
-pub enum Phase {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Phase {
     /// Stopped by request, or never started.
-    #[default]
     Stopped,
     /// STARTING: its child has been ordered and may or may not exist.
     Spawning { child: ChildId, failures: u32 },
@@ -36,9 +29,6 @@ pub enum Phase {
     Fatal,
     /// A signal could not be sent, so nobody knows how it stands; its child lives as far as we know.
     Unknown { child: ChildId, pid: Option<u32>, stopping: bool },
-    /// UNKNOWN: there is a child of which nobody can say whether it is this process's; see
-    /// [`Standing::Doubt`](crate::input::Standing::Doubt).
-    Doubt { child: ChildId, pid: Option<u32>, started: Mono, reason: String },
 }
 
 impl Phase {
@@ -52,7 +42,7 @@ impl Phase {
             Self::Stopping { .. } => ProcessState::Stopping,
             Self::Exited { .. } => ProcessState::Exited,
             Self::Fatal => ProcessState::Fatal,
-            Self::Unknown { .. } | Self::Doubt { .. } => ProcessState::Unknown,
+            Self::Unknown { .. } => ProcessState::Unknown,
         }
     }
 
@@ -62,9 +52,7 @@ impl Phase {
             Self::Stopped | Self::Backoff { .. } | Self::Exited { .. } | Self::Fatal => None,
             Self::Spawning { child, .. } => Some((child, None)),
             Self::Starting { child, pid, .. } | Self::Running { child, pid } => Some((child, Some(pid))),
-            Self::Stopping { child, pid, .. }
-            | Self::Unknown { child, pid, .. }
-            | Self::Doubt { child, pid, .. } => Some((child, pid)),
+            Self::Stopping { child, pid, .. } | Self::Unknown { child, pid, .. } => Some((child, pid)),
         }
     }
 
@@ -84,8 +72,7 @@ impl Phase {
             | Self::Spawning { .. }
             | Self::Running { .. }
             | Self::Fatal
-            | Self::Unknown { .. }
-            | Self::Doubt { .. } => None,
+            | Self::Unknown { .. } => None,
         }
     }
 
@@ -98,7 +85,7 @@ impl Phase {
             Self::Running { pid, .. } => StateDetail::Pid(pid),
             Self::Stopping { .. } | Self::Stopped => StateDetail::Pid(old.pid()),
             Self::Exited { expected, .. } => StateDetail::Ended { pid: old.pid(), expected },
-            Self::Fatal | Self::Unknown { .. } | Self::Doubt { .. } => StateDetail::None,
+            Self::Fatal | Self::Unknown { .. } => StateDetail::None,
         }
     }
 }

@@ -18,8 +18,7 @@ pub(crate) fn info(process: &Process, now: Stamp) -> ProcessInfo {
         | Phase::Stopping { .. }
         | Phase::Exited { .. }
         | Phase::Fatal
-        | Phase::Unknown { .. }
-        | Phase::Doubt { .. } => None,
+        | Phase::Unknown { .. } => None,
     };
     ProcessInfo {
         name: process.name.clone(),
