@@ -36,6 +36,8 @@ pub(crate) struct Launch {
     pub(crate) outlive: bool,
     /// Whether this program was replaced by a newer one, which has failed.
     pub(crate) back: bool,
+    /// Whether this program has taken the place of an older one.
+    pub(crate) new: bool,
     /// What another keeper has left.
     pub(crate) before: Option<Before>,
 }
@@ -81,14 +83,16 @@ pub fn main() -> ExitCode {
         Ok(words) => words,
         Err(reason) => return refuse(&reason),
     };
-    let (probe, old) = (words.probe, words.old);
+    // Who has come back once has nowhere else to go.
+    let old = words.old.filter(|_| !words.probe && !words.back);
+    let probe = words.probe;
     match from_words(words) {
         Ok(_) if probe => ExitCode::SUCCESS,
         Ok(launch) => crate::run::run(launch),
         Err(reason) => {
             let status = refuse(&reason);
             // Everything is as the old program has left it, so that it can go on.
-            old.filter(|_| !probe).map_or(status, |old| return_to(old, &reason))
+            old.map_or(status, |old| return_to(old, &reason))
         }
     }
 }
@@ -159,6 +163,7 @@ fn from_words(words: Words) -> Result<Launch, String> {
         journal: words.journal,
         outlive: words.outlive,
         back: words.back,
+        new: words.old.is_some() && !words.back,
         before: None,
     };
     if let Some(before) = handover {

@@ -3,6 +3,7 @@
 mod children;
 mod daemon;
 mod orders;
+mod upgrade;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -17,6 +18,7 @@ use os::signals::{self, Signals};
 use os::spawn::Spawner;
 
 use self::daemon::{Daemon, Wish};
+use self::upgrade::Candidate;
 use crate::birth::Held;
 use crate::journal::Journal;
 use crate::launch::Launch;
@@ -110,8 +112,12 @@ struct Keeper {
     retry_at: Option<Duration>,
     /// When to look at children that nobody tells us about.
     look_at: Option<Duration>,
+    /// The program that is to take our place.
+    candidate: Option<Candidate>,
     /// The program to return to while this one has not proved itself.
     old: Option<OwnedFd>,
+    /// When this one has.
+    proved_at: Option<Duration>,
     /// How many packets made no sense.
     ignored: u32,
 }
@@ -157,7 +163,9 @@ impl Keeper {
             leaving: None,
             retry_at: None,
             look_at: None,
+            candidate: None,
             old: None,
+            proved_at: None,
             ignored: 0,
         };
         if let Some(before) = before {
@@ -210,7 +218,11 @@ impl Keeper {
         let daemon = self.daemon.as_ref();
         let killed = daemon.and_then(|it| it.kill_at);
         let answer = daemon.and_then(|it| it.attention.deadline());
-        [stopping, killed, answer, self.start_at, self.retry_at, self.look_at].into_iter().flatten().min()
+        let upgrade = self.upgrade_deadline();
+        [stopping, killed, answer, upgrade, self.start_at, self.retry_at, self.look_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Does what is due.
@@ -223,6 +235,7 @@ impl Keeper {
             let _ = self.send(child, signal, scope);
         }
         self.press_daemon(now);
+        self.press_upgrade(now);
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;
         }

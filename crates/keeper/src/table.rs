@@ -140,6 +140,10 @@ impl<H> Child<H> {
         }
     }
 
+    pub(crate) const fn is_lingering(&self) -> bool {
+        matches!(self.life, Life::Lingering(_))
+    }
+
     /// Whether there is something to stop.
     pub(crate) const fn is_to_stop(&self) -> bool {
         self.end().is_none() && !self.is_in_doubt()

@@ -147,6 +147,8 @@ pub const ENOSYS: i32 = libc::ENOSYS;
 pub const ESRCH: i32 = libc::ESRCH;
 /// No such file or directory.
 pub const ENOENT: i32 = libc::ENOENT;
+/// No program.
+pub const ENOEXEC: i32 = libc::ENOEXEC;
 /// Try again; from `fork`: no process left.
 pub const EAGAIN: i32 = libc::EAGAIN;
 /// Something is in use.

@@ -141,6 +141,14 @@ pub fn own_program() -> io::Result<PathBuf> {
     std::env::current_exe()
 }
 
+/// The file this process runs, open, whatever has its name by now; closed on exec.
+///
+/// # Errors
+/// When `/proc` is not mounted.
+pub fn own_file() -> io::Result<OwnedFd> {
+    Ok(std::fs::File::open("/proc/self/exe")?.into())
+}
+
 /// Sends all output of this process to `/dev/null` and reads its input from there.
 ///
 /// # Errors

@@ -122,10 +122,8 @@ impl Keeper {
             self.take_over_daemon(daemon, link);
         }
         self.old = before.old;
-        if self.launch.back {
-            self.report(Report::UpgradeFailed { errno: 0 });
-        } else if self.old.is_some() {
-            self.report(Report::Upgraded);
+        if self.link.is_some() {
+            self.tell_of_upgrade();
         }
     }
 
@@ -229,6 +227,9 @@ impl Keeper {
                 }
             } else if let Some(id) = self.holdings.table.of_pid(ended.pid) {
                 self.child_ended(id, &ended);
+            } else {
+                // Most are strangers, and nobody's affair.
+                self.probe_ended(ended.pid, ended.status);
             }
         }
     }

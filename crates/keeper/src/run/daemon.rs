@@ -62,6 +62,7 @@ impl Keeper {
             }
             Err(error) => {
                 let words = format!("cannot start the daemon: {error}");
+                self.go_back(&words);
                 self.mourn(now(), &words, FAILED);
             }
         }
@@ -117,6 +118,7 @@ impl Keeper {
         if let Some(daemon) = &mut self.daemon {
             daemon.ready = true;
         }
+        self.begin_proof();
         self.tell_launcher(0);
         self.manager.tell("READY=1\nSTATUS=the daemon is up");
         if detach && let Err(error) = os::process::silence() {
@@ -212,9 +214,15 @@ impl Keeper {
 impl Keeper {
     /// The daemon is dead. What it had sent before counts.
     pub(super) fn daemon_ended(&mut self, daemon: Daemon, status: i32) {
-        // Its own words are on standard error already.
-        let _ = daemon.note.and_then(|it| self.spawner.read(it));
         self.drop_link();
+        // One that another keeper has made says nothing about this program.
+        if let Some(note) = daemon.note {
+            // Its own words are on standard error already.
+            let _ = self.spawner.read(note);
+            if self.wish == Wish::GoOn {
+                self.go_back(&format!("the daemon {}", ending(status)));
+            }
+        }
         match self.wish {
             Wish::Restart => self.start_daemon(),
             Wish::Leave => {}

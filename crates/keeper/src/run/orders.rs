@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use os::errno::{EINVAL, EMFILE};
+use os::errno::EMFILE;
 use os::poll::Interest;
 use wire::keeper::{FrameError, Listed, Order, Report, SpawnStage, VERSION};
 
@@ -86,7 +86,7 @@ impl Keeper {
                 }
             }
             Order::Settle { child, adopt } => self.settle(child, adopt),
-            Order::Upgrade { .. } => self.report(Report::UpgradeFailed { errno: EINVAL }),
+            Order::Upgrade { program } => self.upgrade(beside.fds.into_iter().next(), program),
             Order::Ready { detach } => self.daemon_is_up(detach),
             Order::Restart => self.daemon_will_exit(Wish::Restart),
             Order::Leave { grace_ms } => {
@@ -113,6 +113,7 @@ impl Keeper {
         for exit in unrecorded {
             self.report(exit);
         }
+        self.tell_of_upgrade();
         // What came while there was none, and what the one before did not live to see to.
         let asked = std::mem::take(&mut self.asked_meanwhile);
         for signal in asked.into_iter().chain(self.end_asked) {

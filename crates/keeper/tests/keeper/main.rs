@@ -5,3 +5,4 @@ mod children;
 mod daemons;
 mod outlive;
 mod pair;
+mod upgrade;

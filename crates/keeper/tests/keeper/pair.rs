@@ -287,6 +287,10 @@ impl Pair {
         format!("/proc/{}/{name}", self.keeper.id()).into()
     }
 
+    pub(crate) fn open_descriptors(&self) -> usize {
+        std::fs::read_dir(self.proc("fd")).unwrap().count()
+    }
+
     /// Waits for the end of the keeper.
     pub(crate) fn ended(mut self) -> Ended {
         let stderr = self.complaint();
