@@ -102,6 +102,18 @@ pub fn send(pid: i32, signal: Signal) {
     }
 }
 
+/// Every process that carries `mark` in its environment.
+pub fn marked(mark: &str) -> Vec<i32> {
+    all_pids().filter(|pid| carries(*pid, mark)).collect()
+}
+
+/// The soft limit on open descriptors of `pid`, as text.
+pub fn soft_nofile(pid: i32) -> Option<String> {
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next().map(str::to_owned)
+}
+
 /// Kills every process that carries `mark` in its environment and all descendants of such, until none is left.
 ///
 /// Orphans keep their environment, so this finds what a walk from parent to child would miss; a program that

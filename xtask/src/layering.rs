@@ -88,6 +88,12 @@ const RULES: &[Rule] = &[
     },
     Rule { name: "xtask", may_use: &[], must_not_use: &["tokio"], reason: "chores stand outside the house" },
     Rule {
+        name: "bench",
+        may_use: &[],
+        must_not_use: &["tokio"],
+        reason: "a benchmark meets the program as its users do",
+    },
+    Rule {
         name: "e2e",
         may_use: &[],
         must_not_use: &["tokio"],

@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "a build tool talks to the person who started it")]
 
+mod bench;
 mod check;
 mod fuzz;
 mod generate;
@@ -19,6 +20,7 @@ mod rust_text;
 mod spdx;
 mod steps;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,10 @@ usage: cargo xtask <chore>
   layering            who uses whom, against the table in xtask/src/layering.rs
   fuzz [--seconds N] [TARGET]
                       random bytes for every parser, 60 seconds each; see fuzz/
+  bench [--peers] [--with NAME,...] [--only ROW,...] [--quick] [--json FILE]
+                      ours beside its peers, in one run; see docs/performance.md
+  torture [--short] [--seed N] [--seconds N] [--kills N] [--only CASE]
+                      a real supervisor under everything that machines and people do to one; see tests/torture
   licenses            licenses, sources, bans and duplicates of the dependencies, against deny.toml
   generate [--check]  writes docs/ and the sample configuration from the program's own tables";
 
@@ -55,6 +61,8 @@ fn chore(words: &[&str]) -> Result<()> {
         ["test"] => Steps::run("test", test::all),
         ["layering"] => Steps::run("layering", |steps| steps.step("layering", check::layering)),
         ["fuzz", words @ ..] => fuzz::chore(words),
+        ["bench", words @ ..] => bench::chore(words),
+        ["torture", words @ ..] => torture::chore(words),
         ["licenses"] => Steps::run("licenses", |steps| steps.step("licenses", licenses::check)),
         ["generate"] => Steps::run("generate", |steps| steps.step("generate", generate::write)),
         ["generate", "--check"] => Steps::run("generate", |steps| steps.step("generate", generate::check)),

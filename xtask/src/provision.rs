@@ -26,7 +26,7 @@ pub(crate) fn all() -> Result<()> {
 }
 
 /// A virtual environment in `target/venv` with the original Supervisor in it.
-fn original_supervisor() -> Result<()> {
+pub(crate) fn original_supervisor() -> Result<()> {
     let venv = place::target().join("venv");
     let marker = venv.join("complete");
     if marker.is_file() && venv.join("bin/supervisord").is_file() {
@@ -42,7 +42,7 @@ fn original_supervisor() -> Result<()> {
 }
 
 /// Installs `package` when `program` is neither on the path nor at one of `places`.
-fn debian_package(program: &str, package: &str, places: &[&str]) -> Result<()> {
+pub(crate) fn debian_package(program: &str, package: &str, places: &[&str]) -> Result<()> {
     let found = || place::on_path(program) || places.iter().any(|place| PathBuf::from(place).is_file());
     if found() {
         println!("{program}: installed");

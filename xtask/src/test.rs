@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 
 use crate::steps::Steps;
-use crate::{check, fuzz, place, provision};
+use crate::{check, fuzz, place, provision, torture};
 
 /// The shipped program stays below this, or it is no longer what one copies into an image without a thought.
 const PROGRAM_BYTES_MAX: u64 = 10_000_000;
@@ -21,6 +21,7 @@ pub(crate) fn all(steps: &mut Steps) -> Result<()> {
         place::run(&mut place::cargo(&["test", "--workspace", "--doc", "--quiet"]))
     })?;
     steps.step("fuzzing", fuzz::on_ci)?;
+    steps.step("torture", torture::on_ci)?;
     steps.step("tests", tests)
 }
 

@@ -115,7 +115,8 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
         Method::Multicall => multicall(arguments.calls()?),
         Method::Plan => Ok(Begun::Chore(Chore::Preview, Shape::Plan(arguments.names(0)?))),
         Method::Update => {
-            let request = Request::Update { names: arguments.names(0)?, configured: Vec::new() };
+            let (names, configured) = (arguments.names(0)?, Vec::new());
+            let request = Request::Update { names, configured, tape: 0 };
             Ok(Begun::Ask(request, Shape::Updated))
         }
         Method::Inspect => Ok(done(inspection::all(context))),

@@ -224,7 +224,7 @@ pub(crate) fn ended(ended: &Ended, at: Value) -> Value {
             members.push(("signal", Some(Value::String(signal.to_string()))));
             members.push(("core", Some(Value::Bool(core))));
         }
-        ExitStatus::Other(_) => {}
+        ExitStatus::Other(_) | ExitStatus::Unknown => {}
     }
     structure(members)
 }

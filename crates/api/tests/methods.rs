@@ -138,7 +138,7 @@ impl World {
             chores: vec![],
             requests: vec![],
         };
-        world.step(Input::Begin { groups: groups() });
+        world.step(Input::Begin { groups: groups(), tape: 0 });
         world.pass(Duration::from_secs(5));
         world
     }
@@ -161,6 +161,7 @@ impl World {
                 self.step(Input::Exited {
                     child,
                     status: ExitStatus::Signaled { signal, core: false },
+                    at: self.now.mono,
                     setup: None,
                 });
             }
@@ -177,6 +178,9 @@ impl World {
             | Effect::Publish(_)
             | Effect::Send { .. }
             | Effect::Note(_)
+            | Effect::Amend { .. }
+            | Effect::Adopted { .. }
+            | Effect::Settle { .. }
             | Effect::Quit(_) => {}
         }
     }
@@ -221,7 +225,9 @@ impl World {
                 Next::Done(result) => return result,
                 Next::Turn => continue,
                 Next::Ask(Request::Update { names, .. }) => match self.outcome.clone() {
-                    Outcome::Reread(Ok(configured)) => self.ask(Request::Update { names, configured }),
+                    Outcome::Reread(Ok(configured)) => {
+                        self.ask(Request::Update { names, configured, tape: 0 })
+                    }
                     Outcome::Reread(Err(reason)) => {
                         Outcome::Failed(Fault::about(FaultCode::CantReread, reason))
                     }
@@ -488,7 +494,10 @@ fn a_configuration_is_told_option_by_option() {
         serverurl: ServerUrl::Text("http://x".to_owned()),
         ..process("odd")
     };
-    world.step(Input::Reread { groups: vec![group("z", vec![odd]), group("cat", vec![process("cat")])] });
+    world.step(Input::Reread {
+        groups: vec![group("z", vec![odd]), group("cat", vec![process("cat")])],
+        tape: 0,
+    });
     let wanted = "[{autorestart: \"unexpected\", autostart: true, command: \"/bin/cat -x\", directory: \"none\", \
         exitcodes: [0], group: \"cat\", group_prio: 999, inuse: true, killasgroup: false, name: \"cat\", \
         process_prio: 999, redirect_stderr: false, serverurl: \"none\", startretries: 3, startsecs: 1, \
@@ -682,7 +691,7 @@ fn our_own_clients_are_told_more_of_a_process() {
     };
     let ear =
         GroupSpec { kind: GroupKind::Listener(listener), ..(*group("ear", vec![process("ear")])).clone() };
-    world.step(Input::Reread { groups: vec![Arc::new(ear)] });
+    world.step(Input::Reread { groups: vec![Arc::new(ear)], tape: 0 });
     assert_eq!(world.say("addProcessGroup", texts(["ear"])), "true");
     for _ in 0..5 {
         let event = Event::RemoteCommunication { kind: "k".to_owned(), data: "d".to_owned() };

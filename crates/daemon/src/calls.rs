@@ -9,11 +9,13 @@ use api::call::{Context, Outcome};
 use api::session::{Next, Session};
 use http::ask::Ask;
 use model::fault::{Fault, FaultCode};
+use model::info::ProcessInfo;
 use model::name::FullName;
 use model::spawn::SpawnFailure;
 use os::clock::LocalZone;
 use supervisor::effect::Answer;
 use supervisor::input::{Departure, Input, Request, RequestId, Selection};
+use web::pages::Status;
 
 use crate::birth;
 use crate::pending::Call;
@@ -34,12 +36,26 @@ impl Daemon {
             Ask::MainLog { slot } => drop(slot.send(self.main_log_path())),
             // What there is more to do follows from the feed itself.
             Ask::Watching => {}
+            Ask::Page { slot } => drop(slot.send(self.page())),
         }
     }
 
     /// The file of the daemon's own log, unless it goes to the system log.
     pub(crate) fn main_log_path(&self) -> Option<PathBuf> {
         self.log.borrow().path().map(Path::to_owned)
+    }
+
+    fn page(&self) -> Status {
+        let now = os::clock::now();
+        let describe = |info: ProcessInfo| {
+            let text = api::process_info::description(&info, &LocalZone);
+            (info, text)
+        };
+        Status {
+            identifier: self.identity.identifier.clone(),
+            version: self.identity.version.clone(),
+            processes: self.supervisor.all_info(now).into_iter().map(describe).collect(),
+        }
     }
 
     /// The world at this moment, as calls see it.
@@ -94,9 +110,9 @@ impl Daemon {
                 let obstacle = spec.and_then(|it| birth::program(it, &self.inheritance).err());
                 Ok(Request::Start { name, named, wait, obstacle })
             }
-            Request::Update { names, configured: _ } => {
+            Request::Update { names, configured: _, tape: _ } => {
                 let configured = self.preview().map_err(|it| Fault::about(FaultCode::CantReread, it))?;
-                Ok(Request::Update { names, configured })
+                Ok(Request::Update { names, configured, tape: 0 })
             }
             Request::StartMany { selection, wait, obstacles: _ } => {
                 let obstacles = self.obstacles(&selection);
@@ -112,7 +128,9 @@ impl Daemon {
             | Request::Signal { .. }
             | Request::SignalMany { .. }
             | Request::AddGroup { .. }
-            | Request::RemoveGroup { .. } => Ok(request),
+            | Request::RemoveGroup { .. }
+            | Request::Adopt { .. }
+            | Request::Forget { .. } => Ok(request),
         }
     }
 

@@ -94,7 +94,7 @@ impl Daemon {
     fn reread(&mut self) -> Result<Vec<Arc<GroupSpec>>, String> {
         let config = self.read_again()?;
         let groups = config.groups;
-        self.tell(Input::Reread { groups: groups.clone() });
+        self.tell(Input::Reread { groups: groups.clone(), tape: 0 });
         Ok(groups)
     }
 

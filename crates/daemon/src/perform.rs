@@ -68,6 +68,8 @@ impl Daemon {
                 self.order(&Order::Forget { child: child.0 });
             }
             Effect::Publish(event) => self.tell_watchers(&event),
+            // Only a daemon that takes the place of another has children it has not made.
+            Effect::Adopted { .. } | Effect::Settle { .. } | Effect::Amend { .. } => {}
             Effect::Send { child, letter } => self.post(child, &letter),
             Effect::Note(note) => {
                 if self.log.borrow().enabled(note.level()) {
@@ -162,7 +164,12 @@ impl Daemon {
                     let stage = SetupStage::from_number(stage)?;
                     Some(SetupFailure { stage, errno: os::errno::name(errno) })
                 });
-                self.feed(Input::Exited { child, status: ExitStatus::from_wait(status), setup });
+                self.feed(Input::Exited {
+                    child,
+                    status: ExitStatus::from_wait(status),
+                    at: os::clock::mono(),
+                    setup,
+                });
             }
             Report::SignalFailed { child, signal, errno } => self.feed(Input::SignalFailed {
                 child: ChildId(child),

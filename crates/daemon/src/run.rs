@@ -63,7 +63,7 @@ async fn live(handover: &Handover) -> ExitCode {
         Rc::new(move |level, text: &str| log.borrow_mut().log(level, os::clock::wall(), &LocalZone, text));
     let front = http::server::Daemon { asks: sender, note, feed: Rc::clone(&daemon.feed) };
     let server = tokio::task::spawn_local(http::server::serve(listeners, front, Limits::default()));
-    daemon.feed(Input::Begin { groups });
+    daemon.feed(Input::Begin { groups, tape: 0 });
     let end = attend(&mut daemon, &mut asks).await;
     server.abort();
     leave(daemon, end)

@@ -7,6 +7,7 @@ use std::fmt;
 /// Never reused, not even across restarts of the daemon, so a late report about an earlier
 /// incarnation can be told from one about the present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct ChildId(pub u64);
 
 impl fmt::Display for ChildId {
@@ -17,6 +18,7 @@ impl fmt::Display for ChildId {
 
 /// One of the two output streams of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Channel {
     /// Descriptor 1.
     Stdout,

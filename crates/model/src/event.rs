@@ -122,7 +122,8 @@ impl EventType {
 }
 
 /// How often a tick comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum TickPeriod {
     /// Every 5 seconds.
     Five,
@@ -145,6 +146,7 @@ impl TickPeriod {
 
 /// What a change of state tells beside the two states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum StateDetail {
     /// Nothing (FATAL, UNKNOWN).
     None,
@@ -175,6 +177,7 @@ impl StateDetail {
 
 /// Something that happened, with all that its payload needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Event {
     /// A process has changed its state.
     ProcessState {
@@ -196,6 +199,7 @@ pub enum Event {
         /// Where.
         channel: Channel,
         /// What.
+        #[cfg_attr(feature = "serde", serde(with = "crate::written::bytes"))]
         data: Vec<u8>,
     },
     /// A process sent something between capture tokens.
@@ -207,6 +211,7 @@ pub enum Event {
         /// Where.
         channel: Channel,
         /// What.
+        #[cfg_attr(feature = "serde", serde(with = "crate::written::bytes"))]
         data: Vec<u8>,
     },
     /// A client sent something.

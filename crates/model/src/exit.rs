@@ -7,6 +7,7 @@ use crate::time::Wall;
 
 /// How a child ended, decoded from the status `wait(2)` gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum ExitStatus {
     /// It left by itself with this code.
     Exited(u8),
@@ -19,6 +20,8 @@ pub enum ExitStatus {
     },
     /// A status that is neither; the raw number.
     Other(i32),
+    /// Nobody knows: it was not our child any more when it ended, and the kernel did not say.
+    Unknown,
 }
 
 impl ExitStatus {
@@ -40,7 +43,7 @@ impl ExitStatus {
         match self {
             #[expect(clippy::as_conversions, reason = "u8 to i32 is lossless, and `From` is not const")]
             Self::Exited(code) => code as i32,
-            Self::Signaled { .. } | Self::Other(_) => -1,
+            Self::Signaled { .. } | Self::Other(_) | Self::Unknown => -1,
         }
     }
 }
@@ -58,12 +61,14 @@ impl fmt::Display for ExitStatus {
                 f.write_str(if *core { " (core dumped)" } else { "" })
             }
             Self::Other(raw) => write!(f, "unknown termination cause 0x{raw:04x}"),
+            Self::Unknown => f.write_str("exit status unknown"),
         }
     }
 }
 
 /// The end of a child, and what led to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Ended {
     /// How.
     pub status: ExitStatus,
@@ -75,6 +80,7 @@ pub struct Ended {
 
 /// Why a child ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum EndCause {
     /// By itself, as its `exitcodes` call it expected.
     Expected,
@@ -117,11 +123,11 @@ impl EndCause {
 pub struct ExitCodes(pub Vec<u8>);
 
 impl ExitCodes {
-    /// Whether this ending is one of them. An ending by signal never is.
+    /// Whether this ending is one of them. An ending by signal never is, nor one of which nothing is known.
     pub fn expects(&self, status: ExitStatus) -> bool {
         match status {
             ExitStatus::Exited(code) => self.0.contains(&code),
-            ExitStatus::Signaled { .. } | ExitStatus::Other(_) => false,
+            ExitStatus::Signaled { .. } | ExitStatus::Other(_) | ExitStatus::Unknown => false,
         }
     }
 }

@@ -18,3 +18,5 @@ pub mod spec;
 pub mod state;
 pub mod time;
 pub mod usage;
+#[cfg(feature = "serde")]
+mod written;

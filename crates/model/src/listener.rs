@@ -7,6 +7,7 @@ use crate::name::GroupName;
 
 /// An event on its way to a listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Letter {
     /// The number of the event, the same in all pools.
     pub serial: u64,

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// The state of a process (`states.py`, `ProcessStates`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum ProcessState {
     /// Not running, by request or because it was never started.
     Stopped,
@@ -93,6 +94,7 @@ impl fmt::Display for ProcessState {
 
 /// The state of the whole supervisor (`states.py`, `SupervisorStates`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum SupervisorState {
     /// Never entered; kept because clients know it.
     Fatal,

@@ -27,6 +27,7 @@ impl Sub for Mono {
 
 /// A point on the wall clock: microseconds since the Unix epoch. For display and records only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Wall {
     /// Microseconds since 1970-01-01 00:00:00 UTC; negative before it.
     pub micros: i64,
@@ -46,11 +47,20 @@ impl Wall {
 
 /// One moment, read from both clocks at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Stamp {
     /// For decisions.
     pub mono: Mono,
     /// For people.
     pub wall: Wall,
+}
+
+impl Stamp {
+    /// What the wall clock showed at `mono`, had nobody set it since; now, for a moment that lies ahead.
+    pub fn wall_at(self, mono: Mono) -> Wall {
+        let ago = i64::try_from((self.mono - mono).as_micros()).unwrap_or(i64::MAX);
+        Wall { micros: self.wall.micros.saturating_sub(ago) }
+    }
 }
 
 /// A wall-clock point as a calendar shows it in some zone.

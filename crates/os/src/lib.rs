@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod errno;
+pub mod failpoint;
 pub mod fd;
 pub mod limits;
 pub mod listen;

@@ -18,6 +18,10 @@ pub(crate) fn line(now: Mono, effect: &Effect) -> String {
         Effect::Signal { child, signal, scope: Scope::Group } => {
             format!("send {signal} to the group of {child}")
         }
+        Effect::Amend { child, .. } => format!("amend {child}"),
+        Effect::Adopted { child, name, .. } => format!("adopt {child} as {name}"),
+        Effect::Settle { child, adopt: true } => format!("settle that {child} is ours"),
+        Effect::Settle { child, adopt: false } => format!("settle that {child} is not ours"),
         Effect::Buried { child } => format!("bury {child}"),
         Effect::Publish(Event::ProcessState { name, from, to, .. }) => format!("{name}: {from} -> {to}"),
         Effect::Publish(event) => format!("{} {}", event.kind().as_str(), event.payload().trim_end()),

@@ -74,11 +74,11 @@ impl Oracle {
                     watch.child = None;
                 }
             }
-            Input::Exited { child, status, .. } => {
+            Input::Exited { child, status, at, .. } => {
                 if let Some(watch) = self.child_mut(*child) {
                     watch.ended = Some(*status);
                     if let Some(child) = &mut watch.child {
-                        child.ending = true;
+                        child.ending = Some(*at);
                     }
                 }
             }
@@ -95,6 +95,7 @@ impl Oracle {
             }
             Input::Leave(_) => self.leaving = true,
             Input::Begin { .. }
+            | Input::Resumed { .. }
             | Input::Due
             | Input::SignalFailed { .. }
             | Input::Heard { .. }
@@ -126,6 +127,8 @@ impl Oracle {
             | Request::SignalMany { .. }
             | Request::AddGroup { .. }
             | Request::RemoveGroup { .. }
+            | Request::Adopt { .. }
+            | Request::Forget { .. }
             | Request::Update { .. } => {}
         }
     }
@@ -144,7 +147,7 @@ impl Oracle {
             Effect::GroupOpened(group) => self.opened(group, now),
             Effect::GroupClosed(name) => {
                 for (process, watch) in self.watches.iter().filter(|(it, _)| it.group == *name) {
-                    let childless = watch.child.is_none_or(|it| it.ending);
+                    let childless = watch.child.is_none_or(|it| it.ending.is_some());
                     ensure!(childless, "{process} is forgotten while it has a child");
                 }
                 self.watches.retain(|it, _| it.group != *name);
@@ -158,7 +161,7 @@ impl Oracle {
             }
             Effect::ProcessClosed(name) => {
                 let watch = self.watches.remove(name).with_context(|| format!("{name} is not there"))?;
-                let childless = watch.child.is_none_or(|it| it.ending);
+                let childless = watch.child.is_none_or(|it| it.ending.is_some());
                 ensure!(childless, "{name} is forgotten while it has a child");
                 Ok(())
             }
@@ -169,7 +172,11 @@ impl Oracle {
                 Ok(())
             }
             Effect::Publish(event) => self.published(event, now),
-            Effect::Send { .. } | Effect::Note(_) => Ok(()),
+            Effect::Send { .. }
+            | Effect::Note(_)
+            | Effect::Amend { .. }
+            | Effect::Adopted { .. }
+            | Effect::Settle { .. } => Ok(()),
             Effect::Answer { id, answer } => self.answered(*id, answer.as_ref().ok()),
             Effect::Quit(_) => {
                 ensure!(!self.quit, "it quits twice");
@@ -207,9 +214,9 @@ impl Oracle {
         self.last_child = child.0;
         let watch =
             self.watches.get_mut(name).with_context(|| format!("{name} is started before its group"))?;
-        ensure!(watch.child.is_none_or(|it| it.ending), "{name} has two children");
+        ensure!(watch.child.is_none_or(|it| it.ending.is_some()), "{name} has two children");
         ensure!(watch.state == ProcessState::Starting, "{name} is started while {}", watch.state);
-        watch.child = Some(Child { id: child, known: None, ending: false });
+        watch.child = Some(Child { id: child, known: None, ending: None });
         watch.ordered = now;
         watch.ended = None;
         self.started.push((watch.group_priority, name.group.clone(), watch.spec.priority));
@@ -222,7 +229,10 @@ impl Oracle {
             Some(Input::Request { request: Request::Signal { .. } | Request::SignalMany { .. }, .. })
         );
         let watch = self.child_mut(child).with_context(|| format!("{child} is signaled but gone"))?;
-        ensure!(watch.child.is_some_and(|it| !it.ending), "{child} is signaled but its end was told");
+        ensure!(
+            watch.child.is_some_and(|it| it.ending.is_none()),
+            "{child} is signaled but its end was told"
+        );
         if signal == Signal::KILL && !by_client {
             ensure!(watch.state == ProcessState::Stopping, "{child} is killed while {}", watch.state);
             ensure!(now >= watch.since + watch.spec.stop_time(), "{child} is killed before its time");
@@ -336,6 +346,8 @@ impl Oracle {
             | Request::SignalMany { .. }
             | Request::AddGroup { .. }
             | Request::RemoveGroup { .. }
+            | Request::Adopt { .. }
+            | Request::Forget { .. }
             | Request::Update { .. }
             | Request::Leave(_) => {}
         }
@@ -365,7 +377,7 @@ impl Oracle {
             Some(_) | None => {}
         }
         for (name, watch) in &mut self.watches {
-            if watch.child.is_some_and(|it| it.ending) {
+            if watch.child.is_some_and(|it| it.ending.is_some()) {
                 watch.child = None;
             }
             let info = machine.info(name, Stamp::default()).with_context(|| format!("{name} is lost"))?;
@@ -442,9 +454,11 @@ impl Oracle {
 fn is_about(request: &Request, process: &FullName) -> bool {
     let selected = |selection: &Selection| selection.holds(process);
     match request {
-        Request::Start { name, .. } | Request::Stop { name, .. } | Request::Signal { name, .. } => {
-            name == process
-        }
+        Request::Start { name, .. }
+        | Request::Stop { name, .. }
+        | Request::Signal { name, .. }
+        | Request::Adopt { name, .. }
+        | Request::Forget { name, .. } => name == process,
         Request::StartMany { selection, .. }
         | Request::StopMany { selection, .. }
         | Request::SignalMany { selection, .. } => selected(selection),

@@ -233,6 +233,14 @@ fn request(verb: &str, words: &mut SplitWhitespace<'_>) -> Result<Request> {
         }
         "add" => Request::AddGroup { name: word(words)?.to_owned() },
         "remove" => Request::RemoveGroup { name: word(words)?.to_owned() },
+        "adopt" => {
+            let (name, named) = named(words)?;
+            Request::Adopt { name, named }
+        }
+        "forget" => {
+            let (name, named) = named(words)?;
+            Request::Forget { name, named }
+        }
         "ask-to-leave" => Request::Leave(departure(words)?),
         other => bail!("`{other}` is not known"),
     })
@@ -382,6 +390,8 @@ fn request_text(request: &Request) -> String {
         Request::RemoveGroup { name } => format!("remove {name}"),
         // Scripts ask for it by an act of its own, which has the configuration in it.
         Request::Update { .. } => "update 0".to_owned(),
+        Request::Adopt { named, .. } => format!("adopt {named}"),
+        Request::Forget { named, .. } => format!("forget {named}"),
         Request::Leave(departure) => format!("ask-to-leave {}", how(*departure)),
     }
 }

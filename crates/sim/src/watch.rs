@@ -12,9 +12,6 @@ use model::state::ProcessState;
 use model::time::Mono;
 use supervisor::input::Request;
 
-/// How late a promotion may be for an end told in its stead to count as an end after it.
-const PROMOTION_LATE_MAX: Duration = Duration::from_millis(100);
-
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The account of one process.
@@ -45,8 +42,8 @@ pub(crate) struct Child {
     pub(crate) id: ChildId,
     /// When the machine was told that it exists.
     pub(crate) known: Option<Mono>,
-    /// Its end was told in this step.
-    pub(crate) ending: bool,
+    /// Its end was told in this step; when it was noticed.
+    pub(crate) ending: Option<Mono>,
 }
 
 impl Watch {
@@ -72,9 +69,9 @@ impl Watch {
         let child = self.child.with_context(|| format!("{name} is up without a child"))?;
         let known = child.known.with_context(|| format!("{name} is up before there is a child"))?;
         let up_at = known + self.spec.start_time();
-        if child.ending {
-            let lived = now - self.ordered >= self.spec.start_time() && now <= up_at + PROMOTION_LATE_MAX;
-            ensure!(lived, "{name} is said to have been up, but nobody can know");
+        if let Some(ended) = child.ending {
+            let lived = ended - self.ordered >= self.spec.start_time() || ended >= up_at;
+            ensure!(lived, "{name} is said to have been up, but it ended before");
         } else {
             ensure!(now >= up_at, "{name} is said to be up before its time");
         }
@@ -123,6 +120,8 @@ impl Watch {
             }
             Request::Signal { .. }
             | Request::SignalMany { .. }
+            | Request::Adopt { .. }
+            | Request::Forget { .. }
             | Request::AddGroup { .. }
             | Request::RemoveGroup { .. }
             | Request::Leave(_) => false,

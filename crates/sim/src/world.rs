@@ -139,7 +139,7 @@ impl<'a> World<'a> {
     }
 
     fn play(&mut self) -> Result<()> {
-        self.tell(Input::Begin { groups: self.configuration(None) })?;
+        self.tell(Input::Begin { groups: self.configuration(None), tape: 0 })?;
         while let Some(at) = self.next_moment() {
             ensure!(at <= HORIZON && self.wakes < WAKES_MAX, "it does not come to rest");
             self.clock.advance_to(at);
@@ -239,6 +239,9 @@ impl<'a> World<'a> {
             | Effect::ProcessOpened { .. }
             | Effect::ProcessChanged { .. }
             | Effect::ProcessClosed(_)
+            | Effect::Amend { .. }
+            | Effect::Adopted { .. }
+            | Effect::Settle { .. }
             | Effect::Buried { .. }
             | Effect::Publish(_)
             | Effect::Send { .. }
@@ -292,7 +295,7 @@ impl<'a> World<'a> {
         child.alive = false;
         let told_at = (now + ms(child.life.untold_ms)).max(child.known_at);
         let setup = child.life.setup_fails.then(setup_failure);
-        self.plan(told_at, Happening::Report(Input::Exited { child: id, status, setup }));
+        self.plan(told_at, Happening::Report(Input::Exited { child: id, status, at: told_at, setup }));
     }
 
     fn act(&mut self, act: &Act) -> Result<()> {
@@ -301,13 +304,15 @@ impl<'a> World<'a> {
                 self.requests += 1;
                 self.tell(Input::Request { id: RequestId(self.requests), request: request.clone() })
             }
-            Act::Reread(groups) => self.tell(Input::Reread { groups: self.configuration(Some(groups)) }),
+            Act::Reread(groups) => {
+                self.tell(Input::Reread { groups: self.configuration(Some(groups)), tape: 0 })
+            }
             Act::Update(seed) => {
                 self.requests += 1;
                 let groups = self.script.groups.iter();
                 let mut configured: Vec<_> = groups.filter_map(|it| variant::of(it, *seed)).collect();
                 configured.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
-                let request = Request::Update { names: None, configured };
+                let request = Request::Update { names: None, configured, tape: 0 };
                 self.tell(Input::Request { id: RequestId(self.requests), request })
             }
             Act::Abandon(number) => self.tell(Input::Abandoned { id: RequestId(*number) }),

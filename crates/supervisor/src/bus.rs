@@ -18,7 +18,9 @@ use model::time::{Mono, Stamp};
 use crate::deadline::{Reason, TimerKey, Timers};
 use crate::effect::{Effect, Effects};
 use crate::event_note::EventNote;
+use crate::ledger::Diary;
 use crate::listener::{Listener, ListenerState, Verdict};
+use crate::memory::{Change, PoolMemory, PoolState};
 use crate::ticks::Ticks;
 
 /// How many events may wait in a pool whose `buffer_size` was not written.
@@ -50,18 +52,25 @@ const SERIAL_MAX: u64 = i64::MAX.unsigned_abs();
 /// All pools and all listeners.
 #[derive(Debug, Default)]
 pub(crate) struct Bus {
-    pools: BTreeMap<GroupName, Pool>,
+    pub(crate) pools: BTreeMap<GroupName, Pool>,
     /// The children of pools, from their first word to their end.
-    listeners: BTreeMap<ChildId, Listener>,
+    pub(crate) listeners: BTreeMap<ChildId, Listener>,
     /// The pools that may have something to hand out since they were last looked at.
     awake: BTreeSet<GroupName>,
-    next_serial: u64,
-    ticks: Ticks,
+    pub(crate) next_serial: u64,
+    pub(crate) ticks: Ticks,
+    pub(crate) diary: Diary,
+}
+
+/// Where what is done about a pool is told: in effects, and to who remembers.
+struct Told<'a> {
+    fx: &'a mut Effects,
+    diary: &'a mut Diary,
 }
 
 /// One listener pool.
 #[derive(Debug)]
-struct Pool {
+pub(crate) struct Pool {
     events: Vec<EventType>,
     size: usize,
     waiting: VecDeque<Letter>,
@@ -69,7 +78,7 @@ struct Pool {
     next_serial: u64,
     dropped: u64,
     /// Until when it rests.
-    pause: Option<TimerKey>,
+    pub(crate) pause: Option<TimerKey>,
     /// When each of its processes was last restarted for breaking the protocol.
     mendings: BTreeMap<ProcessName, VecDeque<Mono>>,
 }
@@ -95,7 +104,9 @@ impl Bus {
     pub(crate) fn open(&mut self, name: GroupName, spec: &ListenerSpec, now: Stamp, timers: &mut Timers) {
         let written = spec.buffer_size.map(|it| usize::try_from(it).unwrap_or(1));
         let size = written.unwrap_or(UNWRITTEN_BUFFER_SIZE).max(1);
-        self.pools.insert(name, Pool::new(spec.events.clone(), size));
+        let pool = Pool::new(spec.events.clone(), size);
+        self.diary.write(|| Change::Pool { name: name.clone(), pool: pool.memory().state });
+        self.pools.insert(name, pool);
         self.set_clocks(now, timers);
     }
 
@@ -105,6 +116,7 @@ impl Bus {
             timers.disarm(pause);
         }
         self.awake.remove(name);
+        self.diary.write(|| Change::PoolGone { name: name.clone() });
         self.set_clocks(now, timers);
     }
 
@@ -135,7 +147,8 @@ impl Bus {
         let mut shared: Option<Arc<Event>> = None;
         for (name, pool) in self.pools.iter_mut().filter(|(_, it)| it.wants(kind)) {
             let event = shared.get_or_insert_with(|| Arc::new(event.clone())).clone();
-            pool.append(name, self.next_serial, event, fx);
+            let told = &mut Told { fx: &mut *fx, diary: &mut self.diary };
+            pool.append(name, self.next_serial, event, told);
             self.awake.insert(name.clone());
         }
         if shared.is_some() {
@@ -164,12 +177,18 @@ impl Bus {
         fx: &mut Effects,
     ) -> Vec<Letter> {
         let mut rejected = Vec::new();
+        let is_new = !self.listeners.contains_key(&child);
         let listener = self.listeners.entry(child).or_insert_with(|| Listener::new(name.clone()));
+        let before = (!is_new).then(|| listener.memory());
         for word in said {
             match listener.hear(word, fx) {
                 Verdict::Nothing | Verdict::Broken(None) => {}
                 Verdict::Rejected(letter) | Verdict::Broken(Some(letter)) => rejected.push(letter),
             }
+        }
+        if before.as_ref() != Some(&listener.memory()) {
+            let listener = listener.memory();
+            self.diary.write(|| Change::Listener { child, listener });
         }
         self.wake(&name.group);
         rejected
@@ -177,7 +196,9 @@ impl Bus {
 
     /// A child has ended; returns the event it had in its hands.
     pub(crate) fn bury(&mut self, child: ChildId) -> Option<Letter> {
-        match self.listeners.remove(&child)?.state {
+        let listener = self.listeners.remove(&child)?;
+        self.diary.write(|| Change::ListenerGone { child });
+        match listener.state {
             ListenerState::Busy(letter) => Some(letter),
             ListenerState::Acknowledged
             | ListenerState::Ready
@@ -199,7 +220,8 @@ impl Bus {
         let ListenerState::Busy(letter) = &listener.state else { return None };
         let letter = (letter.serial == serial).then(|| letter.clone())?;
         listener.state = if is_closed { ListenerState::Deaf } else { ListenerState::Ready };
-        let process = listener.name.process.clone();
+        let (process, memory) = (listener.name.process.clone(), listener.memory());
+        self.diary.write(|| Change::Listener { child, listener: memory });
         fx.note(if is_closed {
             EventNote::ListenerClosed { serial, process }
         } else {
@@ -212,7 +234,7 @@ impl Bus {
     pub(crate) fn put_back(&mut self, letter: Letter, fx: &mut Effects) {
         let name = letter.pool.clone();
         if let Some(pool) = self.pools.get_mut(&name) {
-            pool.put_back(&name, letter, fx);
+            pool.put_back(&name, letter, &mut Told { fx, diary: &mut self.diary });
             self.awake.insert(name);
         }
     }
@@ -223,6 +245,7 @@ impl Bus {
             && pool.pause.is_none()
         {
             pool.pause = Some(timers.arm(now + REJECTION_PAUSE, Reason::Redeliver(name.clone())));
+            self.diary.pool(name);
         }
     }
 
@@ -230,27 +253,35 @@ impl Bus {
     pub(crate) fn rested(&mut self, name: &GroupName) {
         if let Some(pool) = self.pools.get_mut(name) {
             pool.pause = None;
+            self.diary.pool(name);
             self.awake.insert(name.clone());
         }
     }
 
-    /// Hands the next event of a pool to a child of it that runs, if it is ready for one.
-    pub(crate) fn hand_out(&mut self, name: &GroupName, child: ChildId, fx: &mut Effects) {
-        let Some(pool) = self.pools.get_mut(name).filter(|it| it.pause.is_none()) else { return };
-        let Some(listener) = self.listeners.get_mut(&child) else { return };
+    /// Hands the next event of a pool to a child of it that runs, if it is ready for one. Says whether it
+    /// did.
+    pub(crate) fn hand_out(&mut self, name: &GroupName, child: ChildId, fx: &mut Effects) -> bool {
+        let Some(pool) = self.pools.get_mut(name).filter(|it| it.pause.is_none()) else { return false };
+        let Some(listener) = self.listeners.get_mut(&child) else { return false };
         if listener.state != ListenerState::Ready {
-            return;
+            return false;
         }
-        let Some(letter) = pool.take() else { return };
+        let Some(letter) = pool.take() else { return false };
         listener.state = ListenerState::Busy(letter.clone());
+        self.diary.write(|| Change::LetterHeld { pool: name.clone(), child });
         let process = listener.name.process.clone();
         fx.note(EventNote::EventSent { serial: letter.serial, process });
         fx.push(Effect::Send { child, letter });
+        true
     }
 
     /// Whether this child has broken the protocol since this was last asked.
     pub(crate) fn take_broken(&mut self, child: ChildId) -> bool {
-        self.listeners.get_mut(&child).is_some_and(|it| std::mem::take(&mut it.to_mend))
+        let Some(listener) = self.listeners.get_mut(&child).filter(|it| it.to_mend) else { return false };
+        listener.to_mend = false;
+        let listener = listener.memory();
+        self.diary.write(|| Change::Listener { child, listener });
+        true
     }
 
     /// Whether a process may be restarted once more for breaking the protocol; if so that is noted.
@@ -262,6 +293,7 @@ impl Bus {
             return false;
         }
         mendings.push_back(now);
+        self.diary.pool(&name.group);
         true
     }
 
@@ -293,33 +325,55 @@ impl Pool {
         }
     }
 
+    /// Becomes what is remembered of it, but for its rest.
+    pub(crate) fn resume(&mut self, memory: PoolMemory) {
+        let PoolMemory { state: PoolState { serial, dropped, rests_until: _, mendings }, waiting } = memory;
+        self.next_serial = serial;
+        self.dropped = dropped;
+        self.mendings = mendings;
+        self.waiting_bytes = waiting.iter().map(|it| bytes_of(&it.event)).sum();
+        self.waiting = waiting;
+    }
+
+    /// What is to be remembered of it.
+    pub(crate) fn memory(&self) -> PoolMemory {
+        let rests_until = self.pause.map(TimerKey::at);
+        let (serial, dropped, mendings) = (self.next_serial, self.dropped, self.mendings.clone());
+        let state = PoolState { serial, dropped, rests_until, mendings };
+        PoolMemory { state, waiting: self.waiting.clone() }
+    }
+
     fn wants(&self, kind: EventType) -> bool {
         self.events.iter().any(|it| it.covers(kind))
     }
 
-    fn append(&mut self, name: &GroupName, serial: u64, event: Arc<Event>, fx: &mut Effects) {
-        self.make_room(name, bytes_of(&event), fx);
+    fn append(&mut self, name: &GroupName, serial: u64, event: Arc<Event>, told: &mut Told<'_>) {
+        self.make_room(name, bytes_of(&event), told);
         let letter = Letter { serial, pool: name.clone(), pool_serial: self.next_serial, event };
         self.next_serial = after(self.next_serial);
         self.waiting_bytes += bytes_of(&letter.event);
+        told.diary.write(|| Change::LetterLast { letter: letter.clone() });
         self.waiting.push_back(letter);
     }
 
-    fn put_back(&mut self, name: &GroupName, letter: Letter, fx: &mut Effects) {
+    fn put_back(&mut self, name: &GroupName, letter: Letter, told: &mut Told<'_>) {
         let (serial, pool) = (letter.serial, name.clone());
         let (waiting, size) = (self.waiting.len(), self.size);
-        fx.note(EventNote::Rebuffering { serial, pool, waiting, size });
-        self.make_room(name, bytes_of(&letter.event), fx);
+        told.fx.note(EventNote::Rebuffering { serial, pool, waiting, size });
+        self.make_room(name, bytes_of(&letter.event), told);
         self.waiting_bytes += bytes_of(&letter.event);
+        told.diary.write(|| Change::LetterFirst { letter: letter.clone() });
         self.waiting.push_front(letter);
     }
 
     /// Drops the oldest until one more with this many bytes has room; an empty pool has room for any.
-    fn make_room(&mut self, name: &GroupName, bytes: usize, fx: &mut Effects) {
+    fn make_room(&mut self, name: &GroupName, bytes: usize, told: &mut Told<'_>) {
         while self.waiting.len() >= self.size || self.waiting_bytes + bytes > POOL_BYTES_MAX {
             let Some(letter) = self.take() else { return };
             self.dropped += 1;
-            fx.note(EventNote::BufferOverflow { pool: name.clone(), serial: letter.serial });
+            told.diary.write(|| Change::LetterDropped { pool: name.clone() });
+            told.diary.pool(name);
+            told.fx.note(EventNote::BufferOverflow { pool: name.clone(), serial: letter.serial });
         }
     }
 
@@ -344,6 +398,6 @@ fn bytes_of(event: &Event) -> usize {
 }
 
 /// The number after this one.
-const fn after(serial: u64) -> u64 {
+pub(crate) const fn after(serial: u64) -> u64 {
     if serial >= SERIAL_MAX { 0 } else { serial + 1 }
 }

@@ -51,6 +51,13 @@ pub(crate) struct TimerKey {
     serial: u64,
 }
 
+impl TimerKey {
+    /// When it goes off.
+    pub(crate) fn at(self) -> Mono {
+        self.at
+    }
+}
+
 /// All armed timers, the earliest first.
 ///
 /// An ordered map and not a heap: a timer that is no longer wanted is taken out at once, so that the

@@ -9,6 +9,7 @@ use model::signal::Signal;
 use crate::bus::{MENDING_PERIOD, MENDINGS_MAX};
 use crate::effect::{Effect, Scope};
 use crate::event_note::EventNote;
+use crate::memory::Ordered;
 use crate::phase::Phase;
 use crate::retry;
 use crate::supervisor::Supervisor;
@@ -81,8 +82,8 @@ impl Supervisor {
             for child in self.running_children(&pool) {
                 if self.books.bus.take_broken(child) {
                     self.mend(child, step);
-                } else {
-                    self.books.bus.hand_out(&pool, child, step.fx);
+                } else if self.books.bus.hand_out(&pool, child, step.fx) {
+                    self.books.ledger.order(Ordered::Letter { child });
                 }
             }
         }
@@ -109,7 +110,7 @@ impl Supervisor {
         let process = name.process.clone();
         if self.books.bus.may_mend(&name, step.now.mono) {
             step.fx.note(EventNote::MendingListener { process });
-            step.fx.push(Effect::Signal { child, signal: Signal::KILL, scope });
+            step.turn(&mut self.books).send(child, Signal::KILL, scope);
         } else {
             let (times, seconds) = (MENDINGS_MAX, MENDING_PERIOD.as_secs());
             step.fx.note(EventNote::ListenerLeftAlone { process, times, seconds });

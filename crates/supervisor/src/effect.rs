@@ -58,6 +58,32 @@ pub enum Effect {
         /// To it alone or to its process group.
         scope: Scope,
     },
+    /// What is to become of a child when nobody is left to ask has changed: the options that say how it is
+    /// stopped.
+    Amend {
+        /// Which.
+        child: ChildId,
+        /// What its process is now.
+        spec: Arc<ProcessSpec>,
+    },
+    /// A child that lives already, or whose end is still to be told, belongs to this process: its output goes
+    /// where the process's output goes.
+    Adopted {
+        /// Which.
+        child: ChildId,
+        /// Whose child it is.
+        name: FullName,
+        /// What the process is.
+        spec: Arc<ProcessSpec>,
+    },
+    /// Somebody has decided about a child in doubt: it is ours, or it is nobody's and is left alone. The
+    /// process may have another child only after that.
+    Settle {
+        /// Which.
+        child: ChildId,
+        /// Whether it is ours.
+        adopt: bool,
+    },
     /// A child's end has been taken note of: whoever keeps its record may drop it.
     Buried {
         /// Which.
@@ -89,6 +115,7 @@ pub enum Effect {
 
 /// Whom a signal reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Scope {
     /// The process itself.
     Process,

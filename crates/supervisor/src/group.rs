@@ -6,14 +6,18 @@ use std::sync::Arc;
 use model::name::{FullName, ProcessName};
 use model::spec::GroupSpec;
 
+use crate::memory::Tape;
 use crate::order;
 use crate::process::Process;
+use crate::turn::Books;
 use crate::update::Successor;
 
 /// An active group.
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) spec: Arc<GroupSpec>,
+    /// Where its place, its kind and the order of its processes come from.
+    pub(crate) tape: Tape,
     pub(crate) processes: BTreeMap<ProcessName, Process>,
     /// The names of its processes in the order in which they are started.
     pub(crate) start_order: Vec<ProcessName>,
@@ -25,20 +29,20 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    pub(crate) fn new(spec: Arc<GroupSpec>, rank: u64) -> Self {
+    pub(crate) fn new(spec: Arc<GroupSpec>, tape: Tape, rank: u64) -> Self {
         let mut processes = BTreeMap::new();
         for process in &spec.processes {
             let name = FullName { group: spec.name.clone(), process: process.name.clone() };
             // Of two with one name the last counts, as in the original.
-            processes.insert(process.name.clone(), Process::new(name, process.clone()));
+            processes.insert(process.name.clone(), Process::new(name, process.clone(), tape));
         }
         let start_order = order::start_order(&spec);
-        Self { spec, processes, start_order, rank, successor: None }
+        Self { spec, tape, processes, start_order, rank, successor: None }
     }
 
     /// Takes the place and the order of its processes from `wanted`. Those that are about to leave come
     /// last; each has the options it has now.
-    pub(crate) fn follow(&mut self, wanted: &GroupSpec) {
+    pub(crate) fn follow(&mut self, wanted: &GroupSpec, tape: Tape, books: &mut Books) {
         let mut order: Vec<_> = wanted.processes.iter().map(|it| it.name.clone()).collect();
         let kept: BTreeSet<_> = order.iter().cloned().collect();
         order.extend(self.spec.processes.iter().map(|it| it.name.clone()).filter(|it| !kept.contains(it)));
@@ -47,10 +51,21 @@ impl Group {
                 && process.fate.is_none()
             {
                 // The same options, but written elsewhere.
-                process.spec = spec.clone();
+                process.refer_to(spec, tape, books);
             }
         }
+        self.tape = tape;
+        books.ledger.group(&wanted.name);
         self.arrange(wanted.priority, &order);
+    }
+
+    /// Takes the place and the order of its processes from `written`, where some have other options or are
+    /// not in it any more. Those come last.
+    pub(crate) fn restore(&mut self, written: &GroupSpec) {
+        let mut order: Vec<_> = written.processes.iter().map(|it| it.name.clone()).collect();
+        let kept: BTreeSet<_> = order.iter().cloned().collect();
+        order.extend(self.processes.keys().filter(|it| !kept.contains(*it)).cloned());
+        self.arrange(written.priority, &order);
     }
 
     /// Brings its own account up to date after a process has left or has other options.

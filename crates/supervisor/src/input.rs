@@ -11,6 +11,9 @@ use model::name::{FullName, GroupName};
 use model::signal::Signal;
 use model::spawn::{SetupFailure, SpawnFailure};
 use model::spec::GroupSpec;
+use model::time::Mono;
+
+use crate::memory::Tape;
 
 /// Names one request from its arrival to its answer. Chosen by the shell, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +26,14 @@ pub enum Input {
     Begin {
         /// Sorted by priority, then name.
         groups: Vec<Arc<GroupSpec>>,
+        /// Where the daemon keeps this configuration.
+        tape: Tape,
+    },
+    /// These are all the children there are, when the machine or the world is new: to be told once, before
+    /// anything else, and before [`Input::Begin`] if that is to come.
+    Resumed {
+        /// Those that live, and those whose end is still to be told.
+        living: Vec<Living>,
     },
     /// The moment of [`Supervisor::deadline`](crate::supervisor::Supervisor::deadline) has come.
     Due,
@@ -46,6 +57,8 @@ pub enum Input {
         child: ChildId,
         /// How.
         status: ExitStatus,
+        /// When that was noticed.
+        at: Mono,
         /// The step at which it failed to become its program, if it never did.
         setup: Option<SetupFailure>,
     },
@@ -101,6 +114,8 @@ pub enum Input {
     Reread {
         /// Sorted by priority, then name.
         groups: Vec<Arc<GroupSpec>>,
+        /// Where the daemon keeps it.
+        tape: Tape,
     },
     /// A client asks for something. Each request is answered exactly once by an
     /// [`Effect::Answer`](crate::effect::Effect::Answer).
@@ -120,8 +135,40 @@ pub enum Input {
     Leave(Departure),
 }
 
+/// A child that is there although this machine has not made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Living {
+    /// Which.
+    pub child: ChildId,
+    /// Whose child it is said to be.
+    pub name: FullName,
+    /// Its pid, if it is known.
+    pub pid: Option<u32>,
+    /// When it was made.
+    pub started: Mono,
+    /// What is known of it.
+    pub standing: Standing,
+    /// Whether it has ended, which is still to be told by [`Input::Exited`].
+    pub ended: bool,
+}
+
+/// What is known of a child that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The keeper is its parent.
+    Own,
+    /// Somebody else is its parent, but it is watched.
+    Adopted,
+    /// Nobody can say whether it is what it is said to be.
+    Doubt {
+        /// Why, to follow `x is in doubt:`.
+        reason: String,
+    },
+}
+
 /// How the supervisor leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Departure {
     /// For good.
     Shutdown,
@@ -228,6 +275,22 @@ pub enum Request {
         /// The configuration, read just before: sorted by priority, then name. Groups are added from
         /// this set from now on.
         configured: Vec<Arc<GroupSpec>>,
+        /// Where the daemon keeps it.
+        tape: Tape,
+    },
+    /// Take a child in doubt for the process's own.
+    Adopt {
+        /// Which process.
+        name: FullName,
+        /// As the client wrote it.
+        named: String,
+    },
+    /// Take a child in doubt for nobody's and leave it alone, so that the process can be started.
+    Forget {
+        /// Which process.
+        name: FullName,
+        /// As the client wrote it.
+        named: String,
     },
     /// Stop everything and leave, or begin again. Answered at once.
     Leave(Departure),

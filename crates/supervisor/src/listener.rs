@@ -8,6 +8,7 @@ use model::name::{FullName, ProcessName};
 
 use crate::effect::Effects;
 use crate::event_note::EventNote;
+use crate::memory::{self, ListenerMemory, Talk};
 
 /// The answer of a listener that has dealt with an event (`dispatchers.py`, `default_handler`).
 const OK: &[u8] = b"OK";
@@ -70,6 +71,42 @@ pub(crate) struct Listener {
 impl Listener {
     pub(crate) fn new(name: FullName) -> Self {
         Self { name, state: ListenerState::default(), to_mend: false }
+    }
+
+    /// What is to be remembered of it beside its event.
+    pub(crate) fn memory(&self) -> memory::ListenerState {
+        let talk = match self.state {
+            ListenerState::Acknowledged => Talk::Acknowledged,
+            ListenerState::Ready => Talk::Ready,
+            ListenerState::Deaf => Talk::Deaf,
+            ListenerState::Busy(_) => Talk::Busy,
+            ListenerState::Unknown => Talk::Unknown,
+        };
+        memory::ListenerState { name: self.name.clone(), talk, to_mend: self.to_mend }
+    }
+
+    /// One that is remembered. One that was busy with an event nobody has any more has yet to ask for one.
+    pub(crate) fn resume(memory: ListenerMemory) -> Self {
+        let ListenerMemory { state: memory::ListenerState { name, talk, to_mend }, letter } = memory;
+        let state = match (talk, letter) {
+            (Talk::Busy, Some(letter)) => ListenerState::Busy(letter),
+            (Talk::Acknowledged | Talk::Busy, _) => ListenerState::Acknowledged,
+            (Talk::Ready, _) => ListenerState::Ready,
+            (Talk::Deaf, _) => ListenerState::Deaf,
+            (Talk::Unknown, _) => ListenerState::Unknown,
+        };
+        Self { name, state, to_mend }
+    }
+
+    /// The event it has in its hands.
+    pub(crate) const fn held(&self) -> Option<&Letter> {
+        match &self.state {
+            ListenerState::Busy(letter) => Some(letter),
+            ListenerState::Acknowledged
+            | ListenerState::Ready
+            | ListenerState::Deaf
+            | ListenerState::Unknown => None,
+        }
     }
 
     fn called(&self) -> ProcessName {

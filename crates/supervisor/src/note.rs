@@ -56,6 +56,14 @@ pub enum Note {
     WaitingToDie { processes: Vec<ProcessName> },
     /// `changed: x (command, stopwaitsecs)`. Our own: the original has no such changes.
     Changed { process: ProcessName, options: Vec<&'static str> },
+    /// `adopted: 'x' with pid 1`. Our own, as the next three: the original starts a second one.
+    Adopted { process: ProcessName, pid: u32 },
+    /// `g:x is in doubt: REASON; see what pid 1 is, then ...`
+    InDoubt { named: String, pid: Option<u32>, reason: String },
+    /// `forgot: 'x'; pid 1 is left alone`
+    Forgotten { process: ProcessName, pid: u32 },
+    /// `g:x is not in the configuration but runs as pid 1; it is left alone`
+    Stray { named: String, pid: u32 },
     /// `x state: STOPPING`
     StateOf { process: ProcessName, state: ProcessState },
     /// About events and those who listen to them.
@@ -73,11 +81,14 @@ impl Note {
             | Self::WaitingToStop { .. }
             | Self::WaitingToDie { .. }
             | Self::Changed { .. }
+            | Self::Adopted { .. }
+            | Self::Forgotten { .. }
             | Self::Exited { expected: true, .. }
             | Self::Stopped { expected: true, .. } => Level::Info,
             Self::Exited { expected: false, .. }
             | Self::Stopped { expected: false, .. }
             | Self::SetupFailed { .. }
+            | Self::Stray { .. }
             | Self::AlreadyRunning { .. }
             | Self::KillingHard { .. } => Level::Warn,
             Self::Killing { .. }
@@ -86,7 +97,7 @@ impl Note {
             | Self::KilledTooLate { .. }
             | Self::SignaledTooLate { .. } => Level::Debug,
             Self::Events(note) => note.level(),
-            Self::KillFailed { .. } | Self::SignalFailed { .. } => Level::Critical,
+            Self::KillFailed { .. } | Self::SignalFailed { .. } | Self::InDoubt { .. } => Level::Critical,
             Self::StateOf { .. } => Level::Blather,
         }
     }
@@ -149,8 +160,35 @@ impl fmt::Display for Note {
                 f.write_str(" to die")
             }
             Self::Changed { process, options } => write!(f, "changed: {process} ({})", options.join(", ")),
+            Self::Adopted { process, pid } => write!(f, "adopted: '{process}' with pid {pid}"),
+            Self::InDoubt { named, pid, reason } => {
+                write!(f, "{named} {}", InDoubt { named, pid: *pid, reason })
+            }
+            Self::Forgotten { process, pid } => write!(f, "forgot: '{process}'; pid {pid} is left alone"),
+            Self::Stray { named, pid } => {
+                write!(f, "{named} is not in the configuration but runs as pid {pid}; it is left alone")
+            }
             Self::StateOf { process, state } => write!(f, "{process} state: {state}"),
             Self::Events(note) => note.fmt(f),
         }
+    }
+}
+
+/// What there is to say of a process in doubt, in the log as to clients: why, and what to do about it.
+pub(crate) struct InDoubt<'a> {
+    pub(crate) named: &'a str,
+    pub(crate) pid: Option<u32>,
+    pub(crate) reason: &'a str,
+}
+
+impl fmt::Display for InDoubt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { named, pid, reason } = self;
+        write!(f, "is in doubt and not started: {reason}; ")?;
+        match pid {
+            Some(pid) => write!(f, "see what pid {pid} is, then `menshen adopt {named}` or ")?,
+            None => f.write_str("see that nothing of it is left, then ")?,
+        }
+        write!(f, "`menshen forget {named}`")
     }
 }

@@ -9,9 +9,16 @@ use model::time::Mono;
 use crate::deadline::Reason;
 
 /// Where a process stands, with all that is only true there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Phase {
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(tag = "is", rename_all = "snake_case")
+)]
+#[expect(missing_docs, reason = "the fields are what the names say, and the variants say when they are true")]
+pub enum Phase {
     /// Stopped by request, or never started.
+    #[default]
     Stopped,
     /// STARTING: its child has been ordered and may or may not exist.
     Spawning { child: ChildId, failures: u32 },
@@ -29,6 +36,9 @@ pub(crate) enum Phase {
     Fatal,
     /// A signal could not be sent, so nobody knows how it stands; its child lives as far as we know.
     Unknown { child: ChildId, pid: Option<u32>, stopping: bool },
+    /// UNKNOWN: there is a child of which nobody can say whether it is this process's; see
+    /// [`Standing::Doubt`](crate::input::Standing::Doubt).
+    Doubt { child: ChildId, pid: Option<u32>, started: Mono, reason: String },
 }
 
 impl Phase {
@@ -42,7 +52,7 @@ impl Phase {
             Self::Stopping { .. } => ProcessState::Stopping,
             Self::Exited { .. } => ProcessState::Exited,
             Self::Fatal => ProcessState::Fatal,
-            Self::Unknown { .. } => ProcessState::Unknown,
+            Self::Unknown { .. } | Self::Doubt { .. } => ProcessState::Unknown,
         }
     }
 
@@ -52,7 +62,9 @@ impl Phase {
             Self::Stopped | Self::Backoff { .. } | Self::Exited { .. } | Self::Fatal => None,
             Self::Spawning { child, .. } => Some((child, None)),
             Self::Starting { child, pid, .. } | Self::Running { child, pid } => Some((child, Some(pid))),
-            Self::Stopping { child, pid, .. } | Self::Unknown { child, pid, .. } => Some((child, pid)),
+            Self::Stopping { child, pid, .. }
+            | Self::Unknown { child, pid, .. }
+            | Self::Doubt { child, pid, .. } => Some((child, pid)),
         }
     }
 
@@ -72,7 +84,8 @@ impl Phase {
             | Self::Spawning { .. }
             | Self::Running { .. }
             | Self::Fatal
-            | Self::Unknown { .. } => None,
+            | Self::Unknown { .. }
+            | Self::Doubt { .. } => None,
         }
     }
 
@@ -85,7 +98,7 @@ impl Phase {
             Self::Running { pid, .. } => StateDetail::Pid(pid),
             Self::Stopping { .. } | Self::Stopped => StateDetail::Pid(old.pid()),
             Self::Exited { expected, .. } => StateDetail::Ended { pid: old.pid(), expected },
-            Self::Fatal | Self::Unknown { .. } => StateDetail::None,
+            Self::Fatal | Self::Unknown { .. } | Self::Doubt { .. } => StateDetail::None,
         }
     }
 }

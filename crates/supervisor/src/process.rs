@@ -16,22 +16,15 @@ use model::spec::ProcessSpec;
 use model::state::ProcessState;
 use model::time::Mono;
 
-use crate::deadline::{Reason, TimerKey};
+use crate::deadline::{Reason, TimerKey, Timers};
 use crate::effect::{Effect, Scope};
+use crate::memory::{Ordered, Tape};
 use crate::note::Note;
 use crate::phase::Phase;
 use crate::record::Record;
 use crate::retry;
-use crate::turn::{Cause, News, Turn, What};
+use crate::turn::{Books, Cause, News, Turn, What};
 use crate::update::Fate;
-
-/// How late a promotion may be for an end told in its stead to count as an end after it.
-///
-/// A program that runs for exactly `startsecs` (`sleep 1`) ends within milliseconds of its
-/// promotion, and which of the two is told first is chance; it has been up either way. A promotion
-/// that is later than this means that the loop has slept, and then nobody knows when the child
-/// ended: it may have been dead from the first moment, and is not called RUNNING.
-const PROMOTION_LATE_MAX: Duration = Duration::from_millis(100);
 
 /// The least time between two kills of a child that does not die. It matters for `stopwaitsecs=0`,
 /// which asks for the first kill at once but not for a busy loop of them.
@@ -40,14 +33,28 @@ const KILL_PERIOD_MIN: Duration = Duration::from_secs(1);
 /// How often the log says that somebody waits for a process to stop (`process.py`, `stop_report`).
 const STOP_REPORT_PERIOD: Duration = Duration::from_secs(2);
 
+/// The options that say how a child is stopped when nobody is left to ask.
+const WILL_OPTIONS: [&str; 5] = ["killasgroup", "priority", "stopasgroup", "stopsignal", "stopwaitsecs"];
+
 /// What the original says of a child that ended before it was up.
 const ENDED_EARLY: &str = "Exited too quickly (process log may have details)";
+
+/// How a child ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) status: ExitStatus,
+    /// When it was noticed.
+    pub(crate) at: Mono,
+    pub(crate) setup: Option<SetupFailure>,
+}
 
 /// One process of an active group.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) name: FullName,
     pub(crate) spec: Arc<ProcessSpec>,
+    /// Where the spec comes from.
+    pub(crate) tape: Tape,
     pub(crate) phase: Phase,
     pub(crate) record: Record,
     /// What is due when it has no child any more.
@@ -57,9 +64,9 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn new(name: FullName, spec: Arc<ProcessSpec>) -> Self {
-        let record = Record::default();
-        Self { name, spec, phase: Phase::Stopped, record, fate: None, phase_timer: None, report_timer: None }
+    pub(crate) fn new(name: FullName, spec: Arc<ProcessSpec>, tape: Tape) -> Self {
+        let (phase, record) = (Phase::Stopped, Record::default());
+        Self { name, spec, tape, phase, record, fate: None, phase_timer: None, report_timer: None }
     }
 
     /// What clients see.
@@ -68,7 +75,7 @@ impl Process {
     }
 
     /// Its bare name, as logs tell it.
-    fn called(&self) -> ProcessName {
+    pub(crate) fn called(&self) -> ProcessName {
         self.name.process.clone()
     }
 
@@ -81,19 +88,26 @@ impl Process {
             | Phase::Starting { .. }
             | Phase::Running { .. }
             | Phase::Stopping { .. }
-            | Phase::Unknown { .. } => return turn.note(Note::AlreadyRunning { process: self.called() }),
+            | Phase::Unknown { .. }
+            | Phase::Doubt { .. } => return turn.note(Note::AlreadyRunning { process: self.called() }),
         };
+        self.record.starts += 1;
+        self.order_child(failures, turn);
+    }
+
+    /// Orders a child, for the first time or again.
+    pub(crate) fn order_child(&mut self, failures: u32, turn: &mut Turn<'_>) {
         let child = turn.number_child(&self.name);
-        self.record.started(turn.now);
+        self.record.ordered(turn.now);
         self.enter(Phase::Spawning { child, failures }, Cause::Course, turn);
         turn.fx.push(Effect::Spawn { child, name: self.name.clone(), spec: self.spec.clone() });
     }
 
-    /// Its child exists.
-    pub(crate) fn spawned(&mut self, child: ChildId, pid: u32, turn: &mut Turn<'_>) {
+    /// Its child exists since `at`.
+    pub(crate) fn spawned(&mut self, child: ChildId, pid: u32, at: Mono, turn: &mut Turn<'_>) {
         match &mut self.phase {
             Phase::Spawning { child: ours, failures } if *ours == child => {
-                let (up_at, failures) = (turn.mono() + self.spec.start_time(), *failures);
+                let (up_at, failures) = (at + self.spec.start_time(), *failures);
                 self.enter(Phase::Starting { child, pid, up_at, failures }, Cause::Course, turn);
             }
             // A stop, or a signal that failed, overtook the report.
@@ -102,6 +116,7 @@ impl Process {
                 if *ours == child =>
             {
                 *unknown = Some(pid);
+                turn.books.ledger.process(&self.name);
             }
             Phase::Stopped
             | Phase::Spawning { .. }
@@ -111,7 +126,8 @@ impl Process {
             | Phase::Stopping { .. }
             | Phase::Exited { .. }
             | Phase::Fatal
-            | Phase::Unknown { .. } => return, // A report about an earlier child, or told twice.
+            | Phase::Unknown { .. }
+            | Phase::Doubt { .. } => return, // A report about an earlier child, or told twice.
         }
         turn.note(Note::Spawned { process: self.called(), pid });
         turn.books.news.push(News { name: self.name.clone(), what: What::Spawned });
@@ -138,7 +154,8 @@ impl Process {
             | Phase::Stopping { .. }
             | Phase::Exited { .. }
             | Phase::Fatal
-            | Phase::Unknown { .. } => return, // A report about an earlier child, or against an earlier one.
+            | Phase::Unknown { .. }
+            | Phase::Doubt { .. } => return, // A report about an earlier child, or against an earlier one.
         };
         turn.books.children.remove(&child);
         let text = failure.to_string();
@@ -149,48 +166,48 @@ impl Process {
     }
 
     /// Its child has ended.
-    pub(crate) fn exited(
-        &mut self,
-        child: ChildId,
-        status: ExitStatus,
-        setup: Option<SetupFailure>,
-        turn: &mut Turn<'_>,
-    ) {
+    pub(crate) fn exited(&mut self, child: ChildId, mut end: End, turn: &mut Turn<'_>) {
         if self.phase.child().map(|(ours, _)| ours) != Some(child) {
             return; // A child of an earlier life.
         }
         turn.books.children.remove(&child);
-        if let Some(failure) = setup {
+        if let Some(failure) = end.setup.take() {
             turn.note(Note::SetupFailed { process: self.called(), failure });
         }
         match self.phase {
-            Phase::Spawning { failures, .. } => self.ended_early(failures, status, turn),
+            Phase::Spawning { failures, .. } => self.ended_early(failures, &end, turn),
             Phase::Starting { pid, up_at, failures, .. } => {
-                if self.was_up(up_at, turn) {
+                if self.was_up(up_at, end.at) {
                     self.enter(Phase::Running { child, pid }, Cause::Course, turn);
-                    self.ended(status, turn);
+                    self.ended(&end, turn);
                 } else {
-                    self.ended_early(failures, status, turn);
+                    self.ended_early(failures, &end, turn);
                 }
             }
-            Phase::Running { .. } | Phase::Unknown { stopping: false, .. } => self.ended(status, turn),
-            Phase::Stopping { .. } | Phase::Unknown { stopping: true, .. } => self.stopped(status, turn),
+            Phase::Running { .. } | Phase::Unknown { stopping: false, .. } | Phase::Doubt { .. } => {
+                self.ended(&end, turn);
+            }
+            Phase::Stopping { .. } | Phase::Unknown { stopping: true, .. } => self.stopped(&end, turn),
             Phase::Stopped | Phase::Backoff { .. } | Phase::Exited { .. } | Phase::Fatal => {}
         }
     }
 
-    /// Whether a child that ends before its promotion was up all the same: `startsecs` have passed
-    /// since it was ordered, which is how the original counts (`process.py`, `finish`), and its
-    /// promotion is not overdue (see [`PROMOTION_LATE_MAX`]).
-    fn was_up(&self, up_at: Mono, turn: &Turn<'_>) -> bool {
-        let age = self.record.started.map_or(Duration::ZERO, |it| turn.mono() - it.mono);
-        age >= self.spec.start_time() && turn.mono() <= up_at + PROMOTION_LATE_MAX
+    /// Whether a child that ended at `at`, before its promotion was told, was up all the same: when it
+    /// was due to be promoted, or when `startsecs` had passed since it was ordered, which is how the
+    /// original counts (`process.py`, `finish`).
+    ///
+    /// A program that runs for exactly `startsecs` (`sleep 1`) ends within milliseconds of its promotion,
+    /// and which of the two is told first is chance; it has been up either way.
+    fn was_up(&self, up_at: Mono, at: Mono) -> bool {
+        let age = self.record.started.map_or(Duration::ZERO, |it| at - it.mono);
+        at >= up_at || age >= self.spec.start_time()
     }
 
     /// It ended before it was up.
-    fn ended_early(&mut self, failures: u32, status: ExitStatus, turn: &mut Turn<'_>) {
+    fn ended_early(&mut self, failures: u32, end: &End, turn: &mut Turn<'_>) {
+        let status = end.status;
         self.record.spawn_error = Some(ENDED_EARLY.to_owned());
-        self.record.ended(status, EndCause::TooEarly, turn.now);
+        self.record.ended(status, EndCause::TooEarly, turn.now.wall_at(end.at));
         let next = self.backoff(failures, turn);
         self.enter(next, Cause::EndedEarly, turn);
         turn.note(Note::Exited { process: self.called(), status, expected: false });
@@ -198,12 +215,13 @@ impl Process {
     }
 
     /// It ended after it had been up.
-    fn ended(&mut self, status: ExitStatus, turn: &mut Turn<'_>) {
+    fn ended(&mut self, end: &End, turn: &mut Turn<'_>) {
+        let status = end.status;
         let expected = self.spec.exitcodes.expects(status);
         self.record.exit = Some(status);
-        self.record.ended(status, EndCause::of_itself(expected), turn.now);
+        self.record.ended(status, EndCause::of_itself(expected), turn.now.wall_at(end.at));
         if !expected {
-            self.record.spawn_error = Some(format!("Bad exit code {}", status.code()));
+            self.record.spawn_error = Some(bad_exit(status));
         }
         let restarts = !turn.books.leaving && retry::restarts(&self.spec, expected);
         let earliest = self.record.started.map_or(turn.mono(), |it| it.mono + retry::RESTART_PERIOD);
@@ -216,10 +234,12 @@ impl Process {
     }
 
     /// It ended as it was asked to.
-    fn stopped(&mut self, status: ExitStatus, turn: &mut Turn<'_>) {
+    fn stopped(&mut self, end: &End, turn: &mut Turn<'_>) {
+        let status = end.status;
         let expected = self.spec.exitcodes.expects(status);
         self.record.exit = Some(status);
-        self.record.ended(status, EndCause::of_stop(status, self.spec.stopsignal), turn.now);
+        let cause = EndCause::of_stop(status, self.spec.stopsignal);
+        self.record.ended(status, cause, turn.now.wall_at(end.at));
         self.enter(Phase::Stopped, Cause::Course, turn);
         turn.note(Note::Stopped { process: self.called(), status, expected });
     }
@@ -277,14 +297,48 @@ impl Process {
     }
 
     /// Gives it other options. They count from here on; a deadline that is set stays.
-    pub(crate) fn become_what(&mut self, spec: &Arc<ProcessSpec>, turn: &mut Turn<'_>) {
-        let old = std::mem::replace(&mut self.spec, spec.clone());
-        let (process, name) = (self.called(), self.name.clone());
+    pub(crate) fn become_what(&mut self, spec: &Arc<ProcessSpec>, tape: Tape, turn: &mut Turn<'_>) {
+        let old = self.spec.clone();
+        self.refer_to(spec, tape, turn.books);
         let options = old.differing_options(spec);
+        let is_will_another = options.iter().any(|it| WILL_OPTIONS.contains(it));
+        let (process, name) = (self.called(), self.name.clone());
         if !options.is_empty() {
             turn.note(Note::Changed { process, options });
         }
         turn.fx.push(Effect::ProcessChanged { name, old, new: spec.clone() });
+        if is_will_another {
+            self.amend(turn);
+        }
+    }
+
+    /// Tells who would stop its child when nobody is left to ask how that is to be done now.
+    pub(crate) fn amend(&self, turn: &mut Turn<'_>) {
+        if let Some((child, _)) = self.phase.child()
+            && !matches!(self.phase, Phase::Doubt { .. })
+        {
+            turn.books.ledger.order(Ordered::Amend { child });
+            turn.fx.push(Effect::Amend { child, spec: self.spec.clone() });
+        }
+    }
+
+    /// Has it know where its options are written now, be they the same or others.
+    pub(crate) fn refer_to(&mut self, spec: &Arc<ProcessSpec>, tape: Tape, books: &mut Books) {
+        self.spec = spec.clone();
+        self.tape = tape;
+        books.ledger.process(&self.name);
+    }
+
+    /// Lets what is due become of it once its child has ended, or nothing.
+    pub(crate) fn await_fate(&mut self, fate: Option<Fate>, books: &mut Books) {
+        self.fate = fate;
+        books.ledger.process(&self.name);
+    }
+
+    /// Arms the timer of its phase.
+    pub(crate) fn arm(&mut self, timers: &mut Timers) {
+        let deadline = self.phase.deadline(&self.name);
+        self.phase_timer = deadline.map(|(at, reason)| timers.arm(at, reason));
     }
 
     /// Asks it to stop because something else is to take its place, which the log says.
@@ -311,7 +365,11 @@ impl Process {
                 // It does not run, but it must not come back after somebody wanted it stopped.
                 self.enter(Phase::Exited { expected, restart_at: None }, Cause::Course, turn);
             }
-            Phase::Stopped | Phase::Stopping { .. } | Phase::Fatal | Phase::Unknown { .. } => {}
+            Phase::Stopped
+            | Phase::Stopping { .. }
+            | Phase::Fatal
+            | Phase::Unknown { .. }
+            | Phase::Doubt { .. } => {}
         }
     }
 
@@ -320,7 +378,7 @@ impl Process {
         let scope = scope(self.spec.stopasgroup);
         self.note_killing(scope, self.spec.stopsignal, turn);
         self.enter(Phase::Stopping { child, pid, kill_at }, Cause::Course, turn);
-        turn.fx.push(Effect::Signal { child, signal: self.spec.stopsignal, scope });
+        turn.send(child, self.spec.stopsignal, scope);
     }
 
     fn note_killing(&self, scope: Scope, signal: Signal, turn: &mut Turn<'_>) {
@@ -335,7 +393,7 @@ impl Process {
         self.note_killing(scope, Signal::KILL, turn);
         let kill_at = turn.mono() + self.spec.stop_time().max(KILL_PERIOD_MIN);
         self.enter(Phase::Stopping { child, pid, kill_at }, Cause::Course, turn);
-        turn.fx.push(Effect::Signal { child, signal: Signal::KILL, scope });
+        turn.send(child, Signal::KILL, scope);
     }
 
     /// Sends it a signal for whatever purpose; never to its process group, as the original.
@@ -358,7 +416,11 @@ impl Process {
             | Phase::Starting { .. }
             | Phase::Running { .. }
             | Phase::Unknown { stopping: false, .. } => false,
-            Phase::Stopped | Phase::Backoff { .. } | Phase::Exited { .. } | Phase::Fatal => return,
+            Phase::Stopped
+            | Phase::Backoff { .. }
+            | Phase::Exited { .. }
+            | Phase::Fatal
+            | Phase::Doubt { .. } => return,
         };
         let note = match (gone, stopping) {
             // Its end is on the way and will be dealt with when it is told.
@@ -398,21 +460,31 @@ impl Process {
     }
 
     /// The only door between phases: no change of state without its event.
-    fn enter(&mut self, next: Phase, cause: Cause, turn: &mut Turn<'_>) {
+    pub(crate) fn enter(&mut self, next: Phase, cause: Cause, turn: &mut Turn<'_>) {
+        turn.books.ledger.process(&self.name);
         let (from, to) = (self.phase.state(), next.state());
         let detail = next.detail(&self.phase);
         self.phase = next;
         if let Some(key) = self.phase_timer.take() {
             turn.books.timers.disarm(key);
         }
-        let deadline = self.phase.deadline(&self.name);
-        self.phase_timer = deadline.map(|(at, reason)| turn.books.timers.arm(at, reason));
+        self.arm(&mut turn.books.timers);
         if from == to {
             return; // Clients see no change: an ordered child exists, or a kill is repeated.
         }
         self.end_reports(turn);
         turn.publish(Event::ProcessState { name: self.name.clone(), from, to, detail });
         turn.books.news.push(News { name: self.name.clone(), what: What::Entered(to, cause) });
+    }
+}
+
+/// What clients are told about an ending that was not expected.
+fn bad_exit(status: ExitStatus) -> String {
+    match status {
+        ExitStatus::Exited(_) | ExitStatus::Signaled { .. } | ExitStatus::Other(_) => {
+            format!("Bad exit code {}", status.code())
+        }
+        ExitStatus::Unknown => "exit status unknown".to_owned(),
     }
 }
 

@@ -18,17 +18,16 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// A child has been ordered: what was true of the one before is over.
-    pub(crate) fn started(&mut self, now: Stamp) {
+    /// A child was ordered at `now`, or ordered again: what was true of the one before is over.
+    pub(crate) fn ordered(&mut self, now: Stamp) {
         self.started = Some(now);
         self.spawn_error = None;
         self.exit = None;
-        self.starts += 1;
     }
 
     /// The child has ended.
-    pub(crate) fn ended(&mut self, status: ExitStatus, cause: EndCause, now: Stamp) {
-        self.stopped = Some(now.wall);
-        self.ended = Some(Ended { status, at: now.wall, cause });
+    pub(crate) fn ended(&mut self, status: ExitStatus, cause: EndCause, at: Wall) {
+        self.stopped = Some(at);
+        self.ended = Some(Ended { status, at, cause });
     }
 }

@@ -9,12 +9,14 @@ use model::name::{FullName, GroupName};
 use model::signal::Signal;
 use model::state::ProcessState;
 
+use crate::doubt;
 use crate::effect::{Answer, Effect, Settled};
 use crate::group::Group;
 use crate::input::{Request, RequestId, Selection};
 use crate::order;
+use crate::phase::Phase;
 use crate::process::Process;
-use crate::supervisor::Supervisor;
+use crate::supervisor::{Configuration, Supervisor};
 use crate::turn::{Step, Turn};
 use crate::waiting::{self, Aim};
 
@@ -88,8 +90,17 @@ impl Supervisor {
                 let answer = self.remove_group(&name, step).map(|()| Answer::Done);
                 step.answer(id, answer);
             }
-            Request::Update { names, configured } => {
-                self.update(id, configured, names.as_deref(), step);
+            Request::Update { names, configured: groups, tape } => {
+                let wanted = Configuration { groups, tape: Some(tape) };
+                self.update(id, wanted, names.as_deref(), step);
+            }
+            Request::Adopt { name, named } => {
+                let answer = self.adopt(&name, &named, step).map(|()| Answer::Done);
+                step.answer(id, answer);
+            }
+            Request::Forget { name, named } => {
+                let answer = self.forget(&name, &named, step).map(|()| Answer::Done);
+                step.answer(id, answer);
             }
             Request::Leave(departure) => {
                 step.answer(id, Ok(Answer::Done));
@@ -159,12 +170,12 @@ impl Supervisor {
     }
 
     fn add_group(&mut self, name: &str, step: &mut Step<'_>) -> Result<(), Fault> {
-        let configured = self.configured.iter().find(|it| it.name.as_str() == name);
+        let configured = self.configured.groups.iter().find(|it| it.name.as_str() == name);
         let group = configured.ok_or_else(|| Fault::about(FaultCode::BadName, name))?.clone();
         if self.groups.contains_key(name) {
             return Err(Fault::about(FaultCode::AlreadyAdded, name));
         }
-        self.open_group(&group, step);
+        self.open_group(&group, self.configured.tape(), step);
         self.autostart(&group.name, step);
         Ok(())
     }
@@ -182,7 +193,9 @@ impl Supervisor {
     /// Makes a group inactive.
     pub(crate) fn close_group(&mut self, name: &GroupName, step: &mut Step<'_>) {
         if let Some(mut group) = self.groups.remove(name) {
+            self.books.ledger.group(name);
             for process in group.processes.values_mut() {
+                self.books.ledger.process(&process.name);
                 process.close(&mut step.turn(&mut self.books));
             }
         }
@@ -203,9 +216,7 @@ fn start(process: &mut Process, named: &str, wait: bool, turn: &mut Turn<'_>) ->
         ProcessState::Starting | ProcessState::Running | ProcessState::Backoff => {
             Err(Fault::about(FaultCode::AlreadyStarted, named))
         }
-        ProcessState::Unknown => {
-            Err(Fault::about(FaultCode::Failed, format!("{named} is in an unknown process state")))
-        }
+        ProcessState::Unknown => Err(doubt::barred(process, named)),
         // The original's answer to who does not wait is a success although nothing will be started.
         // It is kept: a refusal would be more honest, but clients that restart a process this way
         // would see errors they never saw. The log tells the truth.
@@ -222,6 +233,9 @@ fn start(process: &mut Process, named: &str, wait: bool, turn: &mut Turn<'_>) ->
 
 /// Stops a process that runs.
 fn stop(process: &mut Process, named: &str, wait: bool, turn: &mut Turn<'_>) -> Result<Begun, Fault> {
+    if let Phase::Doubt { .. } = process.phase {
+        return Err(doubt::barred(process, named));
+    }
     let running = process.state().is_running();
     // Also where it does not run: one that is about to be started again must not be.
     process.stop(turn);
@@ -238,6 +252,9 @@ fn stop(process: &mut Process, named: &str, wait: bool, turn: &mut Turn<'_>) -> 
 /// Sends a signal to a process. Whether it arrived is not known yet; if not, the process will be in
 /// state UNKNOWN.
 fn signal(process: &mut Process, named: &str, signal: Signal, turn: &mut Turn<'_>) -> Result<Begun, Fault> {
+    if let Phase::Doubt { .. } = process.phase {
+        return Err(doubt::barred(process, named));
+    }
     if !process.state().is_signallable() {
         return Err(Fault::about(FaultCode::NotRunning, named));
     }

@@ -18,7 +18,8 @@ pub(crate) fn info(process: &Process, now: Stamp) -> ProcessInfo {
         | Phase::Stopping { .. }
         | Phase::Exited { .. }
         | Phase::Fatal
-        | Phase::Unknown { .. } => None,
+        | Phase::Unknown { .. }
+        | Phase::Doubt { .. } => None,
     };
     ProcessInfo {
         name: process.name.clone(),

@@ -13,12 +13,14 @@ use model::time::{Mono, Stamp};
 
 use crate::bus::PoolInfo;
 use crate::deadline::Reason;
+use crate::doubt::Strays;
 use crate::effect::{Effect, Effects};
 use crate::group::Group;
 use crate::input::{Departure, Input};
+use crate::memory::Tape;
 use crate::note::Note;
 use crate::order;
-use crate::process::Process;
+use crate::process::{End, Process};
 use crate::reload::{self, ChangeSet};
 use crate::shutdown::{self, Leaving, Mood};
 use crate::snapshot;
@@ -33,12 +35,30 @@ use crate::waiting::Waiting;
 #[derive(Debug)]
 pub struct Supervisor {
     pub(crate) groups: BTreeMap<GroupName, Group>,
-    pub(crate) configured: Vec<Arc<GroupSpec>>,
+    pub(crate) configured: Configuration,
     pub(crate) books: Books,
     pub(crate) waiting: Waiting,
     pub(crate) updates: Updates,
     pub(crate) mood: Mood,
-    next_rank: u64,
+    pub(crate) next_rank: u64,
+    /// Children that are there and belong to no process yet.
+    pub(crate) strays: Strays,
+    /// Processes a resumed machine does not remember.
+    pub(crate) fresh: Vec<FullName>,
+}
+
+/// A configuration as it was read.
+#[derive(Debug, Default)]
+pub(crate) struct Configuration {
+    pub(crate) groups: Vec<Arc<GroupSpec>>,
+    /// Where the daemon keeps it; none before one was read.
+    pub(crate) tape: Option<Tape>,
+}
+
+impl Configuration {
+    pub(crate) fn tape(&self) -> Tape {
+        self.tape.unwrap_or_default()
+    }
 }
 
 /// What a namespec stands for.
@@ -58,12 +78,14 @@ impl Supervisor {
     pub fn new(first_child: ChildId) -> Self {
         Self {
             groups: BTreeMap::new(),
-            configured: Vec::new(),
+            configured: Configuration::default(),
             books: Books::new(first_child),
             waiting: Waiting::default(),
             updates: Updates::default(),
             mood: Mood::Running,
             next_rank: 0,
+            strays: Strays::default(),
+            fresh: Vec::new(),
         }
     }
 
@@ -74,17 +96,21 @@ impl Supervisor {
     pub fn step(&mut self, now: Stamp, input: Input, fx: &mut Effects) {
         let step = &mut Step { now, fx };
         match input {
-            Input::Begin { groups } => self.begin(groups, step),
+            Input::Begin { groups, tape } => self.begin(groups, tape, step),
+            Input::Resumed { living } => self.resumed(living, step),
             Input::Due => self.due(step),
             Input::Spawned { child, pid } => {
-                self.with_child(child, step, |process, turn| process.spawned(child, pid, turn));
+                let at = step.now.mono;
+                self.with_child(child, step, |process, turn| process.spawned(child, pid, at, turn));
             }
             Input::SpawnFailed { child, failure } => {
                 self.with_child(child, step, |process, turn| process.spawn_failed(child, failure, turn));
             }
-            Input::Exited { child, status, setup } => {
+            Input::Exited { child, status, at, setup } => {
                 step.fx.push(Effect::Buried { child });
-                self.with_child(child, step, |process, turn| process.exited(child, status, setup, turn));
+                self.strays.bury(child);
+                let end = End { status, at, setup };
+                self.with_child(child, step, |process, turn| process.exited(child, end, turn));
                 self.listener_gone(child, step);
             }
             Input::SignalFailed { child, signal: _, gone, reason } => {
@@ -97,7 +123,7 @@ impl Supervisor {
             Input::Wrote { child, channel, bytes } => self.wrote(child, channel, bytes, step),
             Input::Captured { child, channel, bytes } => self.captured(child, channel, bytes, step),
             Input::Publish(event) => self.books.bus.post(&event, step.fx),
-            Input::Reread { groups } => self.configured = groups,
+            Input::Reread { groups, tape } => self.configured = Configuration { groups, tape: Some(tape) },
             Input::Request { id, request } => self.request(id, request, step),
             Input::Abandoned { id } => {
                 self.waiting.abandon(id);
@@ -154,7 +180,7 @@ impl Supervisor {
 
     /// The groups of the configuration as it was last read.
     pub fn configured(&self) -> &[Arc<GroupSpec>] {
-        &self.configured
+        &self.configured.groups
     }
 
     /// Whether a process listens to events: its standard output carries its answers.
@@ -184,7 +210,7 @@ impl Supervisor {
         reload::changes(active.into_iter().map(|it| &*it.spec), new)
     }
 
-    fn process(&self, name: &FullName) -> Option<&Process> {
+    pub(crate) fn process(&self, name: &FullName) -> Option<&Process> {
         self.groups.get(&name.group)?.processes.get(&name.process)
     }
 
@@ -212,32 +238,39 @@ impl Supervisor {
         }
     }
 
-    fn begin(&mut self, groups: Vec<Arc<GroupSpec>>, step: &mut Step<'_>) {
+    fn begin(&mut self, groups: Vec<Arc<GroupSpec>>, tape: Tape, step: &mut Step<'_>) {
         if self.books.leaving {
             return;
         }
         for group in &groups {
-            self.open_group(group, step);
+            self.open_group(group, tape, step);
         }
         self.publish(Event::SupervisorStateChange(SupervisorState::Running), step);
         for group in &groups {
             self.autostart(&group.name, step);
         }
-        self.configured = groups;
+        self.tell_of_strays(step);
+        self.configured = Configuration { groups, tape: Some(tape) };
     }
 
     /// Makes a group active. One that is active already stays as it is.
-    pub(crate) fn open_group(&mut self, spec: &Arc<GroupSpec>, step: &mut Step<'_>) {
+    pub(crate) fn open_group(&mut self, spec: &Arc<GroupSpec>, tape: Tape, step: &mut Step<'_>) {
         if self.groups.contains_key(&spec.name) {
             return;
         }
-        self.groups.insert(spec.name.clone(), Group::new(spec.clone(), self.next_rank));
+        self.groups.insert(spec.name.clone(), Group::new(spec.clone(), tape, self.next_rank));
         self.next_rank += 1;
+        self.books.ledger.group(&spec.name);
         step.fx.push(Effect::GroupOpened(spec.clone()));
         if let GroupKind::Listener(listener) = &spec.kind {
             self.books.bus.open(spec.name.clone(), listener, step.now, &mut self.books.timers);
         }
         self.publish(Event::GroupAdded(spec.name.clone()), step);
+        for process in &spec.processes {
+            let name = FullName { group: spec.name.clone(), process: process.name.clone() };
+            self.books.ledger.process(&name);
+            self.claim(&name, step);
+        }
     }
 
     /// Starts what is to be started when a group becomes active.
@@ -383,7 +416,7 @@ impl Supervisor {
     /// Says in the log what is left to stop: now, and then every three seconds.
     ///
     /// It looks at all processes, which is right for a line that names all that are left.
-    fn report_shutdown(&mut self, step: &mut Step<'_>) {
+    pub(crate) fn report_shutdown(&mut self, step: &mut Step<'_>) {
         if !matches!(self.mood, Mood::Leaving(_)) {
             return;
         }

@@ -1,6 +1,7 @@
 //! Lives of processes, told as an operator would see them.
 
 mod bench;
+mod death;
 mod events;
 mod groups;
 mod leaving;

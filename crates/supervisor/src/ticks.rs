@@ -1,5 +1,6 @@
 //! Ticks: events that say that time has passed, made only while somebody listens to them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::event::TickPeriod;
@@ -43,6 +44,25 @@ impl Ticks {
                     self.running.push(Clock { period, shown: shown(period, now.wall), timer });
                 }
                 (Some(_), true) | (None, false) => {}
+            }
+        }
+    }
+
+    /// What the clocks showed when they were last looked at.
+    pub(crate) fn shown(&self) -> BTreeMap<TickPeriod, i64> {
+        self.running.iter().map(|it| (it.period, it.shown)).collect()
+    }
+
+    /// The clocks showed this when they were last looked at, by somebody else. One that shows something
+    /// else by now is looked at as soon as may be.
+    pub(crate) fn resume(&mut self, shown: &BTreeMap<TickPeriod, i64>, now: Stamp, timers: &mut Timers) {
+        for clock in &mut self.running {
+            if let Some(shown) = shown.get(&clock.period)
+                && *shown != clock.shown
+            {
+                clock.shown = *shown;
+                timers.disarm(clock.timer);
+                clock.timer = timers.arm(now.mono, Reason::Tick(clock.period));
             }
         }
     }

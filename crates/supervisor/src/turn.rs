@@ -6,14 +6,17 @@ use model::child::ChildId;
 use model::event::Event;
 use model::fault::Fault;
 use model::name::FullName;
+use model::signal::Signal;
 use model::spawn::SpawnFailure;
 use model::state::ProcessState;
 use model::time::{Mono, Stamp};
 
 use crate::bus::Bus;
 use crate::deadline::Timers;
-use crate::effect::{Answer, Effect, Effects};
+use crate::effect::{Answer, Effect, Effects, Scope};
 use crate::input::RequestId;
+use crate::ledger::Ledger;
+use crate::memory::Ordered;
 use crate::note::Note;
 
 /// What processes share: the machine keeps it beside its groups, so that one process can be changed
@@ -25,11 +28,13 @@ pub(crate) struct Books {
     pub(crate) bus: Bus,
     /// Whose each child is, from the order to make it until its end.
     pub(crate) children: BTreeMap<ChildId, FullName>,
-    next_child: u64,
+    pub(crate) next_child: u64,
     /// What happened in this step, for those who wait for it.
     pub(crate) news: Vec<News>,
     /// Set once and for all when everything is to be stopped: nothing is started any more.
     pub(crate) leaving: bool,
+    /// What is to be remembered.
+    pub(crate) ledger: Ledger,
 }
 
 impl Books {
@@ -41,6 +46,7 @@ impl Books {
             next_child: first_child.0,
             news: Vec::new(),
             leaving: false,
+            ledger: Ledger::default(),
         }
     }
 }
@@ -112,6 +118,12 @@ impl Turn<'_> {
     pub(crate) fn publish(&mut self, event: Event) {
         self.books.bus.post(&event, self.fx);
         self.fx.push(Effect::Publish(event));
+    }
+
+    /// Sends a signal that is to end a child: neither lost nor sent twice should the daemon die.
+    pub(crate) fn send(&mut self, child: ChildId, signal: Signal, scope: Scope) {
+        self.books.ledger.order(Ordered::Signal { child, signal, scope });
+        self.fx.push(Effect::Signal { child, signal, scope });
     }
 
     /// A number for a new child of `name`, never used before.

@@ -12,12 +12,14 @@ use model::name::{FullName, GroupName, ProcessName};
 use model::spec::{GroupSpec, ProcessSpec};
 use model::state::ProcessState;
 
+use crate::doubt;
 use crate::effect::{Answer, Effect, Effects, Updated};
 use crate::group::Group;
 use crate::input::RequestId;
+use crate::memory::Tape;
 use crate::plan::{self, Action, Course, GroupPlan, Planned};
 use crate::process::Process;
-use crate::supervisor::Supervisor;
+use crate::supervisor::{Configuration, Supervisor};
 use crate::turn::{News, Step};
 use crate::waiting::{self, Aim};
 
@@ -27,6 +29,8 @@ pub(crate) enum Fate {
     /// It gets other options.
     Replace {
         spec: Arc<ProcessSpec>,
+        /// Where they come from.
+        tape: Tape,
         /// Whether it is started with them.
         start: bool,
     },
@@ -40,6 +44,8 @@ pub(crate) enum Successor {
     Nothing,
     Group {
         spec: Arc<GroupSpec>,
+        /// Where it comes from.
+        tape: Tape,
         /// Which of its processes are started.
         start: BTreeSet<ProcessName>,
     },
@@ -142,11 +148,6 @@ fn is_settled(items: &[Item]) -> bool {
     items.iter().all(|it| matches!(it.stage, Stage::Settled(_)))
 }
 
-/// The answer for a process whose child cannot be reached.
-fn unreachable(name: &FullName) -> Fault {
-    Fault::about(FaultCode::Failed, format!("{name} is in an unknown process state"))
-}
-
 impl Supervisor {
     /// What [`Request::Update`](crate::input::Request::Update) would do to make the active groups what
     /// `wanted` says: all groups, or those of these names.
@@ -162,11 +163,11 @@ impl Supervisor {
     pub(crate) fn update(
         &mut self,
         id: RequestId,
-        wanted: Vec<Arc<GroupSpec>>,
+        wanted: Configuration,
         names: Option<&[String]>,
         step: &mut Step<'_>,
     ) {
-        let plans = plan::plan(&self.groups, &wanted, names);
+        let plans = plan::plan(&self.groups, &wanted.groups, names);
         self.configured = wanted;
         let plans = match plans {
             Ok(plans) => plans,
@@ -191,15 +192,18 @@ impl Supervisor {
     /// Lets unchanged processes know where they are written now, which is no change for anybody.
     fn refresh(&mut self, plans: &[GroupPlan]) {
         let planned: BTreeSet<_> = plans.iter().map(|it| &it.name).collect();
-        for spec in self.configured.iter().filter(|it| !planned.contains(&it.name)) {
+        let tape = self.configured.tape();
+        for spec in self.configured.groups.iter().filter(|it| !planned.contains(&it.name)) {
             if let Some(group) = self.groups.get_mut(&spec.name)
                 && group.successor.is_none()
                 && !group.spec.is_changed_by(spec)
             {
                 group.spec = spec.clone();
+                group.tape = tape;
+                self.books.ledger.group(&spec.name);
                 for member in plan::members(spec) {
                     if let Some(process) = group.processes.get_mut(&member.name) {
-                        process.spec = member.clone();
+                        process.refer_to(member, tape, &mut self.books);
                     }
                 }
             }
@@ -210,7 +214,7 @@ impl Supervisor {
         let item = |planned: &Planned, stage| Item { planned: planned.clone(), stage };
         match &plan.course {
             Course::Add(spec) => {
-                self.open_group(spec, step);
+                self.open_group(spec, self.configured.tape(), step);
                 self.autostart(&spec.name, step);
                 let starts = |it: &Planned| self.is_starting(it);
                 plan.items.iter().map(|it| item(it, Stage::of_start(starts(it)))).collect()
@@ -222,7 +226,7 @@ impl Supervisor {
             Course::Change(spec) => {
                 let stages: Vec<_> = plan.items.iter().map(|it| self.change(it, spec, step)).collect();
                 if let Some(group) = self.groups.get_mut(&plan.name) {
-                    group.follow(spec);
+                    group.follow(spec, self.configured.tape(), &mut self.books);
                 }
                 let coming = plan.items.iter().zip(&stages).filter(|(_, stage)| **stage == Stage::Coming);
                 let coming = coming.filter_map(|(it, _)| it.process.clone()).collect();
@@ -242,13 +246,17 @@ impl Supervisor {
     /// Asks a whole group to go, to make room for what the plan says.
     fn dismiss(&mut self, plan: &GroupPlan, step: &mut Step<'_>) {
         let Some(group) = self.groups.get_mut(&plan.name) else { return };
+        let tape = self.configured.tape();
         group.successor = Some(match &plan.course {
-            Course::Replace(spec) => Successor::Group { spec: spec.clone(), start: started_by(spec, group) },
+            Course::Replace(spec) => {
+                Successor::Group { spec: spec.clone(), tape, start: started_by(spec, group) }
+            }
             Course::Add(_) | Course::Change(_) | Course::Remove => Successor::Nothing,
         });
+        self.books.ledger.group(&plan.name);
         for name in &group.start_order {
             if let Some(process) = group.processes.get_mut(name) {
-                process.fate = None;
+                process.await_fate(None, &mut self.books);
                 process.make_room(&mut step.turn(&mut self.books));
             }
         }
@@ -262,30 +270,34 @@ impl Supervisor {
         };
         let name = FullName { group: planned.group.clone(), process: member.clone() };
         let new = plan::members(spec).find(|it| it.name == *member);
+        let tape = self.configured.tape();
         let turn = &mut step.turn(&mut self.books);
         match (planned.action, new) {
             (Action::Added, Some(new)) => {
                 turn.fx.push(Effect::ProcessOpened { name: name.clone(), spec: new.clone() });
-                group.processes.insert(member.clone(), Process::new(name, new.clone()));
-                Stage::of_start(new.autostart)
+                turn.books.ledger.process(&name);
+                group.processes.insert(member.clone(), Process::new(name.clone(), new.clone(), tape));
+                let lives = self.claim(&name, step);
+                Stage::of_start(new.autostart && !lives)
             }
             (Action::Changed, Some(new)) => {
                 let Some(process) = group.processes.get_mut(member) else { return Stage::Settled(Ok(())) };
-                process.become_what(new, turn);
+                process.become_what(new, tape, turn);
                 // The one option that has its moment when a process is first there.
                 Stage::of_start(new.autostart && process.record.started.is_none())
             }
             (Action::Restarted, Some(new)) => {
                 if let Some(process) = group.processes.get_mut(member) {
                     let start = process.is_wanted_up() || new.autostart;
-                    process.fate = Some(Fate::Replace { spec: new.clone(), start });
+                    let fate = Fate::Replace { spec: new.clone(), tape, start };
+                    process.await_fate(Some(fate), turn.books);
                     process.make_room(turn);
                 }
                 Stage::Leaving
             }
             (Action::Added | Action::Changed | Action::Restarted, None) | (Action::Removed, _) => {
                 if let Some(process) = group.processes.get_mut(member) {
-                    process.fate = Some(Fate::Remove);
+                    process.await_fate(Some(Fate::Remove), turn.books);
                     process.make_room(turn);
                 }
                 Stage::Leaving
@@ -305,12 +317,14 @@ impl Supervisor {
         }
         if process.state() == ProcessState::Unknown {
             // Nobody can say when its child ends: it stays as it is, and the next update tries again.
-            process.fate = None;
-            return self.updates.turn(name, &Stage::Settled(Err(unreachable(name))));
+            process.await_fate(None, &mut self.books);
+            let barred = doubt::barred(process, &name.to_string());
+            return self.updates.turn(name, &Stage::Settled(Err(barred)));
         }
         if process.phase.child().is_some() {
             return;
         }
+        self.books.ledger.process(name);
         let turn = &mut step.turn(&mut self.books);
         let stage = match process.fate.take() {
             None => return,
@@ -320,8 +334,8 @@ impl Supervisor {
                 group.processes.remove(&name.process);
                 Stage::Settled(Ok(()))
             }
-            Some(Fate::Replace { spec, start }) => {
-                process.become_what(&spec, turn);
+            Some(Fate::Replace { spec, tape, start }) => {
+                process.become_what(&spec, tape, turn);
                 if start {
                     process.start(turn);
                 }
@@ -339,9 +353,10 @@ impl Supervisor {
             return;
         }
         let lost = group.processes.values().find(|it| it.state() == ProcessState::Unknown);
-        if let Some(lost) = lost.map(|it| it.name.clone()) {
+        if let Some(lost) = lost.map(|it| doubt::barred(it, &it.name.to_string())) {
             group.successor = None;
-            let barred = Stage::Settled(Err(unreachable(&lost)));
+            self.books.ledger.group(name);
+            let barred = Stage::Settled(Err(lost));
             return self.updates.turn_group(name, |_| Some(barred.clone()));
         }
         for process in group.processes.values_mut().filter(|it| it.state().is_running()) {
@@ -355,8 +370,8 @@ impl Supervisor {
         self.close_group(name, step);
         let started = match successor {
             None | Some(Successor::Nothing) => BTreeSet::new(),
-            Some(Successor::Group { spec, start }) => {
-                self.open_group(&spec, step);
+            Some(Successor::Group { spec, tape, start }) => {
+                self.open_group(&spec, tape, step);
                 self.start_these(name, &start, step);
                 start
             }

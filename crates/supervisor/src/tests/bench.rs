@@ -15,7 +15,8 @@ use model::spec::{
 use model::time::{Mono, Stamp, Wall};
 
 use crate::effect::{Answer, Effect, Effects, Scope};
-use crate::input::{Input, Request, RequestId, Selection};
+use crate::input::{Input, Living, Request, RequestId, Selection};
+use crate::memory::Memory;
 use crate::supervisor::Supervisor;
 
 fn stream() -> StreamSpec {
@@ -84,6 +85,10 @@ pub(super) fn killed_by(signal: Signal) -> ExitStatus {
 /// The bench.
 pub(super) struct Bench {
     pub(super) machine: Supervisor,
+    /// What somebody who writes down every change knows.
+    pub(super) memory: Memory,
+    /// What they knew before the effects of the last step were performed.
+    unperformed: Memory,
     now: Mono,
     fx: Effects,
     requests: u64,
@@ -93,13 +98,22 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn new() -> Self {
         let machine = Supervisor::new(ChildId(1));
-        Self { machine, now: Mono::default(), fx: Effects::default(), requests: 0, journal: String::new() }
+        let (memory, unperformed) = (Memory::default(), Memory::default());
+        Self {
+            machine,
+            memory,
+            unperformed,
+            now: Mono::default(),
+            fx: Effects::default(),
+            requests: 0,
+            journal: String::new(),
+        }
     }
 
     /// A machine that has begun with these groups.
     pub(super) fn begun(groups: Vec<Arc<GroupSpec>>) -> Self {
         let mut bench = Self::new();
-        bench.tell(Input::Begin { groups });
+        bench.tell(Input::Begin { groups, tape: 0 });
         bench
     }
 
@@ -128,11 +142,47 @@ impl Bench {
     pub(super) fn tell(&mut self, input: Input) -> &mut Self {
         let mut fx = std::mem::take(&mut self.fx);
         self.machine.step(self.stamp(), input, &mut fx);
+        self.remember();
         for effect in fx.drain() {
             self.write(&effect);
         }
+        self.unperformed = self.memory.clone();
+        self.machine.performed();
+        self.remember();
         self.fx = fx;
         self
+    }
+
+    /// Writes down what has changed, and sees to it that nothing was left out.
+    fn remember(&mut self) {
+        for change in self.machine.take_changes() {
+            self.memory.apply(change);
+        }
+        // A look at thousands after each step would take the tests a minute.
+        if self.memory.processes.len() < 100 {
+            assert!(self.memory == self.machine.memory(), "not all that has changed was told");
+        }
+    }
+
+    /// The daemon dies, and another machine takes over with what was written down.
+    pub(super) fn die(&mut self, groups: Vec<Arc<GroupSpec>>) -> &mut Self {
+        let tapes = [(0, groups)].into();
+        self.machine = Supervisor::resume(self.memory.clone(), &tapes, self.stamp());
+        assert_eq!(self.machine.memory(), self.memory, "what is remembered is brought back");
+        self.memory = Memory::default();
+        self.remember();
+        self
+    }
+
+    /// It dies before it has done what the last step asked for.
+    pub(super) fn die_before_performing(&mut self, groups: Vec<Arc<GroupSpec>>) -> &mut Self {
+        self.memory = std::mem::take(&mut self.unperformed);
+        self.die(groups)
+    }
+
+    /// It is told what is there: children by number, name, and when they were made.
+    pub(super) fn resumed(&mut self, living: Vec<Living>) -> &mut Self {
+        self.tell(Input::Resumed { living })
     }
 
     /// The child now has a pid: its number and a thousand.
@@ -142,7 +192,7 @@ impl Bench {
     }
 
     pub(super) fn exited(&mut self, child: u64, status: ExitStatus) -> &mut Self {
-        self.tell(Input::Exited { child: ChildId(child), status, setup: None })
+        self.tell(Input::Exited { child: ChildId(child), status, at: self.now, setup: None })
     }
 
     pub(super) fn ask(&mut self, request: Request) -> &mut Self {
@@ -187,6 +237,10 @@ impl Bench {
             Effect::Signal { child, signal, scope: Scope::Group } => {
                 format!("send {signal} to the group of {child}")
             }
+            Effect::Amend { child, .. } => format!("amend {child}"),
+            Effect::Adopted { child, name, .. } => format!("adopt {child} as {name}"),
+            Effect::Settle { child, adopt: true } => format!("settle that {child} is ours"),
+            Effect::Settle { child, adopt: false } => format!("settle that {child} is not ours"),
             Effect::Buried { child } => format!("bury {child}"),
             Effect::Publish(Event::ProcessState { name, from, to, detail }) => {
                 format!("{name}: {from} -> {to} {detail:?}")

@@ -39,7 +39,7 @@ fn a_group_is_added_and_removed_as_the_configuration_has_it() {
     let mut bench = Bench::begun(vec![alone(process("a"))]);
     bench.spawned(1).until(2.0).forget();
     bench.ask(add("a")).ask(add("b")).ask(remove("a")).ask(remove("b"));
-    bench.tell(Input::Reread { groups: vec![alone(process("b"))] });
+    bench.tell(Input::Reread { groups: vec![alone(process("b"))], tape: 0 });
     bench.ask(add("a")).ask(add("b")).spawned(2).stop("a", false).exited(1, exit(0)).ask(remove("a"));
     insta::assert_snapshot!(bench.journal(), @r"
     2.000 answer 1: ALREADY_ADDED: a

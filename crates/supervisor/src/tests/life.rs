@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use model::child::ChildId;
 use model::signal::Signal;
 use model::spawn::{SetupFailure, SetupStage, SpawnFailure};
 use model::spec::{AutoRestart, ProcessSpec};
 use model::state::ProcessState;
+use model::time::Mono;
 
 use super::bench::{Bench, alone, exit, killed_by, named, process};
 use crate::input::Input;
@@ -178,14 +181,25 @@ fn who_lives_for_exactly_startsecs_was_up() {
 }
 
 #[test]
-fn an_end_told_after_the_loop_has_slept_is_a_failed_start() {
-    let mut bench = Bench::begun(vec![alone(process("early"))]);
-    bench.spawned(1).oversleep_until(7.0).forget().exited(1, exit(0)).tell(Input::Due);
+fn an_end_told_after_the_loop_has_slept_is_judged_by_when_it_was() {
+    let mut bench = Bench::begun(vec![alone(process("early")), alone(process("late"))]);
+    bench.spawned(1).spawned(2).oversleep_until(7.0).forget();
+    for (child, ended) in [(1, 0.9), (2, 1.1)] {
+        let at = Mono(Duration::from_secs_f64(ended));
+        bench.tell(Input::Exited { child: ChildId(child), status: exit(0), at, setup: None });
+    }
+    bench.tell(Input::Due);
     insta::assert_snapshot!(bench.journal(), @r"
     7.000 bury #1
     7.000 early: STARTING -> BACKOFF Tries(1)
     7.000 WARN exited: early (exit status 0; not expected)
+    7.000 bury #2
+    7.000 late: STARTING -> RUNNING Pid(1002)
+    7.000 late: RUNNING -> EXITED Ended { pid: 1002, expected: true }
+    7.000 INFO exited: late (exit status 0; expected)
     ");
+    let info = bench.machine.info(&named("late", "late"), bench.stamp()).unwrap();
+    assert_eq!(info.stopped.unwrap().micros, 1_100_000);
 }
 
 #[test]
@@ -279,7 +293,12 @@ fn who_is_stopped_before_its_restart_stays_down() {
 fn a_step_that_failed_before_the_program_is_named() {
     let mut bench = Bench::begun(vec![alone(ProcessSpec { startretries: 0, ..process("a") })]);
     let setup = Some(SetupFailure { stage: SetupStage::Directory, errno: "ENOENT".to_owned() });
-    bench.spawned(1).forget().tell(Input::Exited { child: ChildId(1), status: exit(127), setup });
+    bench.spawned(1).forget().tell(Input::Exited {
+        child: ChildId(1),
+        status: exit(127),
+        at: Mono::default(),
+        setup,
+    });
     insta::assert_snapshot!(bench.journal(), @r"
     0.000 bury #1
     0.000 WARN process 'a' could not be started: it could not enter its directory: ENOENT

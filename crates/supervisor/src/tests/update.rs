@@ -8,7 +8,7 @@ use crate::input::{Departure, Input, Request, RequestId};
 use crate::plan::{RULES, Reach};
 
 fn update(configured: &[Arc<GroupSpec>]) -> Request {
-    Request::Update { names: None, configured: configured.to_vec() }
+    Request::Update { names: None, configured: configured.to_vec(), tape: 0 }
 }
 
 /// The same with another command.
@@ -115,6 +115,7 @@ fn a_change_in_place_is_obeyed_by_the_child_that_runs() {
     insta::assert_snapshot!(bench.journal(), @r"
     2.000 INFO changed: b (stopwaitsecs)
     2.000 change g:b
+    2.000 amend #2
     2.000 answer 1: [g:b changed stopwaitsecs]
     2.000 DEBG killing b (pid 1002) with signal SIGTERM
     2.000 g:b: RUNNING -> STOPPING Pid(1002)
@@ -378,11 +379,12 @@ fn a_name_nobody_knows_changes_nothing() {
     let mut bench = up();
     let names = Some(vec!["g".to_owned(), "h".to_owned()]);
     let configured = vec![three(process("a"), other(process("b")), process("c"))];
-    bench.ask(Request::Update { names, configured: configured.clone() });
+    bench.ask(Request::Update { names, configured: configured.clone(), tape: 0 });
     let others = Some(vec!["g".to_owned()]);
     bench.ask(Request::Update {
         names: others,
         configured: [&configured[..], &[alone(process("h"))]].concat(),
+        tape: 0,
     });
     insta::assert_snapshot!(bench.journal(), @r"
     2.000 answer 1: BAD_NAME: h

@@ -1,0 +1,99 @@
+//! What the actors and the listener wrote down, and what it proves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One life of an actor.
+pub(crate) type Life = (String, u32);
+
+/// The common book.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// How often each life began: more than once when a pid was used again by the same slot.
+    pub(crate) starts: BTreeMap<Life, usize>,
+    /// Those of loopers that ended by themselves.
+    pub(crate) exits: BTreeMap<Life, usize>,
+    /// How many lines each writer had written when it was told to stop.
+    pub(crate) ends: BTreeMap<Life, u64>,
+    /// Slots of which two copies lived at once.
+    pub(crate) copies: usize,
+    /// Whatever else should not be: inherited descriptors, broken pipes.
+    pub(crate) oddities: Vec<String>,
+}
+
+impl Ledger {
+    pub(crate) fn read(text: &str) -> Self {
+        let mut ledger = Self::default();
+        for line in text.lines() {
+            ledger.take(line);
+        }
+        ledger
+    }
+
+    fn take(&mut self, line: &str) {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [word, slot, pid, _at, about] = words[..] else {
+            self.oddities.push(line.to_owned());
+            return;
+        };
+        let who = (slot.to_owned(), pid.parse().unwrap_or(0));
+        match word {
+            "start" => *self.starts.entry(who).or_default() += 1,
+            "exit" => *self.exits.entry(who).or_default() += 1,
+            "end" => {
+                self.ends.insert(who, about.parse().unwrap_or(0));
+            }
+            "copy" => self.copies += 1,
+            _ => self.oddities.push(line.to_owned()),
+        }
+    }
+
+    /// The slots of which somebody was ever alive.
+    pub(crate) fn slots(&self) -> BTreeSet<&str> {
+        self.starts.keys().map(|(slot, _)| slot.as_str()).collect()
+    }
+
+    /// All pids that ever were an actor's.
+    pub(crate) fn pids(&self) -> BTreeSet<u32> {
+        self.starts.keys().map(|(_, pid)| *pid).collect()
+    }
+}
+
+/// What the listener heard of the ends of lives.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// How often each life's end was told.
+    pub(crate) ends: BTreeMap<Life, usize>,
+}
+
+impl Heard {
+    pub(crate) fn read(text: &str) -> Self {
+        let mut heard = Self::default();
+        for line in text.lines() {
+            let field = |key: &str| line.split(' ').find_map(|it| it.strip_prefix(key));
+            let is_end = ["PROCESS_STATE_EXITED", "PROCESS_STATE_STOPPED"].iter().any(|it| line.contains(it));
+            if let (true, Some(name), Some(pid)) = (is_end, field("processname:"), field("pid:")) {
+                *heard.ends.entry((name.to_owned(), pid.parse().unwrap_or(0))).or_default() += 1;
+            }
+        }
+        heard
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_book_is_read_as_it_was_written() {
+        let ledger = Ledger::read(
+            "start w1 7 100 -\nstart w1 8 200 -\ncopy w1 8 200 -\nend w1 7 300 42\nbroken w1 8 1 5:EPIPE\n",
+        );
+        assert_eq!((ledger.starts.len(), ledger.copies, ledger.oddities.len()), (2, 1, 1));
+        assert_eq!(ledger.ends[&("w1".to_owned(), 7)], 42);
+        let heard = Heard::read(
+            "5 PROCESS_STATE_EXITED processname:l1 groupname:looper from_state:RUNNING expected:0 pid:9\n\
+             6 PROCESS_STATE_EXITED processname:l1 groupname:looper from_state:RUNNING expected:0 pid:9\n",
+        );
+        assert_eq!(heard.ends[&("l1".to_owned(), 9)], 2);
+    }
+}
