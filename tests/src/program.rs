@@ -84,6 +84,17 @@ pub fn original_python() -> PathBuf {
     original().join("python3")
 }
 
+/// The folder where `cargo xtask test` puts Ansible: its programs in `venv/bin`, and one module.
+pub fn ansible() -> PathBuf {
+    let folder = target().join("ansible");
+    assert!(
+        folder.join("complete").is_file(),
+        "Ansible is not in {}: `cargo xtask test` installs it",
+        folder.display()
+    );
+    folder
+}
+
 /// A program of the original's folder: an event listener of superlance, for one.
 pub fn original_program(name: &str) -> PathBuf {
     original().join(name)

@@ -13,6 +13,7 @@ const PYTHON_PACKAGES: &[&str] = &["supervisor==4.3.0", "superlance"];
 /// Installs whatever is missing; says what and how when it cannot.
 pub(crate) fn all() -> Result<()> {
     original_supervisor()?;
+    ansible()?;
     debian_package("nginx", "nginx-light", &["/usr/sbin/nginx"])?;
     debian_package(
         "php-fpm",
@@ -38,6 +39,47 @@ pub(crate) fn original_supervisor() -> Result<()> {
     )?;
     place::run(Command::new(venv.join("bin/pip")).args(["install", "--quiet"]).args(PYTHON_PACKAGES))
         .context("the comparison with the original needs a package index that pip can reach")?;
+    std::fs::write(&marker, "").with_context(|| format!("cannot write {}", marker.display()))
+}
+
+/// Ansible, without the thousands of modules that come with it.
+const ANSIBLE_CORE: &str = "ansible-core==2.19.14";
+
+/// What comes with it: the package that has the module in question.
+const ANSIBLE_MODULES: &str = "ansible==12.3.0";
+
+/// Takes one collection's module out of a wheel, and what says whose it is.
+const TAKE_MODULE: &str = "\
+import glob, sys, zipfile
+folder = sys.argv[1]
+root = 'ansible_collections/community/general/'
+with zipfile.ZipFile(glob.glob(folder + '/ansible-*.whl')[0]) as wheel:
+    for name in ['plugins/modules/supervisorctl.py', 'MANIFEST.json', 'COPYING']:
+        wheel.extract(root + name, folder)
+";
+
+/// Ansible in `target/ansible`, with its module for `supervisorctl`. That module is in a package of 52 MB
+/// on the index and nowhere else there; it is fetched once, and one file of it is kept.
+fn ansible() -> Result<()> {
+    let folder = place::target().join("ansible");
+    let marker = folder.join("complete");
+    if marker.is_file() {
+        println!("Ansible: {}", folder.display());
+        return Ok(());
+    }
+    let venv = folder.join("venv");
+    let pip = || Command::new(venv.join("bin/pip"));
+    place::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+    place::run(pip().args(["install", "--quiet", ANSIBLE_CORE]))
+        .context("Ansible as a client needs a package index that pip can reach")?;
+    let fetch = ["download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest"];
+    place::run(pip().args(fetch).arg(&folder).arg(ANSIBLE_MODULES))?;
+    place::run(Command::new(venv.join("bin/python3")).args(["-c", TAKE_MODULE]).arg(&folder))?;
+    for entry in std::fs::read_dir(&folder)?.flatten() {
+        if entry.path().extension().is_some_and(|it| it == "whl") {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
     std::fs::write(&marker, "").with_context(|| format!("cannot write {}", marker.display()))
 }
 
