@@ -193,6 +193,30 @@ fn events_come_as_they_happen_and_are_resumed() {
 }
 
 #[test]
+fn usage_is_looked_at_while_somebody_watches() {
+    if Make::is_original() {
+        return;
+    }
+    let busy = "[program:busy]\ncommand=/bin/sh -c 'sleep 1000 & while :; do :; done'\nstartsecs=0\nstopasgroup=true\n";
+    let (house, port) = house(busy);
+    house.until_state("busy", "RUNNING");
+    let mut stream = Stream::open(port, "/events?samples=true", "");
+    let told = |data: &Value| data["processes"]["busy"]["cpu_percent"].as_f64().unwrap_or(0.0) > 0.0;
+    let (_, samples) = stream.until(|kind, data| kind == "samples" && told(data));
+    let usage = &samples["processes"]["busy"];
+    assert_eq!(usage["processes"], 2, "{usage}");
+    assert!(usage["memory_bytes"].as_f64().unwrap() > 0.0 && usage["cpu_seconds"].as_f64().unwrap() > 0.0);
+    assert!(samples["machine"]["memory_bytes"].as_f64().unwrap() > 0.0);
+    assert!(get(port, "/machine")["processors"].as_u64().unwrap() > 0);
+    let closely = until_some("it was looked at closely", || {
+        get(port, "/processes/busy")["usage"]["proportional_bytes"].as_f64()
+    });
+    assert!(closely > 0.0);
+    post(port, "/processes/busy/stop", &Value::Null);
+    assert!(get(port, "/processes/busy").get("usage").is_none(), "who is gone uses nothing");
+}
+
+#[test]
 fn a_log_is_followed_in_pieces_that_can_be_gone_on_from() {
     if Make::is_original() {
         return;

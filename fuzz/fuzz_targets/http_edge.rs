@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::ask::Ask;
+use http::feed::Feed;
 use http::limits::Limits;
 use http::server::{Daemon, Endpoint, Listener, serve};
 use libfuzzer_sys::fuzz_target;
@@ -40,7 +41,7 @@ fn begin() -> World {
     let endpoint =
         Endpoint { section: "fuzz".to_owned(), listener: Listener::Unix(listener), credentials: None };
     let (asks, questions) = mpsc::channel(64);
-    let daemon = Daemon { asks, note: Rc::new(|_, _| {}) };
+    let daemon = Daemon { asks, note: Rc::new(|_, _| {}), feed: Rc::new(Feed::new(1)) };
     let limits = Limits { body_bytes: 1 << 16, ..Limits::default() };
     local.spawn_local(async move { serve(vec![endpoint], daemon, limits).await });
     local.spawn_local(pretend(questions));
@@ -58,6 +59,7 @@ async fn pretend(mut asks: mpsc::Receiver<Ask>) {
             Ask::ProcessLog { slot, .. } | Ask::MainLog { slot } => {
                 let _ = slot.send(None);
             }
+            Ask::Watching => {}
             Ask::Page { slot } => {
                 let (identifier, version) = ("me".to_owned(), "1".to_owned());
                 let _ = slot.send(web::pages::Status { identifier, version, processes: vec![] });

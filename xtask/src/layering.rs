@@ -56,6 +56,7 @@ const RULES: &[Rule] = &[
         must_not_use: SAFE,
         reason: "the doctor looks at the machine, never at the house",
     },
+    Rule { name: "monitor", may_use: &["model", "os"], must_not_use: SAFE, reason: SAFE_REASON },
     Rule {
         name: "ctl",
         may_use: &["model", "config", "wire", "os", "doctor"],
@@ -76,7 +77,19 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "daemon",
-        may_use: &["model", "supervisor", "config", "wire", "web", "os", "api", "logs", "http", "recover"],
+        may_use: &[
+            "model",
+            "supervisor",
+            "config",
+            "wire",
+            "web",
+            "os",
+            "api",
+            "logs",
+            "monitor",
+            "http",
+            "recover",
+        ],
         must_not_use: SAFE,
         reason: "the daemon performs; it is neither the keeper nor a client",
     },

@@ -65,6 +65,7 @@ pub const ENDED: &[Member] = &[
 pub const USAGE: &[Member] = &[
     ("at", Double, "When this was looked at."),
     ("cpu_percent", Double, "Time on processors since the look before, in hundredths of one processor."),
+    ("cpu_seconds", Double, "Time on processors so far: of those that are there, and of children they have reaped."),
     ("memory_bytes", Double, "Memory in RAM; what they share counts for each."),
     ("proportional_bytes", Double, "Memory in RAM, with what is shared divided among all who share it. Only of late."),
     ("processes", Int, "How many processes there are."),
@@ -234,6 +235,7 @@ pub fn usage(usage: &ProcessUsage) -> Value {
     structure(vec![
         ("at", Some(moment(usage.at))),
         ("cpu_percent", usage.cpu_permille.map(percent)),
+        ("cpu_seconds", Some(seconds(usage.cpu_ms))),
         ("memory_bytes", Some(bytes(usage.resident_bytes))),
         ("proportional_bytes", usage.proportional_bytes.map(bytes)),
         ("processes", Some(count(usage.processes))),
@@ -368,6 +370,16 @@ pub fn moment(at: Wall) -> Value {
 )]
 pub fn bytes(count: u64) -> Value {
     Value::Double(count as f64)
+}
+
+/// A length of time.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "exact for 285,000 years of milliseconds"
+)]
+pub fn seconds(millis: u64) -> Value {
+    Value::Double(millis as f64 / 1000.0)
 }
 
 fn percent(permille: u32) -> Value {

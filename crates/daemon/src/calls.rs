@@ -27,6 +27,7 @@ impl Daemon {
         // Whoever asked may have left since; then nobody misses the answer.
         match ask {
             Ask::Call { call, slot } => {
+                self.note_interest(&call);
                 self.advance(Call { session: Session::new(call), slot });
                 self.settle();
             }
@@ -34,8 +35,7 @@ impl Daemon {
                 drop(slot.send(api::followed::log(&self.context(), &name, &channel)));
             }
             Ask::MainLog { slot } => drop(slot.send(self.main_log_path())),
-            // What there is more to do follows from the feed itself.
-            Ask::Watching => {}
+            Ask::Watching => self.watched(),
             Ask::Page { slot } => drop(slot.send(self.page())),
         }
     }

@@ -18,6 +18,7 @@ mod figures;
 mod keeper_link;
 mod pending;
 mod perform;
+mod sampling;
 mod sockets;
 mod startup;
 mod state;

@@ -63,6 +63,7 @@ impl Daemon {
             Effect::Buried { child } => {
                 if let Some(about) = self.children.remove(&child) {
                     self.sockets.release(&about.name.group, child);
+                    self.figures.processes.remove(&about.name);
                 }
                 self.inputs.detach(child);
                 self.order(&Order::Forget { child: child.0 });

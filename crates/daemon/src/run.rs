@@ -95,6 +95,7 @@ async fn attend(daemon: &mut Daemon, asks: &mut mpsc::Receiver<Ask>) -> End {
             () = some_ready(&watch, &mut ready) => {}
             Some(ask) = asks.recv() => daemon.take(ask),
             () = until(daemon.deadline()) => {}
+            Some(looked) = daemon.sampling.looked() => daemon.looked(looked),
             () = std::future::ready(()), if daemon.calls.has_paused() => {}
         }
         daemon.tend(watch.get_ref(), &mut ready);

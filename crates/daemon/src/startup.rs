@@ -34,6 +34,7 @@ use crate::handover::Handover;
 use crate::keeper_link::{KeeperLink, LinkError};
 use crate::launch::VERSION;
 use crate::pending::Calls;
+use crate::sampling::Sampling;
 use crate::sockets::Sockets;
 use crate::state::Daemon;
 use crate::stdin::Inputs;
@@ -113,6 +114,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         calls: Calls::default(),
         feed: Rc::new(Feed::new(first_child())),
         figures: Figures::default(),
+        sampling: Sampling::new(),
         log: Rc::new(RefCell::new(log)),
         settings,
         inheritance,

@@ -27,6 +27,7 @@ use crate::birth::Inheritance;
 use crate::figures::Figures;
 use crate::keeper_link::KeeperLink;
 use crate::pending::Calls;
+use crate::sampling::Sampling;
 use crate::sockets::Sockets;
 use crate::stdin::Inputs;
 use crate::streams::Streams;
@@ -81,6 +82,7 @@ pub(crate) struct Daemon {
     pub(crate) feed: Rc<Feed>,
     /// What everything uses.
     pub(crate) figures: Figures,
+    pub(crate) sampling: Sampling,
     /// Shared with the server, which writes to it between turns.
     pub(crate) log: Rc<RefCell<MainLog>>,
     pub(crate) settings: Settings,
@@ -136,7 +138,8 @@ impl Daemon {
     /// When to look again although nothing has happened.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         let machine = self.supervisor.deadline().map(|(at, _)| at);
-        [machine, self.streams.pump.deadline(), self.log.borrow().deadline()].into_iter().flatten().min()
+        let others = [self.streams.pump.deadline(), self.log.borrow().deadline(), self.sampling.deadline()];
+        [machine].into_iter().chain(others).flatten().min()
     }
 
     /// Whether everything is being stopped.
@@ -171,6 +174,7 @@ impl Daemon {
         if self.streams.pump.deadline().is_some_and(|at| at <= now) {
             self.streams.pump.retry(now);
         }
+        self.look_if_due(now);
         let is_ready = |token| ready.iter().any(|it| it.token == token);
         if is_ready(LOG) || self.log.borrow().deadline().is_some_and(|at| at <= now) {
             self.log.borrow_mut().resume();

@@ -12,6 +12,8 @@ pub struct ProcessUsage {
     /// Time on processors since the figures before these, in thousandths of one processor. The first
     /// figures of a child have none.
     pub cpu_permille: Option<u32>,
+    /// Time on processors so far, in milliseconds: of those that are there, and of children they have reaped.
+    pub cpu_ms: u64,
     /// Memory that is in RAM, in bytes. What several of them share counts for each.
     pub resident_bytes: u64,
     /// Memory that is in RAM, with what is shared divided among those who share it. Dear to find out, so it

@@ -35,7 +35,10 @@ fn the_structs_of_the_extensions_are_those_of_their_tables() {
     let cat = world.call("menshen.getProcess", texts(["cat"])).unwrap();
     assert_eq!(cat, processes[0]);
     let Value::Struct(cat) = cat else { panic!("no struct") };
-    assert_eq!(told(&cat["usage"], facts::USAGE), "at cpu_percent memory_bytes processes threads");
+    assert_eq!(
+        told(&cat["usage"], facts::USAGE),
+        "at cpu_percent cpu_seconds memory_bytes processes threads"
+    );
     assert_eq!(shown(&cat["state"]), "\"RUNNING\"");
     for group in list(world.call("menshen.getGroups", vec![])) {
         told(&group, facts::GROUP);

@@ -1,0 +1,204 @@
+//! When to look at what everything uses, and where: only while somebody wants to know, and on a thread of its own,
+//! since a file of `/proc` may make its reader wait for the process it is about.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use api::facts;
+use model::level::Level;
+use model::name::FullName;
+use model::time::Mono;
+use model::usage::{MachineUsage, ProcessUsage};
+use monitor::sampler::{Sampler, Wanted};
+use tokio::sync::mpsc;
+use wire::value::{MethodCall, Value};
+
+use crate::state::Daemon;
+
+/// How often to look while somebody wants to know.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// How soon to look for the second time: the first look cannot tell how busy anybody is.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
+
+/// How long somebody who asked once counts as somebody who wants to know.
+const INTEREST: Duration = Duration::from_secs(30);
+
+/// The stack of the thread that looks; it keeps what it reads on the heap.
+const STACK_BYTES: usize = 128 << 10;
+
+/// When to look, and what comes of it.
+pub(crate) struct Sampling {
+    /// `None` before the first look, and while a thread has it.
+    sampler: Option<Sampler>,
+    /// Whether a thread is looking.
+    away: bool,
+    due: Option<Mono>,
+    last: Option<Mono>,
+    wanted_until: Mono,
+    /// Who is to be looked at closely, and until when.
+    closely: BTreeMap<FullName, Mono>,
+    results: mpsc::UnboundedReceiver<Looked>,
+    sender: mpsc::UnboundedSender<Looked>,
+}
+
+/// What came of a look.
+pub(crate) struct Looked {
+    sampler: Option<Sampler>,
+    /// For each process that was there, its root and what its tree uses.
+    processes: Vec<(u32, ProcessUsage)>,
+    /// Whose root each was.
+    names: BTreeMap<u32, FullName>,
+    machine: Option<MachineUsage>,
+    trouble: Option<String>,
+}
+
+impl Sampling {
+    pub(crate) fn new() -> Self {
+        let (sender, results) = mpsc::unbounded_channel();
+        Self {
+            sampler: None,
+            away: false,
+            due: None,
+            last: None,
+            wanted_until: Mono::default(),
+            closely: BTreeMap::new(),
+            results,
+            sender,
+        }
+    }
+
+    /// When to look next.
+    pub(crate) fn deadline(&self) -> Option<Mono> {
+        self.due.filter(|_| !self.away)
+    }
+
+    /// What came of the next look. Cancel-safe.
+    pub(crate) async fn looked(&mut self) -> Option<Looked> {
+        self.results.recv().await
+    }
+
+    /// Somebody wants to know now.
+    fn want(&mut self, now: Mono) {
+        self.due = self.due.or(Some(now));
+    }
+}
+
+impl Daemon {
+    /// Takes note of who asks what is to be known only by looking.
+    pub(crate) fn note_interest(&mut self, call: &MethodCall) {
+        if !matches!(call.name.as_str(), "menshen.getProcess" | "menshen.getProcesses" | "menshen.getMachine")
+        {
+            return;
+        }
+        let now = os::clock::mono();
+        let until = now + INTEREST;
+        self.sampling.wanted_until = until;
+        if let ("menshen.getProcess", Some(Value::String(named))) = (call.name.as_str(), call.params.first())
+            && let Some(name) = api::followed::process(&self.context(), named)
+        {
+            self.sampling.closely.retain(|_, until| *until > now);
+            self.sampling.closely.insert(name, until);
+        }
+        self.sampling.want(now);
+    }
+
+    /// Somebody begins to watch.
+    pub(crate) fn watched(&mut self) {
+        if self.feed.wants_samples() {
+            self.sampling.want(os::clock::mono());
+        }
+    }
+
+    /// Looks, if it is time and somebody still wants to know.
+    pub(crate) fn look_if_due(&mut self, now: Mono) {
+        if self.sampling.deadline().is_none_or(|it| it > now) {
+            return;
+        }
+        if !self.feed.wants_samples() && self.sampling.wanted_until <= now {
+            // What is known grows old, and nobody is there to see it.
+            self.sampling.due = None;
+            self.sampling.sampler = None;
+            self.figures = crate::figures::Figures::default();
+            return;
+        }
+        let is_first = self.sampling.last.is_none_or(|it| now - it > INTERVAL * 2);
+        self.sampling.last = Some(now);
+        self.sampling.due = Some(now + if is_first { SECOND_LOOK } else { INTERVAL });
+        self.look(now);
+    }
+
+    fn look(&mut self, now: Mono) {
+        let mut names = BTreeMap::new();
+        let mut wanted = Vec::new();
+        for info in self.supervisor.all_info(os::clock::now()) {
+            if let Some(pid) = info.pid {
+                let closely = self.sampling.closely.get(&info.name).is_some_and(|until| *until > now);
+                wanted.push(Wanted { pid, closely });
+                names.insert(pid, info.name);
+            }
+        }
+        let sender = self.sampling.sender.clone();
+        let sampler = self.sampling.sampler.take();
+        let thread = std::thread::Builder::new().name("menshen-look".to_owned()).stack_size(STACK_BYTES);
+        // The receiver is gone only when the daemon is.
+        let started = thread.spawn(move || drop(sender.send(Looked::with(sampler, &wanted, names))));
+        match started {
+            Ok(_) => self.sampling.away = true,
+            Err(error) => self.note(Level::Warn, &format!("cannot look at what processes use: {error}")),
+        }
+    }
+
+    /// Takes what came of a look, and tells those who watch.
+    pub(crate) fn looked(&mut self, looked: Looked) {
+        self.sampling.away = false;
+        self.sampling.sampler = looked.sampler;
+        if let Some(trouble) = looked.trouble {
+            self.note(Level::Warn, &format!("cannot look at what processes use: {trouble}"));
+        }
+        self.figures.machine = looked.machine;
+        self.figures.processes.clear();
+        for (pid, usage) in looked.processes {
+            let name = looked.names.get(&pid);
+            // Who ended meanwhile uses nothing.
+            let alive = name.filter(|it| self.supervisor.child_of(it).is_some_and(|it| it.1 == Some(pid)));
+            if let Some(name) = alive {
+                self.figures.processes.insert(name.clone(), usage);
+            }
+        }
+        if self.feed.wants_samples() {
+            self.feed.publish_samples(&self.figures.text());
+        }
+    }
+}
+
+impl Looked {
+    /// Looks. Called where waiting harms nobody.
+    fn with(sampler: Option<Sampler>, wanted: &[Wanted], names: BTreeMap<u32, FullName>) -> Self {
+        let nothing =
+            |names, trouble| Self { sampler: None, processes: vec![], names, machine: None, trouble };
+        let mut sampler = match sampler.map_or_else(Sampler::open, Ok) {
+            Ok(sampler) => sampler,
+            Err(error) => return nothing(names, Some(error.to_string())),
+        };
+        let now = os::clock::now();
+        match sampler.processes(now, wanted) {
+            Ok(processes) => {
+                let machine = Some(sampler.machine(now));
+                Self { sampler: Some(sampler), processes, names, machine, trouble: None }
+            }
+            Err(error) => nothing(names, Some(error.to_string())),
+        }
+    }
+}
+
+impl crate::figures::Figures {
+    /// All of it as JSON.
+    fn text(&self) -> String {
+        let processes =
+            self.processes.iter().map(|(name, it)| (name.to_string(), facts::usage(it))).collect();
+        let mut members = BTreeMap::from([("processes".to_owned(), Value::Struct(processes))]);
+        members.extend(self.machine.as_ref().map(|it| ("machine".to_owned(), facts::machine_usage(it))));
+        api::json::text(&Value::Struct(members))
+    }
+}
