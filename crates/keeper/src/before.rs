@@ -42,8 +42,8 @@ pub(crate) struct Words {
 }
 
 /// Reads the handover at this descriptor, and takes what it names. A `probe` has inherited nothing but the handover,
-/// and takes nothing.
-pub(crate) fn read(number: i32, probe: bool) -> Result<Before, String> {
+/// and takes nothing. Those that are `taken` already cannot be in it.
+pub(crate) fn read(number: i32, probe: bool, mut taken: BTreeSet<i32>) -> Result<Before, String> {
     let cannot = |what: &dyn std::fmt::Display| format!("cannot read the handover: {what}");
     let file = os::fd::borrowed_whole(number, HANDOVER_BYTES_MAX).map_err(|it| cannot(&it))?;
     let handover = handover::decode(&file).map_err(|it| cannot(&it))?;
@@ -53,29 +53,30 @@ pub(crate) fn read(number: i32, probe: bool) -> Result<Before, String> {
     if probe {
         return Ok(Before::of_words(&handover));
     }
+    taken.insert(number);
+    // All of them before any is touched: who may have to return to the old program must leave things as they are.
+    let all = numbers(&handover).all(|it| it > 2 && taken.insert(it) && os::fd::is_open(it));
+    if !all {
+        return Err(cannot(&"it names a descriptor that is not there, or twice"));
+    }
     let before = Before::take(handover).map_err(|it| cannot(&it))?;
     // Nobody needs it any more, and nobody else in this process owns its number.
     drop(os::fd::inherited(number));
     Ok(before)
 }
 
-/// Takes inherited descriptors, each once.
-struct Taker {
-    taken: BTreeSet<i32>,
+/// All descriptors a handover names.
+fn numbers(handover: &Handover) -> impl Iterator<Item = i32> {
+    let daemon = handover.daemon.as_ref().map(|it| it.link);
+    let house = [handover.lock, handover.journal, handover.old, daemon].into_iter();
+    let kept = handover.kept.iter().map(|it| it.file);
+    let children = handover.children.iter().flat_map(|it| it.pipes.into_iter().chain([it.pidfd]));
+    house.chain(kept).chain(children).flatten()
 }
 
-impl Taker {
-    fn take(&mut self, number: i32) -> io::Result<OwnedFd> {
-        // The first three have their owner, and a number named twice would be closed twice.
-        if number < 3 || !self.taken.insert(number) {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        os::fd::inherited(number)
-    }
-
-    fn maybe(&mut self, number: Option<i32>) -> io::Result<Option<OwnedFd>> {
-        number.map(|it| self.take(it)).transpose()
-    }
+/// Takes an inherited descriptor, of which nobody else in this process knows.
+fn take(number: Option<i32>) -> io::Result<Option<OwnedFd>> {
+    number.map(os::fd::inherited).transpose()
 }
 
 impl Before {
@@ -98,29 +99,28 @@ impl Before {
     }
 
     fn take(handover: Handover) -> io::Result<Self> {
-        let mut taker = Taker { taken: BTreeSet::new() };
         let mut before = Self::of_words(&handover);
-        before.lock = taker.maybe(handover.lock)?;
-        before.journal = taker.maybe(handover.journal)?;
-        before.old = taker.maybe(handover.old)?;
+        before.lock = take(handover.lock)?;
+        before.journal = take(handover.journal)?;
+        before.old = take(handover.old)?;
         if let Some(daemon) = handover.daemon {
-            before.daemon = Some((daemon, SeqPacket::from_fd(taker.take(daemon.link)?)));
+            before.daemon = Some((daemon, SeqPacket::from_fd(os::fd::inherited(daemon.link)?)));
         }
         for kept in handover.kept {
-            let file = taker.maybe(kept.file)?;
+            let file = take(kept.file)?;
             before.kept.push((kept.key, Kept { bytes: kept.bytes, file }));
         }
         for child in handover.children {
-            before.children.push((child.child, adopt(child, &mut taker)?));
+            before.children.push((child.child, adopt(child)?));
         }
         Ok(before)
     }
 }
 
-fn adopt(child: handover::Child, taker: &mut Taker) -> io::Result<Child<Held>> {
+fn adopt(child: handover::Child) -> io::Result<Child<Held>> {
     let [stdin, stdout, stderr] = child.pipes;
-    let ends = [taker.maybe(stdin)?, taker.maybe(stdout)?, taker.maybe(stderr)?];
-    let process = taker.maybe(child.pidfd)?.map(Pidfd::from_fd);
+    let ends = [take(stdin)?, take(stdout)?, take(stderr)?];
+    let process = take(child.pidfd)?.map(Pidfd::from_fd);
     let mut adopted = Child {
         slot: child.slot,
         memo: child.memo,
@@ -152,12 +152,14 @@ pub(crate) fn verify(child: &mut Child<Held>) {
     // First held, then looked at: so that both are about the same.
     match Pidfd::open(child.pid) {
         Ok(process) => child.held.process = Some(process),
-        Err(error) if error.raw_os_error() == Some(ESRCH) => return child.life = Life::Ended(unknown_end()),
+        Err(error) if error.raw_os_error() == Some(ESRCH) => {
+            return child.life = Life::Ended(end_of_orphan(None));
+        }
         // The kernel has no such thing, or does not let us: looked at from time to time instead.
         Err(_) => {}
     }
     if !is_there(child) {
-        child.life = Life::Ended(unknown_end());
+        child.life = Life::Ended(end_of_orphan(procfs::status_of_dead(child.pid, child.start_ticks)));
         child.held.process = None;
     }
 }
@@ -167,7 +169,8 @@ pub(crate) fn is_there(child: &Child<Held>) -> bool {
     procfs::stat(child.pid).is_ok_and(|it| it.start_ticks == child.start_ticks && !it.is_zombie)
 }
 
-/// The end of a child that nobody has seen.
-pub(crate) fn unknown_end() -> End {
-    End { status: 0, known: false, at_us: crate::run::now_us(), setup: None, usage: Usage::default() }
+/// The end of a child that was not our own, as far as it is known.
+pub(crate) fn end_of_orphan(status: Option<i32>) -> End {
+    let (known, status) = (status.is_some(), status.unwrap_or(0));
+    End { status, known, at_us: crate::run::now_us(), setup: None, usage: Usage::default() }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, OsString};
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 
@@ -147,7 +147,9 @@ fn inherited(name: &str, word: Option<OsString>) -> Result<OwnedFd, String> {
 }
 
 fn from_words(words: Words) -> Result<Launch, String> {
-    let handover = words.handover.map(|it| crate::before::read(it, words.probe)).transpose()?;
+    let own = [&words.launch_pipe, &words.lock, &words.journal].into_iter().flatten();
+    let taken = own.map(AsRawFd::as_raw_fd).collect();
+    let handover = words.handover.map(|it| crate::before::read(it, words.probe, taken)).transpose()?;
     let own_program = || {
         os::process::own_program()
             .map_err(|error| format!("cannot find this program's own file: {error}"))

@@ -82,6 +82,15 @@ pub fn inherited(number: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
+/// Whether this process has a descriptor of this number.
+pub fn is_open(number: RawFd) -> bool {
+    if number < 0 {
+        return false;
+    }
+    // SAFETY: the number is not negative, and the borrow ends before anything can close it.
+    rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) }).is_ok()
+}
+
 /// A file in memory that holds `bytes` and can never be changed by anyone.
 ///
 /// # Errors
@@ -254,6 +263,7 @@ mod tests {
     #[test]
     fn nothing_is_inherited_that_is_not_there() {
         assert_eq!(inherited(-1).unwrap_err().raw_os_error(), Some(libc::EBADF));
+        assert!(is_open(0) && !is_open(-1) && !is_open(1_000_000));
         assert_eq!(inherited(1_000_000).unwrap_err().raw_os_error(), Some(libc::EBADF));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 
 use rustix::fs::{Mode, OFlags};
 
@@ -28,6 +29,19 @@ pub struct Stat {
 pub fn stat(pid: u32) -> io::Result<Stat> {
     let text = std::fs::read(format!("/proc/{pid}/stat")).map_err(gone)?;
     parse_stat(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// How a process ended that nobody has waited for yet, as `wait(2)` would say it (field 52): for those who are not its
+/// parent. `None` when it lives, is gone, or may not be looked into.
+pub fn status_of_dead(pid: u32, start_ticks: u64) -> Option<i32> {
+    let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let is_it = parse_stat(&text).is_some_and(|it| it.is_zombie && it.start_ticks == start_ticks);
+    let last = text.trim_ascii_end().rsplit(|it| *it == b' ').next()?;
+    let status = std::str::from_utf8(last).ok()?.parse().ok()?;
+    // 0 is also what is told to those who may not know.
+    let may_know =
+        || std::fs::metadata(format!("/proc/{pid}")).is_ok_and(|it| it.uid() == crate::user::own_uid());
+    (is_it && (status != 0 || may_know())).then_some(status)
 }
 
 /// A process that ends while it is read is as good as none.
@@ -137,6 +151,23 @@ mod tests {
         assert_eq!(stat(1 << 30).unwrap_err().kind(), io::ErrorKind::NotFound);
         assert_eq!(pipes(1 << 30).unwrap_err().kind(), io::ErrorKind::NotFound);
         assert_ne!(boot_id(), [0; 16]);
+    }
+
+    #[test]
+    fn how_the_dead_have_ended_is_told_until_somebody_waits_for_them() {
+        for (script, status) in [("exit 0", 0), ("exit 7", 7 << 8), ("kill -9 $$", 9)] {
+            let mut child = Command::new("/bin/sh").args(["-c", script]).spawn().unwrap();
+            let ticks = stat(child.id()).unwrap().start_ticks;
+            while !stat(child.id()).unwrap().is_zombie {
+                std::thread::yield_now();
+            }
+            assert_eq!(status_of_dead(child.id(), ticks), Some(status));
+            assert_eq!(status_of_dead(child.id(), ticks + 1), None, "that would be another");
+            child.wait().unwrap();
+            assert_eq!(status_of_dead(child.id(), ticks), None);
+        }
+        let own = std::process::id();
+        assert_eq!(status_of_dead(own, stat(own).unwrap().start_ticks), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use os::errno::{EBUSY, EINVAL, ENOSYS, EPERM, ESRCH};
 use os::pidfd::NoStatus;
 use os::poll::Interest;
+use os::procfs::status_of_dead;
 use os::signals;
 use os::wait::Ended;
 use wire::keeper::handover::End;
@@ -14,7 +15,7 @@ use wire::keeper::{
 };
 
 use super::{Keeper, SIGNALS, now, now_us};
-use crate::before::{Before, is_there, unknown_end, verify};
+use crate::before::{Before, end_of_orphan, is_there, verify};
 use crate::birth::{Beside, Held, Stillborn, pipes_of};
 use crate::table::{Child, Life};
 
@@ -165,21 +166,27 @@ impl Keeper {
         self.look_at = self.look_at.or_else(|| now().checked_add(LOOK_WAIT));
     }
 
-    /// The descriptor of a child of another keeper has something to say.
+    /// The descriptor of a child of another keeper has something to say: it has ended. How, is told by `/proc` until
+    /// its parent has waited for it, and by the descriptor afterwards.
     pub(super) fn look_at_adopted(&mut self, id: u64, hung_up: bool) {
-        let Some(process) = self.holdings.table.get(id).and_then(|it| it.held.process.as_ref()) else {
+        let Some(child) = self.holdings.table.get(id) else {
             return;
         };
-        match process.exit_status() {
-            Ok(status) => self.ended(id, End { status, known: true, ..unknown_end() }),
-            // It has ended, and its parent has not waited for it yet: the kernel will say so.
-            Err(NoStatus::NotYet)
-                if !hung_up && self.poller.modify(process, id, Interest::Nothing).is_ok() =>
-            {
-                self.look_soon();
+        let Some(process) = &child.held.process else {
+            return;
+        };
+        let status = match (status_of_dead(child.pid, child.start_ticks), process.exit_status()) {
+            (Some(status), _) | (None, Ok(status)) => Some(status),
+            (None, Err(NoStatus::NotYet)) if !hung_up => {
+                // Not to be looked into. The kernel will say when its parent has waited for it.
+                if self.poller.modify(process, id, Interest::Nothing).is_ok() {
+                    return self.look_soon();
+                }
+                None
             }
-            Err(NoStatus::NotYet | NoStatus::Never) => self.ended(id, unknown_end()),
-        }
+            (None, Err(NoStatus::NotYet | NoStatus::Never)) => None,
+        };
+        self.ended(id, end_of_orphan(status));
     }
 
     /// Looks at all children of other keepers that the kernel tells nothing about.
@@ -191,14 +198,14 @@ impl Keeper {
         for (id, child) in adopted {
             match &child.held.process {
                 // Its parent does not wait for it.
-                Some(process) if process.has_ended() => gone.push(id),
+                Some(process) if process.has_ended() => gone.push((id, None)),
                 Some(_) => {}
-                None if !is_there(child) => gone.push(id),
+                None if !is_there(child) => gone.push((id, status_of_dead(child.pid, child.start_ticks))),
                 None => self.look_at = now.checked_add(LOOK_WAIT),
             }
         }
-        for id in gone {
-            self.ended(id, unknown_end());
+        for (id, status) in gone {
+            self.ended(id, end_of_orphan(status));
         }
     }
 }

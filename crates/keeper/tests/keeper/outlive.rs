@@ -46,7 +46,7 @@ fn a_daemon_that_dies_comes_back_and_children_notice_nothing() {
 
 #[test]
 fn the_first_daemon_may_refuse_to_start() {
-    let mut pair = Pair::with("true", &["--outlive"], &[]);
+    let mut pair = Pair::with("true", &["--outlive"]);
     pair.daemon_exits(2);
     assert_eq!((pair.launched(), pair.ended().code), (2, Some(2)));
 }

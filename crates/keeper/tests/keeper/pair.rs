@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::process::{ChildStderr, Command, Stdio as Std};
 use std::time::{Duration, Instant};
 
@@ -55,24 +55,21 @@ impl Pair {
 
     /// A pair whose daemon is up, and would be started again.
     pub(crate) fn outliving() -> Self {
-        let mut pair = Self::with("true", &["--outlive"], &[]);
+        let mut pair = Self::with("true", &["--outlive"]);
         pair.get_ready();
         pair
     }
 
     fn launched_after(script: &str) -> Self {
-        Self::with(script, &[], &[])
+        Self::with(script, &[])
     }
 
-    /// A keeper with more words, which inherits these descriptors by their numbers.
-    pub(crate) fn with(script: &str, words: &[&str], inherited: &[OwnedFd]) -> Self {
+    /// A keeper with more words.
+    pub(crate) fn with(script: &str, words: &[&str]) -> Self {
         let room = tempfile::tempdir().unwrap();
         let name = room.path().join("menshen-keeper");
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_keeper-pair"), &name).unwrap();
         let (told, theirs) = SeqPacket::pair().unwrap();
-        for fd in inherited {
-            os::fd::set_cloexec(fd, false).unwrap();
-        }
         let keeper = Command::new("/bin/sh")
             .args(["-c", &format!(r#"{script}; exec "$0" "$@" 9>&1"#)])
             .arg(&name)
@@ -118,6 +115,12 @@ impl Pair {
         assert_eq!((version, keeper_pid), (VERSION, self.keeper.id()));
         assert_ne!(boot_id, [0; 16]);
         children
+    }
+
+    /// The same where the keeper's pid is not that of the process the test has started.
+    pub(crate) fn greet(&mut self) {
+        self.order(&Order::Hello { oldest: VERSION, newest: VERSION });
+        assert!(matches!(self.hear(), Report::Welcome { .. }));
     }
 
     pub(crate) fn link(&self) -> &SeqPacket {
@@ -321,6 +324,13 @@ impl Drop for Pair {
         let _ = self.keeper.kill();
         let _ = self.keeper.wait();
     }
+}
+
+/// The same file at a number that a keeper can inherit: 9 is that of its launcher.
+pub(crate) fn inheritable(fd: OwnedFd) -> OwnedFd {
+    let fd = if fd.as_raw_fd() == 9 { os::fd::duplicate(&fd).unwrap() } else { fd };
+    os::fd::set_cloexec(&fd, false).unwrap();
+    fd
 }
 
 /// Waits until all who could write to this are gone, but not for ever.
