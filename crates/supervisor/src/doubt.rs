@@ -86,8 +86,8 @@ impl Supervisor {
                 format!("{named} has a child of which not even the pid is known; it can only be forgotten")
             })?;
             turn.fx.push(Effect::Settle { child, adopt: true });
-            process.bring_up(child, pid, started, turn);
             turn.fx.push(process.adopted(child));
+            process.bring_up(child, pid, started, turn);
             Ok(())
         });
         match found {
@@ -149,8 +149,8 @@ impl Process {
             Standing::Doubt { reason } => self.doubt(Phase::Doubt { child, pid, started, reason }, turn),
             Standing::Own | Standing::Adopted => {
                 turn.note(Note::Adopted { process: self.called(), pid: pid.unwrap_or(0) });
-                self.bring_up(child, pid.unwrap_or(0), started, turn);
                 turn.fx.push(self.adopted(child));
+                self.bring_up(child, pid.unwrap_or(0), started, turn);
             }
         }
     }

@@ -92,15 +92,18 @@ impl Supervisor {
         }
     }
 
-    /// Asks once more for what may not have been done. An end that is still to be told has done it.
+    /// Asks once more for what may not have been done, of children that are there for certain.
     fn order_again(&mut self, ended: &BTreeSet<ChildId>, step: &mut Step<'_>) {
         for ordered in self.books.ledger.take_back() {
             let (Ordered::Signal { child, .. } | Ordered::Letter { child } | Ordered::Amend { child }) =
                 ordered;
-            let Some(name) = self.books.children.get(&child).filter(|_| !ended.contains(&child)) else {
+            let Some(name) = self.books.children.get(&child).filter(|_| !ended.contains(&child)).cloned()
+            else {
                 continue;
             };
-            let name = name.clone();
+            if self.process(&name).is_some_and(|it| matches!(it.phase, Phase::Doubt { .. })) {
+                continue;
+            }
             match ordered {
                 Ordered::Signal { child, signal, scope } => {
                     step.turn(&mut self.books).send(child, signal, scope);
@@ -126,6 +129,7 @@ impl Process {
         if let Standing::Doubt { reason } = standing {
             return self.doubt(Phase::Doubt { child, pid, started, reason }, turn);
         }
+        turn.fx.push(self.adopted(child));
         match self.phase {
             Phase::Spawning { .. } | Phase::Stopping { pid: None, .. } | Phase::Unknown { pid: None, .. } => {
                 self.spawned(child, pid.unwrap_or(0), started, turn);
@@ -140,7 +144,6 @@ impl Process {
             | Phase::Fatal
             | Phase::Unknown { .. } => {}
         }
-        turn.fx.push(self.adopted(child));
     }
 
     /// The child it remembers is not there, and nobody will tell of its end: it was never made, or it has ended

@@ -9,3 +9,5 @@ mod life;
 mod memory;
 mod requests;
 mod update;
+#[cfg(feature = "serde")]
+mod written;

@@ -92,6 +92,12 @@ impl Updates {
         }
     }
 
+    /// Whether an answer is owed.
+    #[cfg(test)]
+    pub(crate) fn are_owed(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// Whether an answer depends on the stop of `name`.
     pub(crate) fn waits_for_stop(&self, name: &FullName) -> bool {
         let mut items = self.pending.values().flatten();

@@ -68,6 +68,12 @@ impl Waiting {
         }
     }
 
+    /// Whether anybody waits.
+    #[cfg(test)]
+    pub(crate) fn waits_for_any(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// Whether somebody waits for `name` to stop.
     pub(crate) fn waits_for_stop(&self, name: &FullName) -> bool {
         self.waits.get(name).is_some_and(|waits| waits.iter().any(|it| it.aim == Aim::Down))

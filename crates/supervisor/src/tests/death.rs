@@ -48,7 +48,7 @@ fn a_new_machine_goes_on_where_the_old_one_was() {
     bench.start("starting", false).spawned(8);
     bench.until(1.4).stop("stopping", false).stop("stopped", false).exited(3, exit(0)).forget();
     let before = bench.machine.all_info(bench.stamp());
-    bench.die(groups);
+    bench.die();
     assert_eq!(bench.machine.all_info(bench.stamp()), before);
     bench
         .resumed(vec![child(1, "up", 0.0), child(8, "starting", 1.2), child(6, "stopping", 0.0)])
@@ -74,11 +74,11 @@ fn a_new_machine_goes_on_where_the_old_one_was() {
 fn a_child_that_was_ordered_and_never_made_is_ordered_again() {
     let groups = vec![alone(process("made")), alone(process("never")), alone(process("refused"))];
     let mut bench = Bench::begun(groups.clone());
-    bench.stop("refused", false).until(0.3).forget().die(groups);
+    bench.stop("refused", false).until(0.3).forget().die();
     bench.resumed(vec![child(1, "made", 0.1)]);
     insta::assert_snapshot!(bench.until(1.1).journal(), @r"
-    0.300 INFO spawned: 'made' with pid 1001
     0.300 adopt #1 as made
+    0.300 INFO spawned: 'made' with pid 1001
     0.300 spawn never #4
     0.300 refused: STOPPING -> STOPPED Pid(0)
     0.300 WARN stopped: refused (exit status unknown)
@@ -103,7 +103,7 @@ fn a_child_that_ended_unseen_counts_as_one_that_failed() {
     ];
     let mut bench = Bench::begun(groups.clone());
     bench.spawned(1).spawned(2).spawned(3).until(5.0).stop("stopping", false).forget();
-    bench.die(groups).resumed(Vec::new());
+    bench.die().resumed(Vec::new());
     insta::assert_snapshot!(bench.journal(), @r"
     5.000 again: RUNNING -> EXITED Ended { pid: 1001, expected: false }
     5.000 WARN exited: again (exit status unknown; not expected)
@@ -123,7 +123,7 @@ fn a_child_that_ended_unseen_counts_as_one_that_failed() {
 fn an_end_told_to_the_next_machine_is_taken_note_of_once() {
     let groups = vec![alone(process("web"))];
     let mut bench = Bench::begun(groups.clone());
-    bench.spawned(1).until(5.0).forget().die(groups.clone());
+    bench.spawned(1).until(5.0).forget().die();
     let ended = Living { ended: true, ..child(1, "web", 0.0) };
     bench.resumed(vec![ended.clone()]).exited(1, exit(3));
     insta::assert_snapshot!(bench.journal(), @r"
@@ -135,10 +135,10 @@ fn an_end_told_to_the_next_machine_is_taken_note_of_once() {
     5.000 spawn web #2
     ");
     // It dies again before it can say so: whoever told the end tells it once more.
-    bench.die(groups).resumed(vec![ended, child(2, "web", 5.0)]).exited(1, exit(3)).until(9.0);
+    bench.die().resumed(vec![ended, child(2, "web", 5.0)]).exited(1, exit(3)).until(9.0);
     insta::assert_snapshot!(bench.journal(), @r"
-    5.000 INFO spawned: 'web' with pid 1002
     5.000 adopt #2 as web
+    5.000 INFO spawned: 'web' with pid 1002
     5.000 adopt #1 as web
     5.000 bury #1
     5.000 bury #1
@@ -165,10 +165,10 @@ fn children_nobody_remembers_are_adopted_and_never_doubled() {
     100.000 open ended
     100.000 PROCESS_GROUP_ADDED groupname:ended
     100.000 INFO adopted: 'ended' with pid 1011
+    100.000 adopt #11 as ended
     100.000 ended: STOPPED -> STARTING Tries(0)
     100.000 ended: STARTING -> RUNNING Pid(1011)
     100.000 INFO success: ended entered RUNNING state, process has stayed up for > than 1 seconds (startsecs)
-    100.000 adopt #11 as ended
     100.000 open missing
     100.000 PROCESS_GROUP_ADDED groupname:missing
     100.000 open odd
@@ -178,15 +178,15 @@ fn children_nobody_remembers_are_adopted_and_never_doubled() {
     100.000 open old
     100.000 PROCESS_GROUP_ADDED groupname:old
     100.000 INFO adopted: 'old' with pid 1007
+    100.000 adopt #7 as old
     100.000 old: STOPPED -> STARTING Tries(0)
     100.000 old: STARTING -> RUNNING Pid(1007)
     100.000 INFO success: old entered RUNNING state, process has stayed up for > than 1 seconds (startsecs)
-    100.000 adopt #7 as old
     100.000 open young
     100.000 PROCESS_GROUP_ADDED groupname:young
     100.000 INFO adopted: 'young' with pid 1008
-    100.000 young: STOPPED -> STARTING Tries(0)
     100.000 adopt #8 as young
+    100.000 young: STOPPED -> STARTING Tries(0)
     100.000 SUPERVISOR_STATE_CHANGE_RUNNING
     100.000 missing: STOPPED -> STARTING Tries(0)
     100.000 spawn missing #12
@@ -210,10 +210,10 @@ fn children_nobody_remembers_are_adopted_and_never_doubled() {
     101.000 open gone
     101.000 PROCESS_GROUP_ADDED groupname:gone
     101.000 INFO adopted: 'gone' with pid 1010
+    101.000 adopt #10 as gone
     101.000 gone: STOPPED -> STARTING Tries(0)
     101.000 gone: STARTING -> RUNNING Pid(1010)
     101.000 INFO success: gone entered RUNNING state, process has stayed up for > than 1 seconds (startsecs)
-    101.000 adopt #10 as gone
     101.000 answer 1: [gone:gone added]
     ");
 }
@@ -222,7 +222,7 @@ fn children_nobody_remembers_are_adopted_and_never_doubled() {
 fn a_child_in_doubt_bars_the_start_until_somebody_decides() {
     let groups = vec![alone(process("a")), alone(process("b"))];
     let mut bench = Bench::begun(groups.clone());
-    bench.spawned(1).spawned(2).until(5.0).forget().die(groups);
+    bench.spawned(1).spawned(2).until(5.0).forget().die();
     bench.resumed(vec![doubtful(1, "a"), doubtful(2, "b")]);
     insta::assert_snapshot!(bench.journal(), @r"
     5.000 a: RUNNING -> UNKNOWN None
@@ -243,10 +243,10 @@ fn a_child_in_doubt_bars_the_start_until_somebody_decides() {
     bench.ask(Request::Forget { name: named("b", "b"), named: "b".to_owned() });
     insta::assert_snapshot!(bench.journal(), @r"
     60.000 settle that #1 is ours
+    60.000 adopt #1 as a
     60.000 a: UNKNOWN -> STARTING Tries(0)
     60.000 a: STARTING -> RUNNING Pid(1001)
     60.000 INFO success: a entered RUNNING state, process has stayed up for > than 1 seconds (startsecs)
-    60.000 adopt #1 as a
     60.000 answer 5: done
     60.000 INFO forgot: 'b'; pid 1002 is left alone
     60.000 settle that #2 is not ours
@@ -279,12 +279,12 @@ fn a_signal_is_neither_lost_nor_sent_twice() {
     let groups = vec![alone(process("web"))];
     let mut bench = Bench::begun(groups.clone());
     bench.spawned(1).until(5.0).stop("web", false).forget();
-    bench.die(groups.clone()).resumed(vec![child(1, "web", 0.0)]);
+    bench.die().resumed(vec![child(1, "web", 0.0)]);
     insta::assert_snapshot!(bench.journal(), @r"
      5.000 adopt #1 as web
     ");
     // This time it dies before it has done what it has written down.
-    bench.until(15.0).forget().die_before_performing(groups).resumed(vec![child(1, "web", 0.0)]);
+    bench.until(15.0).forget().die_before_performing().resumed(vec![child(1, "web", 0.0)]);
     insta::assert_snapshot!(bench.journal(), @r"
     15.000 adopt #1 as web
     15.000 send SIGKILL to #1
@@ -296,7 +296,7 @@ fn leaving_goes_on_after_a_death() {
     let groups = vec![group("a", 1, vec![process("a")]), group("b", 2, vec![process("b")])];
     let mut bench = Bench::begun(groups.clone());
     bench.spawned(1).spawned(2).until(5.0).tell(Input::Leave(Departure::Restart)).forget();
-    bench.die(groups.clone()).resumed(vec![child(1, "a", 0.0), child(2, "b", 0.0)]);
+    bench.die().resumed(vec![child(1, "a", 0.0), child(2, "b", 0.0)]);
     bench.exited(2, exit(0)).start("b", true);
     insta::assert_snapshot!(bench.journal(), @r"
     5.000 adopt #1 as a
@@ -312,8 +312,8 @@ fn leaving_goes_on_after_a_death() {
     5.000 send SIGTERM to #1
     5.000 answer 1: SHUTDOWN_STATE
     ");
-    bench.die(groups.clone()).resumed(vec![child(1, "a", 0.0)]).exited(1, exit(0)).forget();
-    bench.die(groups).resumed(Vec::new());
+    bench.die().resumed(vec![child(1, "a", 0.0)]).exited(1, exit(0)).forget();
+    bench.die().resumed(Vec::new());
     insta::assert_snapshot!(bench.journal(), @r"
      5.000 quit Restart
     ");
