@@ -9,7 +9,6 @@ pub mod ask;
 pub mod auth;
 mod body;
 mod connection;
-mod console;
 mod date;
 pub mod feed;
 mod follow;

@@ -6,8 +6,12 @@
 //! what matters and printed in the form of the files in `tests/scenarios`, so that a bug found becomes
 //! a regression file by copying.
 
+mod afterlife;
 pub mod clock;
+mod death;
+pub mod disaster;
 mod journal;
+mod keeper;
 pub mod oracle;
 pub mod script;
 mod script_text;

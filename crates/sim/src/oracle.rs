@@ -15,39 +15,41 @@ use model::spec::{GroupSpec, ProcessSpec};
 use model::state::{ProcessState, SupervisorState};
 use model::time::{Mono, Stamp};
 use supervisor::effect::{Answer, Effect};
-use supervisor::input::{Input, Request, RequestId, Selection};
+use supervisor::input::{Input, Living, Request, RequestId, Selection};
 use supervisor::supervisor::Supervisor;
 
 use crate::watch::{Child, Watch, is_legal};
 
 /// The account of one request.
 #[derive(Debug)]
-struct Asked {
+pub(crate) struct Asked {
     request: Request,
-    answered: bool,
-    abandoned: bool,
+    pub(crate) answered: bool,
+    pub(crate) abandoned: bool,
 }
 
 /// The account of everything.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that, once true, stays so")]
 pub struct Oracle {
-    watches: BTreeMap<FullName, Watch>,
-    priorities: BTreeMap<GroupName, i64>,
-    asked: BTreeMap<RequestId, Asked>,
+    pub(crate) watches: BTreeMap<FullName, Watch>,
+    pub(crate) priorities: BTreeMap<GroupName, i64>,
+    pub(crate) asked: BTreeMap<RequestId, Asked>,
     /// What the present step is about.
-    input: Option<Input>,
+    pub(crate) input: Option<Input>,
     effects_in_step: usize,
     /// The priorities of what was started in this step, and the groups between them.
     started: Vec<(i64, GroupName, i64)>,
     buried: Vec<ChildId>,
     last_child: u64,
-    begun: bool,
-    leaving: bool,
-    said_stopping: bool,
-    quit: bool,
+    pub(crate) begun: bool,
+    pub(crate) leaving: bool,
+    pub(crate) said_stopping: bool,
+    pub(crate) quit: bool,
     /// Clients have left: a report to them may come once more.
-    abandoned: bool,
+    pub(crate) abandoned: bool,
+    /// The children there were when the present machine began.
+    pub(crate) living: BTreeMap<ChildId, Living>,
 }
 
 impl Oracle {
@@ -66,7 +68,7 @@ impl Oracle {
         match input {
             Input::Spawned { child, .. } => {
                 if let Some(child) = self.child_mut(*child).and_then(|it| it.child.as_mut()) {
-                    child.known = Some(now);
+                    child.known.get_or_insert(now);
                 }
             }
             Input::SpawnFailed { child, .. } => {
@@ -94,8 +96,8 @@ impl Oracle {
                 }
             }
             Input::Leave(_) => self.leaving = true,
+            Input::Resumed { living } => self.resumed(living, now),
             Input::Begin { .. }
-            | Input::Resumed { .. }
             | Input::Due
             | Input::SignalFailed { .. }
             | Input::Heard { .. }
@@ -133,7 +135,7 @@ impl Oracle {
         }
     }
 
-    fn child_mut(&mut self, id: ChildId) -> Option<&mut Watch> {
+    pub(crate) fn child_mut(&mut self, id: ChildId) -> Option<&mut Watch> {
         self.watches.values_mut().find(|it| it.child.is_some_and(|child| child.id == id))
     }
 
@@ -172,11 +174,12 @@ impl Oracle {
                 Ok(())
             }
             Effect::Publish(event) => self.published(event, now),
-            Effect::Send { .. }
-            | Effect::Note(_)
-            | Effect::Amend { .. }
-            | Effect::Adopted { .. }
-            | Effect::Settle { .. } => Ok(()),
+            Effect::Send { .. } | Effect::Note(_) | Effect::Amend { .. } => Ok(()),
+            Effect::Adopted { child, name, .. } => self.adopted(*child, name),
+            Effect::Settle { child, adopt } => {
+                self.settled_doubt(*child, *adopt);
+                Ok(())
+            }
             Effect::Answer { id, answer } => self.answered(*id, answer.as_ref().ok()),
             Effect::Quit(_) => {
                 ensure!(!self.quit, "it quits twice");
@@ -270,8 +273,9 @@ impl Oracle {
         let watch = self.watches.get(name).with_context(|| format!("{name} is not there"))?;
         ensure!(watch.state == from, "{name} says it was {from} but was {}", watch.state);
         ensure!(is_legal(from, to), "{name} went from {from} to {to}");
+        let mine = watch.group_priority;
+        self.check_revival(name, to)?;
         if leaving && to == ProcessState::Stopping {
-            let mine = watch.group_priority;
             let later =
                 self.watches.iter().find(|(_, it)| it.group_priority > mine && !it.state.is_stopped());
             if let Some((other, _)) = later {
@@ -369,7 +373,9 @@ impl Oracle {
             }
             Some(Input::Begin { .. }) => {
                 ensure!(self.started.is_sorted(), "it starts in the order {:?}", self.started);
+                self.check_adopted(machine)?;
             }
+            Some(Input::Resumed { .. }) => self.check_adopted(machine)?,
             Some(Input::Due) => {
                 let excused = self.leaving || self.abandoned;
                 ensure!(self.effects_in_step > 0 || excused, "it woke up for nothing");

@@ -14,6 +14,8 @@ use model::spec::{
 use model::state::ProcessState;
 use supervisor::input::{Departure, Request};
 
+use crate::disaster::Death;
+
 /// A whole world.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Script {
@@ -78,6 +80,7 @@ impl Program {
 
 /// How one child fares.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a clause of its own in a script")]
 pub struct Life {
     /// There is no child, for this reason.
     pub refused: Option<Refusal>,
@@ -95,6 +98,8 @@ pub struct Life {
     pub untold_ms: u64,
     /// It cannot be signaled.
     pub denied: bool,
+    /// When the keeper has died nobody can say what it is.
+    pub doubtful: bool,
 }
 
 /// How a child ends.
@@ -206,6 +211,8 @@ pub enum Act {
     Leave(Departure),
     /// The loop does not come round for this long.
     Stall(u64),
+    /// The daemon dies, or the keeper, or both.
+    Die(Death),
     /// Somebody sets the clock on the wall by this many seconds.
     JumpWall(i64),
     /// The writer of the script knows what is true at this moment.

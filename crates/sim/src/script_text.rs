@@ -21,6 +21,7 @@ use model::spec::AutoRestart;
 use model::state::ProcessState;
 use supervisor::input::{Departure, Request, Selection};
 
+use crate::disaster::{Death, Who};
 use crate::script::{Act, End, Expectation, Group, Life, Program, Refusal, Script, Step};
 
 impl FromStr for Script {
@@ -71,12 +72,12 @@ impl Script {
     }
 }
 
-fn word<'a>(words: &mut SplitWhitespace<'a>) -> Result<&'a str> {
+pub(crate) fn word<'a>(words: &mut SplitWhitespace<'a>) -> Result<&'a str> {
     words.next().context("something is missing at the end")
 }
 
 /// Seconds with up to three decimals, as milliseconds.
-fn millis(text: &str) -> Result<u64> {
+pub(crate) fn millis(text: &str) -> Result<u64> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     if part.len() > 3 {
         bail!("`{text}` has more than three decimals");
@@ -86,7 +87,7 @@ fn millis(text: &str) -> Result<u64> {
     Ok(whole * 1000 + part)
 }
 
-fn seconds(ms: u64) -> String {
+pub(crate) fn seconds(ms: u64) -> String {
     let text = format!("{}.{:03}", ms / 1000, ms % 1000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -161,6 +162,7 @@ fn life(words: &mut SplitWhitespace<'_>) -> Result<Life> {
             "stops" => life.stops_ms = millis(word(words)?)?,
             "untold" => life.untold_ms = millis(word(words)?)?,
             "denied" => life.denied = true,
+            "doubtful" => life.doubtful = true,
             other => bail!("`{other}` is not known"),
         }
     }
@@ -201,6 +203,9 @@ fn act(words: &mut SplitWhitespace<'_>) -> Result<Act> {
         "update" => Act::Update(word(words)?.parse()?),
         "abandon" => Act::Abandon(word(words)?.parse()?),
         "leave" => Act::Leave(departure(words)?),
+        "daemon-dies" => Act::Die(Death::parse(Who::Daemon, words)?),
+        "keeper-dies" => Act::Die(Death::parse(Who::Keeper, words)?),
+        "both-die" => Act::Die(Death::parse(Who::Both, words)?),
         "stall" => Act::Stall(millis(word(words)?)?),
         "jump-wall" => Act::JumpWall(word(words)?.parse()?),
         "expect" => Act::Expect(expectation(words)?),
@@ -347,6 +352,9 @@ impl fmt::Display for Life {
         if self.denied {
             write!(f, " denied")?;
         }
+        if self.doubtful {
+            write!(f, " doubtful")?;
+        }
         Ok(())
     }
 }
@@ -355,6 +363,7 @@ impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ask(request) => f.write_str(&request_text(request)),
+            Self::Die(death) => death.fmt(f),
             Self::Reread(groups) => write!(f, "reread {}", groups.join(" ")),
             Self::Update(seed) => write!(f, "update {seed}"),
             Self::Abandon(number) => write!(f, "abandon {number}"),

@@ -8,6 +8,7 @@ use model::signal::Signal;
 use model::spec::AutoRestart;
 use supervisor::input::{Departure, Request, Selection};
 
+use crate::disaster::{Death, When, Who};
 use crate::script::{Act, End, Group, Life, Program, Refusal, Script, Step};
 use crate::world;
 
@@ -66,7 +67,14 @@ pub fn script(seed: u64) -> Script {
     for _ in 0..dice.below(4) {
         steps.push(Step { at_ms: dice.time(BUSY_MS), act: Act::Update(dice.below(1000)) });
     }
+    if dice.one_in(2) {
+        for _ in 0..=dice.below(4) {
+            steps.push(Step { at_ms: dice.time(BUSY_MS), act: Act::Die(death(&mut dice)) });
+        }
+    }
     steps.push(Step { at_ms, act: leave });
+    // A daemon may die of the first wish before it has written it down.
+    steps.push(Step { at_ms: at_ms + BUSY_MS, act: Act::Leave(departure) });
     steps.sort_by_key(|it| it.at_ms);
     Script { comments: vec![format!("seed {seed}")], groups, steps }
 }
@@ -125,7 +133,19 @@ fn life(dice: &mut Dice) -> Life {
         life.untold_ms = dice.time(5000);
     }
     life.denied = dice.one_in(10);
+    life.doubtful = dice.one_in(10);
     life
+}
+
+fn death(dice: &mut Dice) -> Death {
+    let who = dice.pick_or(&[Who::Daemon, Who::Daemon, Who::Daemon, Who::Keeper, Who::Both], Who::Daemon);
+    let when = match dice.below(4) {
+        0 => When::Idle,
+        1 => When::Unwritten,
+        _ => When::Performed(dice.below(6)),
+    };
+    let away_ms = if dice.one_in(2) { 0 } else { dice.time(4000) };
+    Death { who, when, away_ms, forgetting: who == Who::Both && dice.one_in(4) }
 }
 
 fn step(groups: &[Group], processes: &[FullName], dice: &mut Dice) -> Option<Step> {
@@ -140,7 +160,7 @@ fn step(groups: &[Group], processes: &[FullName], dice: &mut Dice) -> Option<Ste
         _ => Selection::Group(name.group.clone()),
     };
     let signal = dice.pick_or(&[Signal::HUP, Signal::USR2, Signal::TERM, Signal::KILL], Signal::HUP);
-    let act = match dice.below(30) {
+    let act = match dice.below(34) {
         0..=5 => Act::Ask(Request::Start { name, named, wait, obstacle: None }),
         6..=10 => Act::Ask(Request::Stop { name, named, wait }),
         11..=13 => Act::Ask(Request::Signal { name, named, signal }),
@@ -152,6 +172,8 @@ fn step(groups: &[Group], processes: &[FullName], dice: &mut Dice) -> Option<Ste
         25 => Act::Reread(groups.iter().filter(|_| !dice.one_in(4)).map(|it| it.name.clone()).collect()),
         26 => Act::Abandon(1 + dice.below(8)),
         27 | 28 => Act::Stall(dice.time(4000)),
+        29 | 30 => Act::Ask(Request::Adopt { name, named }),
+        31 | 32 => Act::Ask(Request::Forget { name, named }),
         _ => Act::JumpWall(dice.pick_or(&[-86_400, -5, 5, 3600, 1_000_000], 5)),
     };
     Some(Step { at_ms, act })
@@ -163,6 +185,9 @@ pub fn trouble(script: &Script) -> Option<String> {
     let run = world::run(script);
     if run.trouble.is_some() {
         return run.trouble;
+    }
+    if !script.steps.iter().any(|it| matches!(it.act, Act::JumpWall(_))) {
+        return None;
     }
     let mut steady = script.clone();
     steady.steps.retain(|it| !matches!(it.act, Act::JumpWall(_)));

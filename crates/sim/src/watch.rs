@@ -33,6 +33,8 @@ pub(crate) struct Watch {
     pub(crate) killed: Option<Mono>,
     /// Somebody wanted it stopped while it was down.
     pub(crate) left_down: bool,
+    /// The state it had when a new machine was told what there is.
+    pub(crate) before: Option<ProcessState>,
     /// The states it entered in this step.
     pub(crate) entered: Vec<ProcessState>,
 }
@@ -60,6 +62,7 @@ impl Watch {
             streak: 0,
             killed: None,
             left_down: false,
+            before: None,
             entered: Vec::new(),
         }
     }
@@ -133,11 +136,12 @@ impl Watch {
 pub(crate) const fn is_legal(from: ProcessState, to: ProcessState) -> bool {
     use ProcessState::{Backoff, Exited, Fatal, Running, Starting, Stopped, Stopping, Unknown};
     match from {
-        Stopped | Exited | Fatal => matches!(to, Starting),
+        Stopped => matches!(to, Starting | Unknown),
+        Exited | Fatal => matches!(to, Starting),
         Starting => matches!(to, Running | Backoff | Stopping | Unknown),
         Running => matches!(to, Stopping | Exited | Unknown),
         Backoff => matches!(to, Starting | Fatal | Stopped),
         Stopping => matches!(to, Stopped | Unknown),
-        Unknown => matches!(to, Stopped | Exited),
+        Unknown => matches!(to, Stopped | Exited | Starting),
     }
 }

@@ -15,12 +15,15 @@ use model::spec::GroupSpec;
 use model::time::Mono;
 use supervisor::effect::{Effect, Effects};
 use supervisor::input::{Input, Request, RequestId};
+use supervisor::memory::{Memory, Tape};
 use supervisor::supervisor::Supervisor;
 
 use crate::clock::{Clock, ms};
+use crate::disaster::{Death, When};
 use crate::journal;
+use crate::keeper::{self, Bond, Child, Keeper};
 use crate::oracle::Oracle;
-use crate::script::{Act, Expectation, Life, Program, Script, setup_failure};
+use crate::script::{Act, Expectation, Program, Script};
 use crate::variant;
 
 /// A world that has not come to rest after this long never will.
@@ -60,36 +63,38 @@ enum Happening {
     Dies(ChildId, ExitStatus),
     /// The keeper has something to say.
     Report(Input),
+    /// The keeper notices that a child has ended.
+    Noticed(ChildId, ExitStatus),
     /// The n-th step of the script.
     Step(usize),
 }
 
-#[derive(Debug)]
-struct Child {
-    life: Life,
-    alive: bool,
-    /// When the machine is told that it exists: it cannot be told of its end before.
-    known_at: Mono,
-}
-
-struct World<'a> {
+pub(crate) struct World<'a> {
     script: &'a Script,
     programs: BTreeMap<FullName, &'a Program>,
-    clock: Clock,
-    machine: Supervisor,
-    oracle: Oracle,
+    pub(crate) clock: Clock,
+    pub(crate) machine: Supervisor,
+    pub(crate) oracle: Oracle,
     happenings: BTreeMap<(Mono, u64), Happening>,
     next_serial: u64,
-    children: BTreeMap<ChildId, Child>,
+    pub(crate) keeper: Keeper,
     lives: BTreeMap<FullName, usize>,
-    reports: VecDeque<Input>,
+    pub(crate) reports: VecDeque<Input>,
     acts: VecDeque<&'a Act>,
-    asleep_until: Mono,
+    pub(crate) asleep_until: Mono,
     requests: u64,
     answers: BTreeMap<u64, String>,
-    quit: bool,
-    journal: Vec<String>,
+    pub(crate) quit: bool,
+    pub(crate) journal: Vec<String>,
     wakes: u64,
+    /// What the daemon has written down, and every configuration it has read.
+    pub(crate) memory: Memory,
+    pub(crate) tapes: BTreeMap<Tape, Vec<Arc<GroupSpec>>>,
+    /// How the daemon has died, until there is another.
+    pub(crate) dead: Option<Death>,
+    /// How it dies in its next step.
+    doom: Option<Death>,
+    pub(crate) last_child: u64,
 }
 
 impl<'a> World<'a> {
@@ -110,7 +115,7 @@ impl<'a> World<'a> {
             oracle: Oracle::default(),
             happenings: BTreeMap::new(),
             next_serial: 0,
-            children: BTreeMap::new(),
+            keeper: Keeper::default(),
             lives: BTreeMap::new(),
             reports: VecDeque::new(),
             acts: VecDeque::new(),
@@ -120,6 +125,11 @@ impl<'a> World<'a> {
             quit: false,
             journal: Vec::new(),
             wakes: 0,
+            memory: Memory::default(),
+            tapes: BTreeMap::new(),
+            dead: None,
+            doom: None,
+            last_child: 0,
         };
         for (index, step) in script.steps.iter().enumerate() {
             world.plan(Mono(ms(step.at_ms)), Happening::Step(index));
@@ -139,7 +149,7 @@ impl<'a> World<'a> {
     }
 
     fn play(&mut self) -> Result<()> {
-        self.tell(Input::Begin { groups: self.configuration(None), tape: 0 })?;
+        self.begin()?;
         while let Some(at) = self.next_moment() {
             ensure!(at <= HORIZON && self.wakes < WAKES_MAX, "it does not come to rest");
             self.clock.advance_to(at);
@@ -149,17 +159,31 @@ impl<'a> World<'a> {
             }
             self.wakes += 1;
             self.come_round()?;
-            if self.is_settled() {
+            if self.dead.is_none() && self.is_settled() {
                 self.oracle.settled(&self.machine, self.clock.now())?;
             }
         }
         self.oracle.finished(&self.machine)
     }
 
+    /// A machine that knows nothing is told what there is.
+    pub(crate) fn begin(&mut self) -> Result<()> {
+        let groups = self.configuration(None);
+        let tape = self.keep(&groups);
+        self.tell(Input::Begin { groups, tape })
+    }
+
+    /// Keeps a configuration for later machines.
+    fn keep(&mut self, groups: &[Arc<GroupSpec>]) -> Tape {
+        let tape = u32::try_from(self.tapes.len()).unwrap_or(u32::MAX);
+        self.tapes.insert(tape, groups.to_vec());
+        tape
+    }
+
     /// When something is next to be done; `None` at rest.
     fn next_moment(&self) -> Option<Mono> {
         let happening = self.happenings.first_key_value().map(|((at, _), _)| *at);
-        let asleep = self.clock.now() < self.asleep_until;
+        let asleep = self.dead.is_some() || self.clock.now() < self.asleep_until;
         let wake = if asleep { Some(self.asleep_until) } else { self.machine.deadline().map(|(at, _)| at) };
         [happening, wake].into_iter().flatten().min().map(|at| at.max(self.clock.now()))
     }
@@ -181,9 +205,21 @@ impl<'a> World<'a> {
         let now = self.clock.now();
         while let Some(first) = self.happenings.first_entry().filter(|it| it.key().0 <= now) {
             match first.remove() {
-                Happening::Dies(child, status) => self.die(child, status),
-                Happening::Report(input) => self.reports.push_back(input),
+                Happening::Dies(child, status) => {
+                    if let Some((at, status)) = self.keeper.die(child, status, now) {
+                        self.plan(at, Happening::Noticed(child, status));
+                    }
+                }
+                Happening::Noticed(child, status) => {
+                    let report = self.keeper.notice(child, status, now);
+                    self.reports.extend(report.filter(|_| self.dead.is_none()));
+                }
+                Happening::Report(input) if self.dead.is_none() => self.reports.push_back(input),
+                Happening::Report(_) => {}
                 Happening::Step(index) => match &self.script.steps[index].act {
+                    Act::Die(_) if self.quit || self.dead.is_some() => {}
+                    Act::Die(death) if death.when == When::Idle => self.fall(*death),
+                    Act::Die(death) => self.doom = Some(*death),
                     Act::Stall(length) => self.asleep_until = self.asleep_until.max(now + ms(*length)),
                     Act::JumpWall(seconds) => self.clock.jump_wall(*seconds),
                     act @ (Act::Ask(_)
@@ -191,9 +227,7 @@ impl<'a> World<'a> {
                     | Act::Update(_)
                     | Act::Abandon(_)
                     | Act::Leave(_)
-                    | Act::Expect(_)) => {
-                        self.acts.push_back(act);
-                    }
+                    | Act::Expect(_)) => self.acts.push_back(act),
                 },
             }
         }
@@ -201,39 +235,74 @@ impl<'a> World<'a> {
 
     /// One turn of the loop.
     fn come_round(&mut self) -> Result<()> {
+        if self.dead.is_some() {
+            self.come_back()?;
+        }
         while let Some(report) = self.reports.pop_front() {
             self.tell(report)?;
         }
-        if self.machine.deadline().is_some_and(|(at, _)| at <= self.clock.now()) {
+        if self.dead.is_none() && self.machine.deadline().is_some_and(|(at, _)| at <= self.clock.now()) {
             self.tell(Input::Due)?;
         }
-        while let Some(act) = self.acts.pop_front() {
+        while self.dead.is_none()
+            && let Some(act) = self.acts.pop_front()
+        {
             self.act(act)?;
         }
         Ok(())
     }
 
-    fn tell(&mut self, input: Input) -> Result<()> {
+    pub(crate) fn tell(&mut self, input: Input) -> Result<()> {
         let now = self.clock.now();
-        self.oracle.told(&input, now)?;
+        let doom = self.doom.take();
         let mut fx = Effects::default();
-        self.machine.step(self.clock.stamp(), input, &mut fx);
-        for effect in fx.drain() {
-            self.journal.push(journal::line(now, &effect));
-            self.oracle.saw(&effect, now)?;
-            self.perform(effect);
+        if let Some(death) = doom.filter(|it| it.when == When::Unwritten) {
+            // Nobody has ever heard of this step.
+            self.machine.step(self.clock.stamp(), input, &mut fx);
+            self.fall(death);
+            return Ok(());
         }
-        self.oracle.stepped(&self.machine)
+        self.oracle.told(&input, now)?;
+        self.machine.step(self.clock.stamp(), input, &mut fx);
+        self.write()?;
+        for (number, effect) in (0..).zip(fx.drain()) {
+            self.oracle.saw(&effect, now)?;
+            if let Effect::Spawn { child, .. } = &effect {
+                self.last_child = child.0;
+            }
+            let is_performed =
+                !matches!(doom, Some(Death { when: When::Performed(count), .. }) if number >= count);
+            let line = journal::line(now, &effect);
+            self.journal.push(if is_performed { line } else { format!("{line} (not performed)") });
+            if is_performed {
+                self.perform(effect)?;
+            }
+        }
+        self.oracle.stepped(&self.machine)?;
+        match doom {
+            // Who has left cannot die.
+            Some(death) if !self.quit => self.fall(death),
+            Some(_) | None => {
+                self.machine.performed();
+                self.write()?;
+            }
+        }
+        Ok(())
     }
 
-    fn perform(&mut self, effect: Effect) {
+    fn perform(&mut self, effect: Effect) -> Result<()> {
         match effect {
-            Effect::Spawn { child, name, .. } => self.spawn(child, &name),
-            Effect::Signal { child, signal, .. } => self.signal(child, signal),
+            Effect::Spawn { child, name, .. } => self.spawn(child, &name)?,
+            Effect::Signal { child, signal, .. } => self.signal(child, signal)?,
             Effect::Answer { id, answer } => {
                 self.answers.insert(id.0, journal::answer_text(&answer));
             }
             Effect::Quit(_) => self.quit = true,
+            Effect::Buried { child } => self.keeper.forget(child)?,
+            Effect::Settle { child, adopt } => {
+                let report = self.keeper.settle(child, adopt, self.clock.now())?;
+                self.reports.extend(report);
+            }
             Effect::GroupOpened(_)
             | Effect::GroupClosed(_)
             | Effect::ProcessOpened { .. }
@@ -241,42 +310,47 @@ impl<'a> World<'a> {
             | Effect::ProcessClosed(_)
             | Effect::Amend { .. }
             | Effect::Adopted { .. }
-            | Effect::Settle { .. }
-            | Effect::Buried { .. }
             | Effect::Publish(_)
             | Effect::Send { .. }
             | Effect::Note(_) => {}
         }
+        Ok(())
     }
 
-    fn spawn(&mut self, child: ChildId, name: &FullName) {
+    fn spawn(&mut self, child: ChildId, name: &FullName) -> Result<()> {
         let now = self.clock.now();
+        self.keeper.check_slot(name)?;
         let nth = self.lives.entry(name.clone()).or_default();
         let life = self.programs.get(name).map(|it| it.life(*nth)).unwrap_or_default();
         *nth += 1;
         let known_at = now + ms(life.slow_ms);
         if let Some(refusal) = life.refused {
             let failure = refusal.failure(name.process.as_str());
-            return self.plan(known_at, Happening::Report(Input::SpawnFailed { child, failure }));
+            self.plan(known_at, Happening::Report(Input::SpawnFailed { child, failure }));
+            return Ok(());
         }
-        let pid = u32::try_from(child.0).unwrap_or(u32::MAX).saturating_add(1000);
-        self.plan(known_at, Happening::Report(Input::Spawned { child, pid }));
+        self.plan(known_at, Happening::Report(Input::Spawned { child, pid: keeper::pid(child) }));
         if life.setup_fails {
             self.plan(now, Happening::Dies(child, ExitStatus::Exited(127)));
         } else if let Some((after, end)) = life.ends {
             self.plan(now + ms(after), Happening::Dies(child, end.status()));
         }
-        self.children.insert(child, Child { life, alive: true, known_at });
+        let (name, bond, alive) = (name.clone(), Bond::Parent, true);
+        let child_of = Child { name, life, started: now, alive, known_at, bond, ended: None };
+        self.keeper.children.insert(child, child_of);
+        Ok(())
     }
 
-    fn signal(&mut self, child: ChildId, signal: Signal) {
+    fn signal(&mut self, child: ChildId, signal: Signal) -> Result<()> {
         let now = self.clock.now();
         let refuse = |gone, reason: &str| {
             let reason = reason.to_owned();
             Happening::Report(Input::SignalFailed { child, signal, gone, reason })
         };
         let asks_to_end = [Signal::TERM, Signal::INT, Signal::QUIT].contains(&signal);
-        match self.children.get(&child).filter(|it| it.alive) {
+        let found = self.keeper.children.get(&child);
+        ensure!(found.is_none_or(|it| it.bond != Bond::Stranger), "{child} is signaled while in doubt");
+        match found.filter(|it| it.alive) {
             None => self.plan(now, refuse(true, "[Errno 3] No such process")),
             Some(it) if it.life.denied => self.plan(now, refuse(false, "[Errno 1] Operation not permitted")),
             Some(it) => {
@@ -287,15 +361,7 @@ impl<'a> World<'a> {
                 }
             }
         }
-    }
-
-    fn die(&mut self, id: ChildId, status: ExitStatus) {
-        let now = self.clock.now();
-        let Some(child) = self.children.get_mut(&id).filter(|it| it.alive) else { return };
-        child.alive = false;
-        let told_at = (now + ms(child.life.untold_ms)).max(child.known_at);
-        let setup = child.life.setup_fails.then(setup_failure);
-        self.plan(told_at, Happening::Report(Input::Exited { child: id, status, at: told_at, setup }));
+        Ok(())
     }
 
     fn act(&mut self, act: &Act) -> Result<()> {
@@ -305,19 +371,22 @@ impl<'a> World<'a> {
                 self.tell(Input::Request { id: RequestId(self.requests), request: request.clone() })
             }
             Act::Reread(groups) => {
-                self.tell(Input::Reread { groups: self.configuration(Some(groups)), tape: 0 })
+                let groups = self.configuration(Some(groups));
+                let tape = self.keep(&groups);
+                self.tell(Input::Reread { groups, tape })
             }
             Act::Update(seed) => {
                 self.requests += 1;
                 let groups = self.script.groups.iter();
                 let mut configured: Vec<_> = groups.filter_map(|it| variant::of(it, *seed)).collect();
                 configured.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
-                let request = Request::Update { names: None, configured, tape: 0 };
+                let tape = self.keep(&configured);
+                let request = Request::Update { names: None, configured, tape };
                 self.tell(Input::Request { id: RequestId(self.requests), request })
             }
             Act::Abandon(number) => self.tell(Input::Abandoned { id: RequestId(*number) }),
             Act::Leave(departure) => self.tell(Input::Leave(*departure)),
-            Act::Stall(_) | Act::JumpWall(_) => Ok(()),
+            Act::Stall(_) | Act::JumpWall(_) | Act::Die(_) => Ok(()),
             Act::Expect(expectation) => self.expect(expectation),
         }
     }
