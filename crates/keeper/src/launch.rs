@@ -14,6 +14,7 @@ use crate::before::Before;
 const USAGE: u8 = 2;
 
 /// What the keeper is started with.
+#[expect(clippy::struct_excessive_bools, reason = "each is a word that is there or not")]
 #[derive(Debug)]
 pub(crate) struct Launch {
     /// The file to execute for the daemon: this very program. By its name, so that a daemon started
@@ -34,6 +35,8 @@ pub(crate) struct Launch {
     pub(crate) journal: Option<OwnedFd>,
     /// Whether the daemon is started again when it dies; otherwise its death is the end of all.
     pub(crate) outlive: bool,
+    /// Whether children die with the keeper, instead of being taken over.
+    pub(crate) kill_orphans: bool,
     /// Whether this program was replaced by a newer one, which has failed.
     pub(crate) back: bool,
     /// Whether this program has taken the place of an older one.
@@ -43,6 +46,7 @@ pub(crate) struct Launch {
 }
 
 /// The words before `--`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a word that is there or not")]
 #[derive(Debug, Default)]
 struct Words {
     launch_pipe: Option<OwnedFd>,
@@ -53,6 +57,7 @@ struct Words {
     /// The program to return to.
     old: Option<i32>,
     outlive: bool,
+    kill_orphans: bool,
     back: bool,
     probe: bool,
     daemon_argv: Vec<CString>,
@@ -67,6 +72,7 @@ struct Words {
 ///   --journal-fd N   where children are written down; the same
 ///   --handover-fd N  what another keeper has left (`wire::keeper::handover`)
 ///   --outlive        start the daemon again when it dies
+///   --kill-orphans   children are killed when the keeper dies, however it dies
 ///   --old-fd N       the program to return to when the handover cannot be read
 ///   --back           a newer program was tried and has failed
 ///   --probe          only see whether the handover can be read
@@ -122,6 +128,7 @@ impl Words {
                     break;
                 }
                 "--outlive" => all.outlive = true,
+                "--kill-orphans" => all.kill_orphans = true,
                 "--back" => all.back = true,
                 "--probe" => all.probe = true,
                 "--launch-fd" => all.launch_pipe = Some(inherited(name, words.next())?),
@@ -164,6 +171,7 @@ fn from_words(words: Words) -> Result<Launch, String> {
         lock: words.lock,
         journal: words.journal,
         outlive: words.outlive,
+        kill_orphans: words.kill_orphans,
         back: words.back,
         new: words.old.is_some() && !words.back,
         before: None,

@@ -89,10 +89,12 @@ impl Link {
     pub(crate) fn flush(&mut self, holder: &impl Holder) -> Sent {
         while let Some(report) = self.waiting.front() {
             let (frame, fds) = packet(report, self.sequence.wrapping_add(1), holder);
+            os::failpoint::pass("keeper.report");
             match self.socket.send(&frame, &fds) {
                 Ok(()) => {
                     self.sequence = self.sequence.wrapping_add(1);
                     self.waiting.pop_front();
+                    os::failpoint::pass("keeper.reported");
                 }
                 Err(error) => return why(&error),
             }

@@ -125,7 +125,10 @@ struct Keeper {
 impl Keeper {
     fn new(mut launch: Launch) -> io::Result<Self> {
         // First of all, while low numbers are free.
-        let spawner = Spawner::new()?;
+        let mut spawner = Spawner::new()?;
+        if launch.kill_orphans {
+            spawner.bind_children();
+        }
         let nofile = launch.nofile.unwrap_or_else(os::limits::nofile);
         if let Err(error) = os::limits::raise_nofile_to_hard() {
             say(&format!("cannot raise the limit on open descriptors: {error}"));

@@ -143,6 +143,8 @@ pub struct Spawner {
     beyond: i32,
     wrong_signals: Vec<(i32, bool)>,
     can_close_ranges: bool,
+    /// Whether children die with this process.
+    bound: bool,
 }
 
 impl Spawner {
@@ -169,7 +171,15 @@ impl Spawner {
             beyond: highest.unwrap_or(PLACE_MIN).saturating_add(1),
             wrong_signals: child::wrong_signals(),
             can_close_ranges: child::can_close_ranges(),
+            bound: false,
         })
+    }
+
+    /// From here on, children are killed when this process dies, however it dies; but not those that are given a
+    /// link, who see by its end that they are alone. A child that executes a set-user-id program is freed by the
+    /// kernel (`PR_SET_PDEATHSIG` in prctl(2)).
+    pub fn bind_children(&mut self) {
+        self.bound = true;
     }
 
     /// Makes a child. That it could not become its program is known only when it has ended, by its
@@ -259,6 +269,7 @@ impl Spawner {
         prepared.link = files.link.map(|_| link);
         prepared.separate_from = self.can_close_ranges.then(|| self.beyond.unsigned_abs());
         prepared.highest = if self.can_close_ranges { self.beyond } else { highest_open() };
+        prepared.bound_to = (self.bound && files.link.is_none()).then(std::process::id);
         prepared.signals.clone_from(&self.wrong_signals);
         let launch = self.launches.claim(prepared)?;
         let made = child::launch(&launch);

@@ -42,6 +42,7 @@ impl Keeper {
         let (pipes, started_us) = (expected.pipes(), now_us());
         let intent = Entry { child: id, slot, memo, will, started_us, pipes, stage: Stage::Intended };
         self.holdings.journal.record(&intent);
+        os::failpoint::pass("keeper.spawn");
         let (pid, held) = match expected.make(&mut self.spawner) {
             Ok(made) => made,
             Err(stillborn) => {
@@ -49,12 +50,14 @@ impl Keeper {
                 return Err(stillborn);
             }
         };
+        os::failpoint::pass("keeper.born");
         let start_ticks = os::procfs::stat(pid).map_or(0, |it| it.start_ticks);
         let Entry { slot, memo, .. } = intent;
         let (standing, life) = (Standing::Own, Life::Living);
         let child = Child { slot, memo, pid, start_ticks, started_us, will, standing, life, held };
         self.holdings.table.insert(id, child);
         self.write_down(id);
+        os::failpoint::pass("keeper.written");
         Ok(pid)
     }
 
@@ -227,6 +230,7 @@ impl Keeper {
     /// parent is ours to reap.
     pub(super) fn reap(&mut self) {
         while let Some(ended) = os::wait::reap() {
+            os::failpoint::pass("keeper.reaped");
             if self.daemon.as_ref().is_some_and(|it| it.pid == ended.pid) {
                 self.take_last_orders();
                 if let Some(daemon) = self.daemon.take() {

@@ -62,6 +62,7 @@ impl Keeper {
     }
 
     fn obey(&mut self, order: Order, beside: Beside) {
+        os::failpoint::pass("keeper.order");
         match order {
             Order::Hello { oldest, newest } => self.welcome(oldest, newest),
             Order::Spawn(spawn) => self.spawn(spawn, beside),

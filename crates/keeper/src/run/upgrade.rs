@@ -202,6 +202,9 @@ impl Keeper {
         if self.launch.outlive {
             argv.push(c"--outlive".into());
         }
+        if self.launch.kill_orphans {
+            argv.push(c"--kill-orphans".into());
+        }
         for word in words.iter().map(String::as_str).chain(["--handover-fd", &number]) {
             argv.push(CString::new(word)?);
         }

@@ -37,6 +37,8 @@ pub(super) struct Prepared {
     pub(super) link: Option<RawFd>,
     /// The number from which on no descriptor is needed; `None` when the table is a copy anyway.
     pub(super) separate_from: Option<u32>,
+    /// The parent whose death is to be the child's.
+    pub(super) bound_to: Option<u32>,
     /// No descriptor has a higher number, for kernels that do not close ranges.
     pub(super) highest: RawFd,
     /// The signals that are not as the child must have them, and whether it ignores them.
@@ -59,6 +61,7 @@ impl Prepared {
             stdio,
             link: None,
             separate_from: None,
+            bound_to: None,
             highest: -1,
             signals: Vec::new(),
             argv,
@@ -224,6 +227,10 @@ fn set_up(it: &Prepared) -> Result<Infallible, Failed> {
     if let Some(identity) = &it.plan.identity {
         become_user(identity)?;
     }
+    if let Some(parent) = it.bound_to {
+        // Now, since another user would have undone it.
+        bind_to(parent).map_err(Failed::at(SetupStage::Session))?;
+    }
     if let Some(directory) = &it.plan.directory {
         // SAFETY: the path is NUL-terminated and alive.
         unsafe { call(libc::SYS_chdir, [directory.as_ptr().addr(), 0, 0, 0]) }
@@ -240,6 +247,18 @@ fn set_up(it: &Prepared) -> Result<Infallible, Failed> {
         Ok(_) => Err(Failed::at(SetupStage::Exec)(libc::ENOEXEC)), // It does not return.
         Err(errno) => Err(Failed::at(SetupStage::Exec)(errno)),
     }
+}
+
+/// Lets this process be killed when `parent` dies; ends it at once when that has happened already.
+fn bind_to(parent: u32) -> Result<(), i32> {
+    let [what, how] = [place(libc::PR_SET_PDEATHSIG), place(libc::SIGKILL)];
+    // SAFETY: takes two numbers.
+    unsafe { call(libc::SYS_prctl, [what, how, 0, 0]) }?;
+    // SAFETY: reads a number of this process.
+    if unsafe { call(libc::SYS_getppid, [0; 4]) }.ok().map(u32::try_from) != Some(Ok(parent)) {
+        leave();
+    }
+    Ok(())
 }
 
 /// Puts the descriptors where they belong and closes all others.

@@ -71,6 +71,15 @@ fn each_way(test: impl Fn(&mut Spawner)) {
 }
 
 #[test]
+fn a_child_that_is_bound_lives_as_long_as_its_parent() {
+    each_way(|spawner| {
+        spawner.bind_children();
+        let lived = live_in(spawner, &shell("echo up"));
+        assert_eq!((lived.said.as_str(), lived.status, lived.error), ("up\n", exited(0), None));
+    });
+}
+
+#[test]
 fn a_child_is_its_program_with_its_arguments_and_environment_and_no_others() {
     each_way(|spawner| {
         let mut plan = shell("echo $0 $1 $A $HOME; exit 3");
