@@ -132,6 +132,7 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
         Method::RestartNamed => Ok(restart_many(several(arguments, context)?, arguments.wait(1))),
         Method::SignalNamed => Ok(signal_many(several(arguments, context)?, &arguments.signal(1)?, context)),
         Method::ClearNamed => Ok(clear_several(&several(arguments, context)?, context)),
+        Method::RotateNamed => Ok(rotate_several(&several(arguments, context)?, context)),
         Method::ListExtensions => Ok(done(Value::Array(EXTENSIONS.iter().map(|it| text(it.name)).collect()))),
     }
 }
@@ -329,6 +330,11 @@ fn clear_all_logs(context: &Context<'_>) -> Begun {
 fn clear_several(selection: &Selection, context: &Context<'_>) -> Begun {
     let names = by_priority(context).filter(|it| selection.holds(it)).collect();
     Begun::Chore(Chore::ClearLogs { names }, Shape::Results)
+}
+
+fn rotate_several(selection: &Selection, context: &Context<'_>) -> Begun {
+    let names = by_priority(context).filter(|it| selection.holds(it)).collect();
+    Begun::Chore(Chore::RotateLogs { names }, Shape::Results)
 }
 
 fn send_stdin(arguments: &Arguments, context: &Context<'_>) -> Start {

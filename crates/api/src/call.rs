@@ -31,6 +31,8 @@ pub struct Identity {
 pub trait LogPaths {
     /// The file a stream of a process goes to, if to one; for `AUTO` the name that was made up.
     fn path(&self, name: &FullName, channel: Channel) -> Option<PathBuf>;
+    /// How many bytes the log of a stream did not get, because it did not take them and was not waited for.
+    fn dropped_bytes(&self, name: &FullName, channel: Channel) -> u64;
 }
 
 /// What is known of what processes use.
@@ -115,6 +117,11 @@ pub enum Chore {
     },
     /// Empty both logs of each process: [`Outcome::Settled`], in this order.
     ClearLogs {
+        /// The processes.
+        names: Vec<FullName>,
+    },
+    /// Rotate both logs of each process, whether they are full or not: [`Outcome::Settled`], in this order.
+    RotateLogs {
         /// The processes.
         names: Vec<FullName>,
     },

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::child::Channel;
 use model::info::ProcessInfo;
 use supervisor::bus::PoolInfo;
 use wire::value::Value;
@@ -21,6 +22,10 @@ pub(crate) fn all(context: &Context<'_>) -> Value {
         members.extend(
             info.ended.as_ref().map(|it| ("ended".to_owned(), facts::ended(it, Value::Int(it.at.seconds())))),
         );
+        for channel in [Channel::Stdout, Channel::Stderr] {
+            let dropped = context.files.dropped_bytes(&info.name, channel);
+            members.insert(format!("{channel}_bytes_dropped"), count(dropped));
+        }
         let pool = pools.get(&info.name.group);
         members.extend(pool.map(|it| ("listener".to_owned(), listener(info, it))));
         Value::Struct(members)

@@ -88,6 +88,8 @@ pub enum Method {
     RestartNamed,
     SignalNamed,
     ClearNamed,
+    /// As [`Self::ClearNamed`], but the logs are kept and new ones begun.
+    RotateNamed,
 }
 
 /// One parameter: its type, its name, and what it means.
@@ -201,11 +203,11 @@ const GROUPS: Parameter = (Array, "groups", "The groups it is about; all when le
 /// What the original does not have. `system.listMethods` leaves these out, since clients take it for the
 /// list of what Supervisor can do; `menshen.listMethods` tells them.
 #[rustfmt::skip]
-pub const EXTENSIONS: [Entry; 16] = [
+pub const EXTENSIONS: [Entry; 17] = [
     entry("menshen.clearProcessLogs", M::ClearNamed, RESULTS, &[SEVERAL], "Empties the logs of these processes."),
     entry("menshen.getAllProcessInfo", M::Inspect, (Array, "A struct for each process."), &[],
         "Tells of every process what supervisor.getAllProcessInfo tells, and more: `starts`, and `restarts` for those \
-            of them that nobody asked for; once a child has ended, `ended` with the last end, which a start does not \
+            of them that nobody asked for; `stdout_bytes_dropped` and `stderr_bytes_dropped`, what its logs did not get; once a child has ended, `ended` with the last end, which a start does not \
             forget (`at`, `cause`: expected, unexpected, too early, stopped or killed, `description`, and `code` or \
             `signal` and `core`); for an event listener `listener` (`state` of one that runs, and of its pool `waiting`, `size` \
             and `dropped`, which count events)."),
@@ -233,6 +235,8 @@ pub const EXTENSIONS: [Entry; 16] = [
             addProcessGroup knows."),
     waiting("menshen.restartProcesses", M::RestartNamed, RESULTS, &[SEVERAL, STARTED],
         "Stops those of these processes that run, and starts all of them. Answers when they are down at the earliest."),
+    entry("menshen.rotateProcessLogs", M::RotateNamed, RESULTS, &[SEVERAL],
+        "Rotates the logs of these processes although they are not full; empty ones stay as they are."),
     entry("menshen.signalProcesses", M::SignalNamed, RESULTS, &[SEVERAL, SIGNAL],
         "Sends a signal to those of these processes that run."),
     waiting("menshen.startProcesses", M::StartNamed, RESULTS, &[SEVERAL, STARTED],

@@ -67,7 +67,7 @@ const fn post(path: &'static str, method: &'static str) -> Route {
 
 /// Every path that stands for a method.
 #[rustfmt::skip]
-pub const ROUTES: [Route; 29] = [
+pub const ROUTES: [Route; 30] = [
     get("/supervisor", "menshen.getSupervisor"),
     post("/supervisor/reload", "supervisor.restart"),
     post("/supervisor/shutdown", "supervisor.shutdown"),
@@ -80,6 +80,7 @@ pub const ROUTES: [Route; 29] = [
     post("/processes/restart", "menshen.restartProcesses"),
     post("/processes/signal", "menshen.signalProcesses"),
     post("/processes/clear", "menshen.clearProcessLogs"),
+    post("/processes/rotate", "menshen.rotateProcessLogs"),
     get("/processes/{name}", "menshen.getProcess"),
     get("/processes/{name}/options", "menshen.getProcessOptions"),
     post("/processes/{name}/start", "supervisor.startProcess"),

@@ -35,6 +35,7 @@ fn stream() -> StreamSpec {
         capture_maxbytes: 0,
         events_enabled: false,
         syslog: false,
+        keeping: model::keeping::LogKeeping::default(),
     }
 }
 
@@ -100,6 +101,10 @@ impl Usages for Files {
 impl LogPaths for Files {
     fn path(&self, name: &FullName, channel: Channel) -> Option<PathBuf> {
         (name.process.as_str() != "no").then(|| format!("/log/{name}-{channel}").into())
+    }
+
+    fn dropped_bytes(&self, _name: &FullName, channel: Channel) -> u64 {
+        if channel == Channel::Stdout { 7 } else { 0 }
     }
 }
 
@@ -565,6 +570,12 @@ fn logs_are_cleared_one_by_one_or_all() {
     assert_eq!(world.chores.last().unwrap(), &Chore::ClearLogs { names });
     world.outcome = Outcome::Done;
     assert_eq!(world.say("clearLog", vec![]), "true");
+
+    let result = Settled { name: name("g", "a"), outcome: Ok(()) };
+    world.outcome = Outcome::Settled(vec![result]);
+    let value = world.call("menshen.rotateProcessLogs", vec![Value::Array(texts(["g:a"]))]).unwrap();
+    assert_eq!(results(&value), ["g:a 80 OK"]);
+    assert_eq!(world.chores.last().unwrap(), &Chore::RotateLogs { names: vec![name("g", "a")] });
 }
 
 #[test]
@@ -713,6 +724,8 @@ fn our_own_clients_are_told_more_of_a_process() {
         take(&mut cat, "ended"),
         "{at: 1005, cause: \"stopped\", core: false, description: \"terminated by SIGTERM\", signal: \"SIGTERM\"}"
     );
+    let dropped = (take(&mut cat, "stdout_bytes_dropped"), take(&mut cat, "stderr_bytes_dropped"));
+    assert_eq!(dropped, ("7".to_owned(), "0".to_owned()));
     assert_eq!(cat, of(&old, "cat"), "the rest is what everybody is told");
     assert_eq!(take(&mut ear, "listener"), "{dropped: 3, size: 2, state: \"ACKNOWLEDGED\", waiting: 2}");
     assert!(!ear.contains_key("ended"));

@@ -153,6 +153,14 @@ pub enum OptionType {
     Plugin,
     /// `http://host:port` or `unix:///path`.
     Url,
+    /// `never`, `hourly`, `daily` or a number of seconds.
+    RotateWhen,
+    /// `none`, `gzip` or `zstd`.
+    Compression,
+    /// `raw`, `prefix` or `json`.
+    LogFormat,
+    /// `block` or `drop`.
+    OnFull,
 }
 
 impl OptionType {
@@ -181,6 +189,10 @@ impl OptionType {
             Self::Patterns => "patterns",
             Self::Plugin => "module:function",
             Self::Url => "URL",
+            Self::RotateWhen => "never, hourly, daily or seconds",
+            Self::Compression => "none, gzip or zstd",
+            Self::LogFormat => "raw, prefix or json",
+            Self::OnFull => "block or drop",
         }
     }
 }
@@ -342,6 +354,18 @@ table! {
         STDOUT_LOGFILE_MAXBYTES "stdout_logfile_maxbytes" Bytes = "50MB":
             "The size at which that log is rotated; 0 never does.";
         STDOUT_LOGFILE_BACKUPS "stdout_logfile_backups" Integer = "10": "How many rotated files to keep.";
+        STDOUT_LOGFILE_ROTATE "stdout_logfile_rotate" RotateWhen = "never" since "0.1.0":
+            "When that log is rotated although it is not full: never, hourly, daily or every so many seconds.";
+        STDOUT_LOGFILE_COMPRESS "stdout_logfile_compress" Compression = "none" since "0.1.0":
+            "How its rotated files are made smaller: none, gzip or zstd.";
+        STDOUT_LOGFILE_TOTAL_MAXBYTES "stdout_logfile_total_maxbytes" Bytes = "0" since "0.1.0":
+            "How much it and its rotated files may have in all before the oldest goes; 0 is any amount.";
+        STDOUT_LOGFILE_FORMAT "stdout_logfile_format" LogFormat = "raw" since "0.1.0":
+            "What a line looks like there: raw, prefix (time and names before it) or json.";
+        STDOUT_LOGFILE_ON_FULL "stdout_logfile_on_full" OnFull = "block" since "0.1.0":
+            "What becomes of output that the log does not take: block makes it wait, drop counts it.";
+        STDOUT_LOGFILE_ALSO "stdout_logfile_also" List = "" since "0.1.0":
+            "Further files and devices that get a copy, such as /dev/stdout.";
         STDOUT_CAPTURE_MAXBYTES "stdout_capture_maxbytes" Bytes = "0":
             "How much to keep of what it writes between capture tokens; 0 looks for none.";
         STDOUT_EVENTS_ENABLED "stdout_events_enabled" Boolean = "false":
@@ -352,6 +376,18 @@ table! {
         STDERR_LOGFILE_MAXBYTES "stderr_logfile_maxbytes" Bytes = "50MB":
             "The size at which that log is rotated; 0 never does.";
         STDERR_LOGFILE_BACKUPS "stderr_logfile_backups" Integer = "10": "How many rotated files to keep.";
+        STDERR_LOGFILE_ROTATE "stderr_logfile_rotate" RotateWhen = "never" since "0.1.0":
+            "When that log is rotated although it is not full: never, hourly, daily or every so many seconds.";
+        STDERR_LOGFILE_COMPRESS "stderr_logfile_compress" Compression = "none" since "0.1.0":
+            "How its rotated files are made smaller: none, gzip or zstd.";
+        STDERR_LOGFILE_TOTAL_MAXBYTES "stderr_logfile_total_maxbytes" Bytes = "0" since "0.1.0":
+            "How much it and its rotated files may have in all before the oldest goes; 0 is any amount.";
+        STDERR_LOGFILE_FORMAT "stderr_logfile_format" LogFormat = "raw" since "0.1.0":
+            "What a line looks like there: raw, prefix (time and names before it) or json.";
+        STDERR_LOGFILE_ON_FULL "stderr_logfile_on_full" OnFull = "block" since "0.1.0":
+            "What becomes of output that the log does not take: block makes it wait, drop counts it.";
+        STDERR_LOGFILE_ALSO "stderr_logfile_also" List = "" since "0.1.0":
+            "Further files and devices that get a copy, such as /dev/stdout.";
         STDERR_CAPTURE_MAXBYTES "stderr_capture_maxbytes" Bytes = "0":
             "How much to keep of what it writes there between capture tokens; 0 looks for none.";
         STDERR_EVENTS_ENABLED "stderr_events_enabled" Boolean = "false":

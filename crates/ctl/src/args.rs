@@ -254,6 +254,8 @@ pub(crate) enum Order {
     },
     /// Empty the logs of processes
     Clear(Names),
+    /// Rotate the logs of processes, full or not
+    Rotate(Names),
     /// Show the pid of the server, or of processes
     Pid {
         /// Processes, groups, patterns, or all

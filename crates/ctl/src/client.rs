@@ -277,6 +277,15 @@ impl Client {
         self.outcomes("supervisor.clearAllProcessLogs", &[])
     }
 
+    /// Rotates the logs of processes.
+    ///
+    /// # Errors
+    /// As for every call, and when there is no such process.
+    pub(crate) fn rotate(&mut self, names: &[&str]) -> Result<Vec<Outcome>, CallError> {
+        let names = names.iter().copied().map(text).collect();
+        self.outcomes("menshen.rotateProcessLogs", &[Value::Array(names)])
+    }
+
     /// The last `bytes` of a process's log.
     ///
     /// # Errors

@@ -51,6 +51,8 @@ pub(crate) struct More {
     pub restarts: i64,
     /// Its last end, unless it has never ended.
     pub ended: Option<RemoteEnd>,
+    /// How many bytes its logs did not get, because they did not take them.
+    pub bytes_dropped: i64,
     /// For an event listener: how it is doing.
     pub listener: Option<RemoteListener>,
 }
@@ -220,6 +222,8 @@ fn more(fields: &Fields) -> More {
     More {
         starts: number(fields, "starts"),
         restarts: number(fields, "restarts"),
+        bytes_dropped: number(fields, "stdout_bytes_dropped")
+            .saturating_add(number(fields, "stderr_bytes_dropped")),
         ended: inner(fields, "ended").map(|it| RemoteEnd {
             cause: word(it, "cause").unwrap_or_default(),
             description: word(it, "description").unwrap_or_default(),

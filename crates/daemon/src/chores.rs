@@ -34,6 +34,9 @@ impl Daemon {
             Chore::ClearLogs { names } => {
                 Outcome::Settled(names.into_iter().map(|name| self.clear_logs(name)).collect())
             }
+            Chore::RotateLogs { names } => {
+                Outcome::Settled(names.into_iter().map(|name| self.rotate_logs(name)).collect())
+            }
             Chore::Reread => Outcome::Reread(self.reread()),
             Chore::Preview => Outcome::Reread(self.preview()),
             Chore::SendStdin { child, bytes, .. } => match self.inputs.send(child, &bytes) {
@@ -83,6 +86,19 @@ impl Daemon {
         for channel in CHANNELS {
             if let Err(error) = self.streams.clear(&name, channel) {
                 let text = format!("cannot clear the {channel} log of '{name}': {error}");
+                self.note(Level::Error, &text);
+                outcome = Err(Fault::about(FaultCode::Failed, name.to_string()));
+            }
+        }
+        Settled { name, outcome }
+    }
+
+    /// Rotates both logs of a process; one that has not run has none to rotate.
+    fn rotate_logs(&mut self, name: FullName) -> Settled {
+        let mut outcome = Ok(());
+        for channel in CHANNELS {
+            if let Err(error) = self.streams.rotate(&name, channel) {
+                let text = format!("cannot rotate the {channel} log of '{name}': {error}");
                 self.note(Level::Error, &text);
                 outcome = Err(Fault::about(FaultCode::Failed, name.to_string()));
             }

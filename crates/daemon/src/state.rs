@@ -225,6 +225,18 @@ impl Daemon {
                     let what = format!("the {} of '{}'", stream.channel, stream.name);
                     (Level::Info, format!("{what} goes to {} again; nothing was lost", path.display()))
                 }
+                PumpReport::Dropping { stream, path, reason } => {
+                    let what = format!("the {} of '{}' to {}", stream.channel, stream.name, path.display());
+                    (
+                        Level::Error,
+                        format!("cannot write {what}: {reason}; it is dropped until that works again"),
+                    )
+                }
+                PumpReport::Dropped { stream, path, bytes } => {
+                    let what = format!("the {} of '{}'", stream.channel, stream.name);
+                    let text = format!("{what} goes to {} again; {bytes} bytes were dropped", path.display());
+                    (Level::Warn, text)
+                }
                 PumpReport::Trouble { stream, trouble } => {
                     (Level::Warn, format!("the {} of '{}': {trouble}", stream.channel, stream.name))
                 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use api::call::LogPaths;
 use config::settings::Settings;
 use logs::pump::{Mirror, Pump, StreamId, StreamOptions};
+use logs::upkeep::Upkeep;
 use model::child::{Channel, ChildId};
 use model::level::Level;
 use model::name::{FullName, GroupName};
@@ -162,6 +163,14 @@ impl Streams {
             syslog: wanted.syslog,
             strip_ansi: self.strip_ansi,
             mirror: if self.mirror || wanted.events_enabled { Mirror::Shown } else { Mirror::Nothing },
+            upkeep: Upkeep {
+                when: wanted.keeping.rotate,
+                compress: wanted.keeping.compress,
+                total_maxbytes: wanted.keeping.total_maxbytes,
+            },
+            format: wanted.keeping.format,
+            on_full: wanted.keeping.on_full,
+            also: wanted.keeping.also.clone(),
         };
         if is_listener && stream.channel == Channel::Stdout {
             // It carries the protocol: what else could be done with it is accepted and ignored.
@@ -177,6 +186,11 @@ impl Streams {
         for (channel, pipe) in pipes {
             self.pump.attach(child, StreamId { name: name.clone(), channel }, pipe);
         }
+    }
+
+    /// Rotates the file of a stream.
+    pub(crate) fn rotate(&mut self, name: &FullName, channel: Channel) -> io::Result<()> {
+        self.pump.rotate(&StreamId { name: name.clone(), channel })
     }
 
     /// Empties the file of a stream; one that is not there is as empty as can be.
@@ -205,5 +219,9 @@ fn place(spec: &ProcessSpec, channel: Channel) -> Option<&LogTarget> {
 impl LogPaths for Streams {
     fn path(&self, name: &FullName, channel: Channel) -> Option<PathBuf> {
         self.files.get(&StreamId { name: name.clone(), channel })?.clone()
+    }
+
+    fn dropped_bytes(&self, name: &FullName, channel: Channel) -> u64 {
+        self.pump.dropped_bytes(&StreamId { name: name.clone(), channel })
     }
 }

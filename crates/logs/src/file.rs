@@ -8,8 +8,10 @@ use rustix::fs::{fstat, ftruncate, rename, stat, unlink};
 use rustix::io::Errno;
 
 use crate::failpoint;
+use crate::period;
 use crate::rotate::{Step, steps};
 use crate::target::Target;
+use crate::upkeep::Upkeep;
 
 /// The permissions of a new log file, less the umask: what the original's are.
 pub const MODE: u32 = 0o666;
@@ -112,6 +114,9 @@ pub enum End {
 pub struct LogFile {
     path: PathBuf,
     rotation: Rotation,
+    upkeep: Upkeep,
+    /// Whether it was rotated since somebody last asked.
+    was_rotated: bool,
     /// For the file that succeeds this one, which must not be more open than this one is.
     mode: u32,
     /// `None` while it rests.
@@ -132,12 +137,27 @@ impl LogFile {
     /// When it can be neither opened nor made.
     pub fn open(path: &Path, rotation: Rotation, mode: u32) -> Result<Self, OpenError> {
         let path = path.to_owned();
-        let mut file =
-            Self { path, rotation, mode, target: None, identity: (0, 0), size: 0, unrotated_until: 0 };
+        let mut file = Self {
+            path,
+            rotation,
+            upkeep: Upkeep::default(),
+            was_rotated: false,
+            mode,
+            target: None,
+            identity: (0, 0),
+            size: 0,
+            unrotated_until: 0,
+        };
         match file.wake() {
             Ok(_) => Ok(file),
             Err(errno) => Err(OpenError { path: file.path, source: errno.into() }),
         }
+    }
+
+    /// The same file with more care taken of it.
+    #[must_use]
+    pub fn kept(self, upkeep: Upkeep) -> Self {
+        Self { upkeep, ..self }
     }
 
     /// Adds `bytes`, then makes room if the file is full: it exceeds its limit by one call's bytes at
@@ -244,7 +264,7 @@ impl LogFile {
         if !self.wake()?.is_file() {
             return Ok(None);
         }
-        let found = match stat(&self.path) {
+        let mut found = match stat(&self.path) {
             Ok(found) if (found.st_dev, found.st_ino) == self.identity => found,
             Ok(_) | Err(Errno::NOENT) => {
                 let _ = self.succeed();
@@ -257,6 +277,12 @@ impl LogFile {
             // We may write to it, but not walk to it.
             Err(_) => fstat(self.wake()?)?,
         };
+        if found.st_size > 0 && period::has_passed(self.upkeep.when, found.st_mtime) {
+            // What fails here is tried again with the next bytes; they are not held up by it.
+            let _ = self.rotate();
+            let target = self.wake()?;
+            found = fstat(target)?;
+        }
         let (device, inode) = self.identity;
         Ok(Some(Place { device, inode, at: u64::try_from(found.st_size).unwrap_or(0) }))
     }
@@ -266,6 +292,20 @@ impl LogFile {
     fn room(&self, size: u64) -> usize {
         let Ok(limit @ 1..) = u64::try_from(self.rotation.maxbytes) else { return usize::MAX };
         usize::try_from(limit.saturating_sub(size)).unwrap_or(usize::MAX).max(EXCESS_BYTES_MAX)
+    }
+
+    /// Makes room although it is not full. One that is empty, or no regular file, is left alone.
+    ///
+    /// # Errors
+    /// When a file cannot be renamed, or no new one be made.
+    pub fn rotate_now(&mut self) -> io::Result<()> {
+        let has_bytes = self.place()?.is_some_and(|it| it.at > 0);
+        if has_bytes { Ok(self.rotate()?) } else { Ok(()) }
+    }
+
+    /// Whether it was rotated since this was last asked.
+    pub(crate) const fn take_rotated(&mut self) -> bool {
+        std::mem::replace(&mut self.was_rotated, false)
     }
 
     /// Opens it by its name again, so that a log that was moved or removed gets a successor.
@@ -382,6 +422,8 @@ impl LogFile {
             failpoint::pass();
             for step in steps(&self.path, self.rotation.backups, |it| it.symlink_metadata().is_ok()) {
                 match step {
+                    // One that is gone already is as good.
+                    Step::Remove(file) => drop(unlink(file)),
                     Step::Truncate => {
                         ftruncate(fd, 0)?;
                         self.size = 0;
@@ -395,6 +437,9 @@ impl LogFile {
                 }
             }
         }
-        self.succeed()
+        self.succeed()?;
+        self.was_rotated = true;
+        self.upkeep.keep_total(&self.path, self.rotation);
+        Ok(())
     }
 }

@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
+use model::keeping::OnFull;
+
 use crate::file::{End, LogFile, Moved, Place, is_short_of_descriptors};
 
 /// Whether bytes go through.
@@ -17,6 +19,8 @@ enum Flow {
     Stalled,
     /// They waited in their pipe; the next that come show whether it still fails.
     Trying,
+    /// They are dropped and counted until a write no longer fails.
+    Dropping,
     /// They are dropped: nobody will ever read them.
     Lost,
 }
@@ -28,6 +32,10 @@ pub(crate) enum Change {
     Stalled(io::Error),
     /// It works again; nothing was lost.
     Recovered,
+    /// Writing fails; from now on bytes are dropped.
+    Dropping(io::Error),
+    /// It works again; so many bytes were dropped meanwhile.
+    Dropped(u64),
     /// The reader is gone; the bytes are dropped.
     Lost(io::Error),
     /// The file is full and could not be rotated.
@@ -58,17 +66,59 @@ pub(crate) struct Outlet {
     is_short: bool,
     /// Whether the kernel has refused to move bytes to the file by itself.
     refuses_splice: bool,
+    policy: OnFull,
+    /// How many bytes were dropped since writing last failed, and before that.
+    dropped: u64,
+    dropped_before: u64,
 }
 
 impl Outlet {
     pub(crate) const fn new(file: LogFile) -> Self {
-        Self { file, pending: Vec::new(), flow: Flow::Open, is_short: false, refuses_splice: false }
+        Self {
+            file,
+            pending: Vec::new(),
+            flow: Flow::Open,
+            is_short: false,
+            refuses_splice: false,
+            policy: OnFull::Block,
+            dropped: 0,
+            dropped_before: 0,
+        }
+    }
+
+    /// What is to become of bytes that the file does not take.
+    pub(crate) const fn set_policy(&mut self, policy: OnFull) {
+        self.policy = policy;
+    }
+
+    /// Whether bytes are dropped at the moment, and the next attempt is to come.
+    pub(crate) const fn is_dropping(&self) -> bool {
+        matches!(self.flow, Flow::Dropping)
+    }
+
+    /// Counts bytes that were not even offered to the file.
+    pub(crate) fn drop_bytes(&mut self, count: usize) {
+        self.dropped = self.dropped.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+    }
+
+    /// Has the next bytes show whether writing works again.
+    pub(crate) const fn try_again(&mut self) {
+        if self.is_dropping() {
+            self.flow = Flow::Trying;
+        }
+    }
+
+    /// How many bytes were dropped in all.
+    pub(crate) const fn dropped_bytes(&self) -> u64 {
+        self.dropped_before.saturating_add(self.dropped)
     }
 
     /// Adds `bytes` behind all that came before.
     pub(crate) fn write(&mut self, bytes: &[u8], changes: &mut Vec<Change>) {
         if self.is_held() {
             self.pending.extend_from_slice(bytes);
+        } else if self.is_dropping() {
+            self.drop_bytes(bytes.len());
         } else {
             self.put(bytes, changes);
         }
@@ -193,8 +243,11 @@ impl Outlet {
     fn put(&mut self, bytes: &[u8], changes: &mut Vec<Change>) {
         let (done, end) = self.file.append(bytes);
         self.turn(end, changes);
+        let rest = bytes.get(done..).unwrap_or_default();
         if self.is_held() {
-            self.pending.extend_from_slice(bytes.get(done..).unwrap_or_default());
+            self.pending.extend_from_slice(rest);
+        } else if self.is_dropping() {
+            self.drop_bytes(rest.len());
         }
     }
 
@@ -204,6 +257,16 @@ impl Outlet {
         let had_failed = matches!(was, Flow::Stalled | Flow::Trying);
         self.flow = match end {
             End::Whole => Flow::Open,
+            End::Blocked | End::Failed(_) if self.policy == OnFull::Drop => {
+                let error = match end {
+                    End::Failed(error) => error,
+                    End::Whole | End::Blocked | End::Lost(_) => io::Error::other("nobody reads it"),
+                };
+                if !had_failed {
+                    changes.push(Change::Dropping(error));
+                }
+                Flow::Dropping
+            }
             End::Blocked => Flow::Blocked,
             End::Failed(error) => {
                 self.is_short = is_short_of_descriptors(&error);
@@ -220,7 +283,11 @@ impl Outlet {
             }
         };
         if had_failed && matches!(self.flow, Flow::Open | Flow::Blocked) {
-            changes.push(Change::Recovered);
+            self.dropped_before = self.dropped_bytes();
+            changes.push(match std::mem::take(&mut self.dropped) {
+                0 => Change::Recovered,
+                dropped => Change::Dropped(dropped),
+            });
         }
     }
 }

@@ -9,14 +9,18 @@ mod pace;
 mod report;
 #[cfg(test)]
 mod tests;
+mod upkeep;
+#[cfg(test)]
+mod upkeep_tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::child::{Channel, ChildId};
+use model::keeping::{LogFormat, OnFull};
 use model::name::FullName;
 use model::time::Mono;
 use os::poll::{Interest, Poller, Ready};
@@ -28,8 +32,10 @@ pub use self::report::{Report, Trouble};
 use crate::file::{LogFile, MODE, OpenError, Rotation};
 use crate::ledger::{Ledger, Owner};
 use crate::outlet::Outlet;
-use crate::sink::{Sink, Stage, Wait};
+use crate::press::Press;
+use crate::sink::{Files, Sink, Stage, Wait};
 use crate::syslog::{IDENT, SOCKET, Syslog};
+use crate::upkeep::Upkeep;
 
 /// How much is read from a pipe at once: twice what a pipe holds unless somebody enlarged it, and
 /// what the original reads, so that files exceed their limit by no more than they used to. One
@@ -98,6 +104,14 @@ pub struct StreamOptions {
     pub strip_ansi: bool,
     /// Whether chunks are reported.
     pub mirror: Mirror,
+    /// When else the log is rotated, and what is done with rotated files.
+    pub upkeep: Upkeep,
+    /// What a line looks like in the log.
+    pub format: LogFormat,
+    /// What becomes of bytes that the log does not take.
+    pub on_full: OnFull,
+    /// What gets a copy of what the log gets.
+    pub also: Vec<PathBuf>,
 }
 
 /// What one turn has done.
@@ -126,6 +140,11 @@ pub struct Pump {
     log: Vec<u8>,
     /// `None` where the kernel has no files in memory.
     ledger: Option<Ledger>,
+    /// Streams that drop bytes, or whose copies have some waiting.
+    lagging: BTreeSet<u64>,
+    /// Makes rotated files smaller; for those streams it is still to do so.
+    press: Press,
+    to_press: BTreeSet<u64>,
     /// Pipes that are left alone for a while.
     resting: BTreeSet<(Mono, u64)>,
     /// Rings when the first of them has rested.
@@ -213,12 +232,17 @@ impl Pump {
 
     fn with(ledger: Option<Ledger>) -> io::Result<Self> {
         let (poller, alarm) = (Poller::new()?, Alarm::new()?);
+        let press = Press::new()?;
         poller.add(&alarm, flow::ALARM, Interest::Read)?;
+        poller.add(&press, flow::PRESS, Interest::Read)?;
         Ok(Self {
             poller,
             alarm,
             ledger,
             log: Vec::new(),
+            lagging: BTreeSet::new(),
+            press,
+            to_press: BTreeSet::new(),
             resting: BTreeSet::new(),
             now: Mono::default(),
             large: 0,
@@ -246,19 +270,21 @@ impl Pump {
     /// # Errors
     /// When the log cannot be opened; the stream is then as it was.
     pub fn open(&mut self, stream: StreamId, options: StreamOptions) -> Result<(), OpenError> {
-        let file = match open_file(&options) {
+        let files = match open_files(&options) {
             Err(error) if error.is_short_of_descriptors() => {
                 self.rest_idle();
-                open_file(&options)?
+                open_files(&options)?
             }
             opened => opened?,
         };
         let key = self.key(stream);
         self.unwatch_target(key);
         if let Some(stream) = self.streams.get_mut(&key) {
-            stream.sink.renew(options.mirror, file);
+            stream.sink.renew(&options, files);
             stream.options = options;
         }
+        // A file may have been left behind that was to be made smaller.
+        self.want_press(key);
         self.resume(key);
         Ok(())
     }
@@ -321,6 +347,7 @@ impl Pump {
         }
         self.unwatch_target(key);
         self.stalled.remove(&key);
+        self.lagging.remove(&key);
         self.keys.remove(stream);
         let Some(closed) = self.streams.remove(&key) else { return };
         self.files_open = self.files_open.saturating_sub(usize::from(closed.has_file_open));
@@ -366,6 +393,25 @@ impl Pump {
         }
     }
 
+    /// Rotates the log of a stream although it is not full. Without such a stream, or a regular file for it,
+    /// or with an empty one, there is nothing to do.
+    ///
+    /// # Errors
+    /// When a file cannot be renamed, or no new one be made.
+    pub fn rotate(&mut self, stream: &StreamId) -> io::Result<()> {
+        let Some(key) = self.keys.get(stream).copied() else { return Ok(()) };
+        let outlet = self.streams.get_mut(&key).and_then(|it| it.sink.outlet_mut());
+        let rotated = outlet.map_or(Ok(()), |it| it.file().rotate_now());
+        self.settle(key);
+        rotated
+    }
+
+    /// How many bytes the log of a stream has not got because it did not take them.
+    pub fn dropped_bytes(&self, stream: &StreamId) -> u64 {
+        let stream = self.keys.get(stream).and_then(|it| self.streams.get(it));
+        stream.and_then(|it| it.sink.outlet()).map_or(0, Outlet::dropped_bytes)
+    }
+
     /// Whether there is a stream of this name.
     pub fn has(&self, stream: &StreamId) -> bool {
         self.keys.contains_key(stream)
@@ -378,7 +424,8 @@ impl Pump {
 
     /// When to call [`Self::retry`]; `None` unless something has failed.
     pub fn deadline(&self) -> Option<Mono> {
-        (!self.stalled.is_empty() || !self.unwatched.is_empty()).then_some(self.retry_at)
+        let waits = !self.stalled.is_empty() || !self.unwatched.is_empty() || !self.lagging.is_empty();
+        waits.then_some(self.retry_at)
     }
 
     /// Tries again what has failed.
@@ -396,6 +443,9 @@ impl Pump {
                 self.attend(token);
             }
         }
+        for key in std::mem::take(&mut self.lagging) {
+            self.catch_up(key);
+        }
         for token in std::mem::take(&mut self.unwatched) {
             self.watch(token);
         }
@@ -409,7 +459,10 @@ impl AsFd for Pump {
     }
 }
 
-fn open_file(options: &StreamOptions) -> Result<Option<LogFile>, OpenError> {
+fn open_files(options: &StreamOptions) -> Result<Files, OpenError> {
     let rotation = Rotation { maxbytes: options.maxbytes, backups: options.backups };
-    options.path.as_deref().map(|path| LogFile::open(path, rotation, MODE)).transpose()
+    let open = |path: &Path| LogFile::open(path, rotation, MODE).map(|it| it.kept(options.upkeep));
+    let log = options.path.as_deref().map(open).transpose()?;
+    let copies = options.also.iter().map(|it| LogFile::open(it, rotation, MODE)).collect::<Result<_, _>>()?;
+    Ok(Files { log, copies })
 }

@@ -14,9 +14,14 @@ pub(crate) enum Step {
         /// Its new name.
         to: PathBuf,
     },
+    /// Remove a file that none takes the place of.
+    Remove(PathBuf),
     /// Cut the file off at its beginning.
     Truncate,
 }
+
+/// What may follow the number of a rotated log: nothing, or what tells how it was made smaller.
+pub(crate) const SUFFIXES: [&str; 3] = ["", ".gz", ".zst"];
 
 /// The steps to take when the log at `path` is full; `exists` tells whether there is a file.
 ///
@@ -28,19 +33,58 @@ pub(crate) fn steps(path: &Path, backups: i64, exists: impl Fn(&Path) -> bool) -
     if backups <= 0 {
         return vec![Step::Truncate];
     }
-    let taken = (1..backups).take_while(|it| exists(&numbered(path, *it))).last().unwrap_or(0);
-    let mut steps: Vec<Step> = (1..=taken)
-        .rev()
-        .map(|it| Step::Rename { from: numbered(path, it), to: numbered(path, it + 1) })
-        .collect();
-    steps.push(Step::Rename { from: path.to_owned(), to: numbered(path, 1) });
+    let forms = |number| {
+        let present = |it: &&str| exists(&numbered(path, number, it));
+        SUFFIXES.into_iter().filter(present).collect::<Vec<_>>()
+    };
+    let taken = (1..backups).take_while(|it| !forms(*it).is_empty()).last().unwrap_or(0);
+    let mut steps = Vec::new();
+    if taken == backups - 1 {
+        // The oldest is lost by being overwritten, except where its successor has another form.
+        let over = if taken == 0 { vec![""] } else { forms(taken) };
+        let lost = forms(backups).into_iter().filter(|it| !over.contains(it));
+        steps.extend(lost.map(|it| Step::Remove(numbered(path, backups, it))));
+    }
+    for number in (1..=taken).rev() {
+        steps.extend(
+            forms(number).into_iter().map(|it| Step::Rename {
+                from: numbered(path, number, it),
+                to: numbered(path, number + 1, it),
+            }),
+        );
+    }
+    steps.push(Step::Rename { from: path.to_owned(), to: numbered(path, 1, "") });
     steps
 }
 
-fn numbered(path: &Path, number: i64) -> PathBuf {
+/// The name of a rotated log.
+pub(crate) fn numbered(path: &Path, number: i64, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
-    name.push(format!(".{number}"));
+    name.push(format!(".{number}{suffix}"));
     name.into()
+}
+
+/// The rotated logs there are, the newest first, up to the first number that is free.
+pub(crate) fn rotated(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let path = path.to_owned();
+    (1..)
+        .map_while(move |number| {
+            let forms = SUFFIXES.map(|it| numbered(&path, number, it));
+            let there: Vec<_> = forms.into_iter().filter(|it| it.symlink_metadata().is_ok()).collect();
+            (!there.is_empty()).then_some(there)
+        })
+        .flatten()
+}
+
+/// Which rotated logs must go for the log and them to have no more than `bytes_max`; it may itself
+/// have `reserved` bytes. `sizes` has theirs, the newest first.
+pub(crate) fn beyond(sizes: &[u64], reserved: u64, bytes_max: u64) -> usize {
+    let mut total = reserved;
+    let kept = sizes.iter().take_while(|it| {
+        total = total.saturating_add(**it);
+        total <= bytes_max
+    });
+    sizes.len() - kept.count()
 }
 
 #[cfg(test)]
@@ -50,7 +94,7 @@ mod tests {
     /// The steps, in short: `1>2 0>1`.
     fn shown(backups: i64, there: &[i64]) -> String {
         let path = Path::new("/l");
-        let names: Vec<PathBuf> = there.iter().map(|it| numbered(path, *it)).collect();
+        let names: Vec<PathBuf> = there.iter().map(|it| numbered(path, *it, "")).collect();
         let short = |path: &Path| match path.to_str().unwrap().strip_prefix("/l") {
             Some("") => "0".to_owned(),
             Some(number) => number.trim_start_matches('.').to_owned(),
@@ -59,6 +103,7 @@ mod tests {
         let steps = steps(path, backups, |it| names.iter().any(|name| name == it));
         let shown = steps.iter().map(|step| match step {
             Step::Rename { from, to } => format!("{}>{}", short(from), short(to)),
+            Step::Remove(path) => format!("-{}", short(path)),
             Step::Truncate => "cut".to_owned(),
         });
         shown.collect::<Vec<_>>().join(" ")
@@ -80,6 +125,34 @@ mod tests {
         ];
         for (backups, there, wanted) in cases {
             assert_eq!(shown(backups, there), wanted, "{backups} {there:?}");
+        }
+    }
+
+    #[test]
+    fn files_that_were_made_smaller_move_up_with_the_others() {
+        let path = Path::new("/l");
+        let there = ["/l.1", "/l.2.gz", "/l.3.zst"];
+        let steps = steps(path, 3, |it| there.iter().any(|name| Path::new(name) == it));
+        let wanted = [
+            Step::Remove("/l.3.zst".into()),
+            Step::Rename { from: "/l.2.gz".into(), to: "/l.3.gz".into() },
+            Step::Rename { from: "/l.1".into(), to: "/l.2".into() },
+            Step::Rename { from: "/l".into(), to: "/l.1".into() },
+        ];
+        assert_eq!(steps, wanted);
+    }
+
+    #[test]
+    fn the_oldest_go_until_the_rest_has_room() {
+        let cases: [(&[u64], u64, u64, usize); 5] = [
+            (&[], 10, 5, 0),
+            (&[1, 1, 1], 10, 13, 0),
+            (&[1, 1, 1], 10, 12, 1),
+            (&[1, 5, 1], 10, 12, 2),
+            (&[1, 1], 10, 5, 2),
+        ];
+        for (sizes, reserved, bytes_max, wanted) in cases {
+            assert_eq!(beyond(sizes, reserved, bytes_max), wanted, "{sizes:?} {reserved} {bytes_max}");
         }
     }
 }

@@ -9,6 +9,7 @@ use os::clock::LocalZone;
 use crate::ansi::Ansi;
 use crate::capture::{Capture, Piece};
 use crate::file::{LogFile, Place, reason};
+use crate::format::{Formatter, Origin};
 use crate::outlet::{Change, Outlet, Spliced};
 use crate::pump::{Mirror, Report, StreamId, StreamOptions, Trouble};
 use crate::ring::Ring;
@@ -26,6 +27,7 @@ pub(crate) struct Stage {
 struct Filter {
     ansi: Option<Ansi>,
     lines: Option<Lines>,
+    format: Option<Formatter>,
 }
 
 impl Stage {
@@ -35,13 +37,14 @@ impl Stage {
         let capture = (kept_bytes > 0).then(|| (Capture::default(), Ring::new(kept_bytes)));
         let ansi = options.strip_ansi.then(Ansi::default);
         let lines = options.syslog.then(Lines::default);
-        let needed = capture.is_some() || ansi.is_some() || lines.is_some();
-        needed.then(|| Box::new(Self { capture, filter: Filter { ansi, lines } }))
+        let format = Formatter::of(options.format);
+        let needed = capture.is_some() || ansi.is_some() || lines.is_some() || format.is_some();
+        needed.then(|| Box::new(Self { capture, filter: Filter { ansi, lines, format } }))
     }
 
     /// Whether what comes out of it may differ from what goes in.
     pub(crate) const fn changes_bytes(&self) -> bool {
-        self.capture.is_some() || self.filter.ansi.is_some()
+        self.capture.is_some() || self.filter.ansi.is_some() || self.filter.format.is_some()
     }
 
     /// What it holds back, if anything: enough for [`Self::restore`] to go on from here. A line for the
@@ -59,6 +62,9 @@ impl Stage {
         }
         if let Some(ansi) = &self.filter.ansi {
             note(&mut state, field::SEQUENCE, &[ansi.held()]);
+        }
+        if let Some(format) = &self.filter.format {
+            note(&mut state, field::LINE, &[&format.state()]);
         }
         state
     }
@@ -81,6 +87,11 @@ impl Stage {
                         *ansi = Ansi::with(bytes);
                     }
                 }
+                field::LINE => {
+                    if let Some(format) = &mut self.filter.format {
+                        format.restore(bytes);
+                    }
+                }
                 _ => {} // Of a later version.
             }
         }
@@ -96,6 +107,7 @@ mod field {
     pub(super) const TOKEN: u8 = 2;
     pub(super) const KEPT: u8 = 3;
     pub(super) const SEQUENCE: u8 = 4;
+    pub(super) const LINE: u8 = 5;
 }
 
 fn note(state: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) {
@@ -134,6 +146,10 @@ impl Beside<'_> {
         self.reports.push(Report::Chunk { stream, child, bytes: bytes.to_owned() });
     }
 
+    fn origin(&self) -> Origin<'_> {
+        Origin { stream: self.stream, wall: os::clock::wall(), zone: &LocalZone }
+    }
+
     fn log_line(&mut self, line: &[u8]) {
         let message = [self.stream.name.process.as_str().as_bytes(), b" ", line].concat();
         if let Err(error) = self.syslog.send(os::clock::wall(), &LocalZone, &message) {
@@ -142,6 +158,15 @@ impl Beside<'_> {
         }
     }
 }
+
+/// What a stream is written to.
+pub(crate) struct Files {
+    pub(crate) log: Option<LogFile>,
+    pub(crate) copies: Vec<LogFile>,
+}
+
+/// How much waits for a copy that takes nothing, a terminal that was stopped, say.
+const COPY_PENDING_BYTES_MAX: usize = 256 * 1024;
 
 /// What a stream that is held waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,20 +184,26 @@ pub(crate) enum Wait {
 pub(crate) struct Sink {
     mirror: Mirror,
     outlet: Option<Outlet>,
+    /// What gets a copy of what the log gets.
+    copies: Vec<Outlet>,
 }
 
 impl Sink {
-    pub(crate) fn new(mirror: Mirror, file: Option<LogFile>) -> Self {
-        Self { mirror, outlet: file.map(Outlet::new) }
+    pub(crate) const fn empty() -> Self {
+        Self { mirror: Mirror::Nothing, outlet: None, copies: Vec::new() }
     }
 
     /// Goes on with other options and another file. What waits for the old one waits for the new.
-    pub(crate) fn renew(&mut self, mirror: Mirror, file: Option<LogFile>) {
-        self.mirror = mirror;
-        match (&mut self.outlet, file) {
+    pub(crate) fn renew(&mut self, options: &StreamOptions, files: Files) {
+        self.mirror = options.mirror;
+        match (&mut self.outlet, files.log) {
             (Some(outlet), Some(file)) => outlet.replace(file),
             (outlet, file) => *outlet = file.map(Outlet::new),
         }
+        if let Some(outlet) = &mut self.outlet {
+            outlet.set_policy(options.on_full);
+        }
+        self.copies = files.copies.into_iter().map(Outlet::new).collect();
     }
 
     pub(crate) const fn set_mirror(&mut self, mirror: Mirror) {
@@ -220,10 +251,13 @@ impl Sink {
                 self.place_piece(&piece, kept, filter, log, beside);
             }
             // A message that never ended is none. Those who look on have seen it; the log has not.
-            log.extend(kept.take());
+            self.put(&kept.take(), filter.format.as_mut(), log, beside);
         }
         let held = filter.ansi.as_mut().map(Ansi::finish).unwrap_or_default();
-        self.show(&held, filter.lines.as_mut(), log, beside);
+        self.show(&held, Some(filter), log, beside);
+        if let Some(format) = &mut filter.format {
+            format.finish(&beside.origin(), log);
+        }
         if let Some(lines) = &mut filter.lines {
             lines.finish(|line| beside.log_line(line));
         }
@@ -255,17 +289,21 @@ impl Sink {
 
     fn filter(&self, bytes: &[u8], filter: &mut Filter, log: &mut Vec<u8>, beside: &mut Beside<'_>) {
         let shown = strip(&mut filter.ansi, bytes);
-        self.show(&shown, filter.lines.as_mut(), log, beside);
+        self.show(&shown, Some(filter), log, beside);
     }
 
-    fn show(&self, bytes: &[u8], lines: Option<&mut Lines>, log: &mut Vec<u8>, beside: &mut Beside<'_>) {
+    fn show(
+        &self,
+        bytes: &[u8],
+        mut filter: Option<&mut Filter>,
+        log: &mut Vec<u8>,
+        beside: &mut Beside<'_>,
+    ) {
         if bytes.is_empty() {
             return;
         }
-        if self.outlet.is_some() {
-            log.extend_from_slice(bytes);
-        }
-        if let Some(lines) = lines {
+        self.put(bytes, filter.as_mut().and_then(|it| it.format.as_mut()), log, beside);
+        if let Some(lines) = filter.and_then(|it| it.lines.as_mut()) {
             lines.feed(bytes, |line| beside.log_line(line));
         }
         if self.mirror == Mirror::Shown {
@@ -273,9 +311,40 @@ impl Sink {
         }
     }
 
+    /// Adds to what the log is to get.
+    fn put(&self, bytes: &[u8], format: Option<&mut Formatter>, log: &mut Vec<u8>, beside: &Beside<'_>) {
+        match format {
+            _ if self.outlet.is_none() && self.copies.is_empty() => {}
+            Some(format) => format.feed(bytes, &beside.origin(), log),
+            None => log.extend_from_slice(bytes),
+        }
+    }
+
+    /// Writes what the log gets, or has got, to the copies of it. A copy is a courtesy: what it does not
+    /// take in time is dropped, so that nobody waits for it.
+    pub(crate) fn copy(&mut self, bytes: &[u8]) {
+        let unheard = &mut Vec::new();
+        for copy in &mut self.copies {
+            copy.resume(unheard);
+            if !copy.is_held() || copy.pending_bytes() + bytes.len() <= COPY_PENDING_BYTES_MAX {
+                copy.write(bytes, unheard);
+                copy.make_room(unheard);
+            }
+        }
+    }
+
+    /// Tries again to write what copies have waiting.
+    pub(crate) fn resume_copies(&mut self) {
+        self.copy(&[]);
+    }
+
+    pub(crate) fn has_copies_waiting(&self) -> bool {
+        self.copies.iter().any(Outlet::is_held)
+    }
+
     /// Whether anybody but the log wants to see the bytes.
     pub(crate) const fn is_watched(&self) -> bool {
-        !matches!(self.mirror, Mirror::Nothing)
+        !matches!(self.mirror, Mirror::Nothing) || !self.copies.is_empty()
     }
 
     /// Writes to the log.
@@ -349,6 +418,8 @@ impl Sink {
             match change {
                 Change::Stalled(error) => Report::Stalled { stream, path, reason: reason(&error) },
                 Change::Recovered => Report::Recovered { stream, path },
+                Change::Dropping(error) => Report::Dropping { stream, path, reason: reason(&error) },
+                Change::Dropped(bytes) => Report::Dropped { stream, path, bytes },
                 Change::Lost(error) => {
                     Report::Trouble { stream, trouble: Trouble::NoReader { path, reason: reason(&error) } }
                 }
@@ -369,6 +440,10 @@ impl Sink {
 
     /// Opens its file by its name again; says so if it cannot, and goes on with the old one.
     pub(crate) fn reopen(&mut self, stream: &StreamId, reports: &mut Vec<Report>) {
+        for copy in &mut self.copies {
+            // It goes on with the old one.
+            let _ = copy.file().reopen();
+        }
         let Some(outlet) = &mut self.outlet else { return };
         if let Err(error) = outlet.file().reopen() {
             let trouble = Trouble::NotReopened { path: outlet.path().to_owned(), reason: reason(&error) };
@@ -378,9 +453,14 @@ impl Sink {
 
     /// Closes the descriptor of its file until the next write.
     pub(crate) fn rest(&mut self) {
-        if let Some(outlet) = &mut self.outlet {
+        for outlet in self.outlet.iter_mut().chain(&mut self.copies) {
             outlet.file().rest();
         }
+    }
+
+    /// The log, to be rotated or looked after.
+    pub(crate) const fn outlet_mut(&mut self) -> Option<&mut Outlet> {
+        self.outlet.as_mut()
     }
 
     pub(crate) fn wait(&self) -> Wait {

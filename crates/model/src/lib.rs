@@ -8,6 +8,7 @@ pub mod event;
 pub mod exit;
 pub mod fault;
 pub mod info;
+pub mod keeping;
 pub mod level;
 pub mod listener;
 pub mod name;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::event::EventType;
 use crate::exit::ExitCodes;
+use crate::keeping::LogKeeping;
 use crate::name::{GroupName, ProcessName, ProgramName};
 use crate::signal::Signal;
 
@@ -75,6 +76,8 @@ pub struct StreamSpec {
     pub events_enabled: bool,
     /// Whether each line also goes to the system log.
     pub syslog: bool,
+    /// What else is done with its log.
+    pub keeping: LogKeeping,
 }
 
 /// What to put into a child's `SUPERVISOR_SERVER_URL`.
@@ -197,30 +200,44 @@ impl ProcessSpec {
     }
 }
 
-const STDOUT_OPTIONS: [&str; 6] = [
+const STDOUT_OPTIONS: [&str; 12] = [
     "stdout_logfile",
     "stdout_logfile_maxbytes",
     "stdout_logfile_backups",
     "stdout_capture_maxbytes",
     "stdout_events_enabled",
     "stdout_syslog",
+    "stdout_logfile_rotate",
+    "stdout_logfile_compress",
+    "stdout_logfile_total_maxbytes",
+    "stdout_logfile_format",
+    "stdout_logfile_on_full",
+    "stdout_logfile_also",
 ];
 
-const STDERR_OPTIONS: [&str; 6] = [
+const STDERR_OPTIONS: [&str; 12] = [
     "stderr_logfile",
     "stderr_logfile_maxbytes",
     "stderr_logfile_backups",
     "stderr_capture_maxbytes",
     "stderr_events_enabled",
     "stderr_syslog",
+    "stderr_logfile_rotate",
+    "stderr_logfile_compress",
+    "stderr_logfile_total_maxbytes",
+    "stderr_logfile_format",
+    "stderr_logfile_on_full",
+    "stderr_logfile_also",
 ];
 
 fn stream_options(
     old: &StreamSpec,
     new: &StreamSpec,
-    names: &[&'static str; 6],
-) -> [(&'static str, bool); 6] {
-    let [target, maxbytes, backups, capture, events, syslog] = *names;
+    names: &[&'static str; 12],
+) -> [(&'static str, bool); 12] {
+    let [target, maxbytes, backups, capture, events, syslog, rotate, compress, total, format, on_full, also] =
+        *names;
+    let (was, is) = (&old.keeping, &new.keeping);
     [
         (target, old.target == new.target),
         (maxbytes, old.maxbytes == new.maxbytes),
@@ -228,6 +245,12 @@ fn stream_options(
         (capture, old.capture_maxbytes == new.capture_maxbytes),
         (events, old.events_enabled == new.events_enabled),
         (syslog, old.syslog == new.syslog),
+        (rotate, was.rotate == is.rotate),
+        (compress, was.compress == is.compress),
+        (total, was.total_maxbytes == is.total_maxbytes),
+        (format, was.format == is.format),
+        (on_full, was.on_full == is.on_full),
+        (also, was.also == is.also),
     ]
 }
 

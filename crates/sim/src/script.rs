@@ -238,6 +238,7 @@ fn stream() -> StreamSpec {
         capture_maxbytes: 0,
         events_enabled: false,
         syslog: false,
+        keeping: model::keeping::LogKeeping::default(),
     }
 }
 

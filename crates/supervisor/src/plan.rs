@@ -20,7 +20,7 @@ pub enum Reach {
 }
 
 /// Which options are changed in place and which need a new child, each with the reason.
-pub const RULES: [(&str, Reach, &str); 30] = [
+pub const RULES: [(&str, Reach, &str); 42] = [
     ("autorestart", Reach::Live, "looked at when the child ends"),
     ("autostart", Reach::Live, "looked at when a process is first there"),
     ("command", Reach::Restart, "a child cannot become another program"),
@@ -37,14 +37,26 @@ pub const RULES: [(&str, Reach, &str); 30] = [
     ("stderr_capture_maxbytes", Reach::Restart, "a message that has begun would be cut in two"),
     ("stderr_events_enabled", Reach::Restart, "listeners would miss the beginning of a line"),
     ("stderr_logfile", Reach::Live, "the daemon writes the file; the child has only a pipe"),
+    ("stderr_logfile_also", Reach::Live, "the daemon writes the files; the child has only a pipe"),
     ("stderr_logfile_backups", Reach::Live, "looked at when the log is rotated"),
+    ("stderr_logfile_compress", Reach::Live, "looked at when the log is rotated"),
+    ("stderr_logfile_format", Reach::Restart, "a line that has begun would be cut in two"),
     ("stderr_logfile_maxbytes", Reach::Live, "looked at when the log is written"),
+    ("stderr_logfile_on_full", Reach::Live, "looked at when the log takes nothing"),
+    ("stderr_logfile_rotate", Reach::Live, "looked at when the log is written"),
+    ("stderr_logfile_total_maxbytes", Reach::Live, "looked at when the log is rotated"),
     ("stderr_syslog", Reach::Restart, "a line that has begun would be cut in two"),
     ("stdout_capture_maxbytes", Reach::Restart, "a message that has begun would be cut in two"),
     ("stdout_events_enabled", Reach::Restart, "listeners would miss the beginning of a line"),
     ("stdout_logfile", Reach::Live, "the daemon writes the file; the child has only a pipe"),
+    ("stdout_logfile_also", Reach::Live, "the daemon writes the files; the child has only a pipe"),
     ("stdout_logfile_backups", Reach::Live, "looked at when the log is rotated"),
+    ("stdout_logfile_compress", Reach::Live, "looked at when the log is rotated"),
+    ("stdout_logfile_format", Reach::Restart, "a line that has begun would be cut in two"),
     ("stdout_logfile_maxbytes", Reach::Live, "looked at when the log is written"),
+    ("stdout_logfile_on_full", Reach::Live, "looked at when the log takes nothing"),
+    ("stdout_logfile_rotate", Reach::Live, "looked at when the log is written"),
+    ("stdout_logfile_total_maxbytes", Reach::Live, "looked at when the log is rotated"),
     ("stdout_syslog", Reach::Restart, "a line that has begun would be cut in two"),
     ("stopasgroup", Reach::Live, "looked at when it is stopped"),
     ("stopsignal", Reach::Live, "looked at when it is stopped"),

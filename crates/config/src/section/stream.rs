@@ -1,10 +1,11 @@
 //! The options about one output stream of a program.
 
+use model::keeping::LogKeeping;
 use model::spec::{LogTarget, StreamSpec};
 
 use crate::diagnostic::Reported;
 use crate::option::{OptionInfo, process as option};
-use crate::section::Reader;
+use crate::section::{Reader, keeping};
 use crate::value;
 
 /// The rows of the table for one stream.
@@ -15,6 +16,7 @@ pub(crate) struct Rows {
     capture: &'static OptionInfo,
     events: &'static OptionInfo,
     syslog: &'static OptionInfo,
+    keeping: &'static keeping::Rows,
 }
 
 /// Standard output.
@@ -25,6 +27,7 @@ pub(crate) static STDOUT: Rows = Rows {
     capture: &option::STDOUT_CAPTURE_MAXBYTES,
     events: &option::STDOUT_EVENTS_ENABLED,
     syslog: &option::STDOUT_SYSLOG,
+    keeping: &keeping::STDOUT,
 };
 
 /// Standard error.
@@ -35,6 +38,7 @@ pub(crate) static STDERR: Rows = Rows {
     capture: &option::STDERR_CAPTURE_MAXBYTES,
     events: &option::STDERR_EVENTS_ENABLED,
     syslog: &option::STDERR_SYSLOG,
+    keeping: &keeping::STDERR,
 };
 
 /// What is the same for all processes of a section.
@@ -60,6 +64,7 @@ pub(crate) struct Log {
     maxbytes: i64,
     backups: i64,
     syslog: bool,
+    keeping: LogKeeping,
 }
 
 /// Reads where a stream of one process goes.
@@ -68,6 +73,7 @@ pub(crate) fn read_log(reader: &mut Reader<'_, '_>, rows: &Rows) -> Result<Log, 
     let backups = reader.value(rows.backups, value::integer);
     let maxbytes = reader.value(rows.maxbytes, value::byte_size);
     let syslog = reader.value(rows.syslog, value::boolean);
+    let keeping = keeping::read(reader, rows.keeping);
     let (choice, maxbytes, syslog) = (choice?, maxbytes?, syslog?);
     let (file, word) = (rows.logfile.name, rows.syslog.name);
     let section = &reader.section.name;
@@ -90,6 +96,7 @@ pub(crate) fn read_log(reader: &mut Reader<'_, '_>, rows: &Rows) -> Result<Log, 
         target: choice.into_target(),
         maxbytes,
         backups: backups?,
+        keeping: keeping?,
     })
 }
 
@@ -140,6 +147,7 @@ impl Log {
             reader.original_warning(&option::STDERR_LOGFILE, text);
         }
         self.target = LogTarget::None;
+        self.keeping.also = Vec::new();
         self
     }
 
@@ -151,6 +159,7 @@ impl Log {
             capture_maxbytes: watched.capture_maxbytes,
             events_enabled: watched.events_enabled,
             syslog: self.syslog,
+            keeping: self.keeping,
         }
     }
 }

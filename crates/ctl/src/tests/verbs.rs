@@ -77,6 +77,7 @@ fn status_shows_facts_and_fails_only_when_asked_to() {
         "listener": null,
         "name": "cat",
         "now": null,
+        "output_bytes_dropped": null,
         "pid": 101,
         "process": "cat",
         "restarts": null,
@@ -99,6 +100,7 @@ fn status_shows_facts_and_fails_only_when_asked_to() {
         "listener": null,
         "name": "bad",
         "now": null,
+        "output_bytes_dropped": null,
         "pid": null,
         "process": "bad",
         "restarts": null,
@@ -647,6 +649,7 @@ fn the_help_lists_every_verb_and_every_exit_code() {
       tail           Show the end of a process's log, or of the server's own when none is named
       logs           Show what several processes write, each line with the name in front
       clear          Empty the logs of processes
+      rotate         Rotate the logs of processes, full or not
       pid            Show the pid of the server, or of processes
       avail          Show every process the configuration has, active or not
       reread         Read the configuration again and show which groups it would change

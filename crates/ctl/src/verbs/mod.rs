@@ -234,6 +234,7 @@ fn obey(desk: &mut Desk<'_>, order: Order) -> Result<u8, Trouble> {
         Order::Wait { names, until, timeout } => wait::wait(desk, &names.names, until, timeout),
         Order::Logs { follow, bytes, names } => logs::logs(desk, &names, follow, bytes),
         Order::Clear(it) => orders::carry_out(desk, &orders::Wish::Clear, &it.names),
+        Order::Rotate(it) => orders::carry_out(desk, &orders::Wish::Rotate, &it.names),
         Order::Signal { signal, names } => {
             orders::carry_out(desk, &orders::Wish::Signal(signal), &names.names)
         }

@@ -1,4 +1,4 @@
-//! `start`, `stop`, `restart`, `signal`, `clear`: a wish, and for each process whether it came true.
+//! `start`, `stop`, `restart`, `signal`, `clear`, `rotate`: a wish, and for each process whether it came true.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -28,6 +28,8 @@ pub(crate) enum Wish {
     Signal(String),
     /// Their logs are empty.
     Clear,
+    /// Their logs are rotated.
+    Rotate,
 }
 
 /// What became of one process.
@@ -52,6 +54,7 @@ impl Wish {
             Self::Restart => ("restarted", "restarted"),
             Self::Signal(_) => ("signaled", "signaled"),
             Self::Clear => ("cleared", "cleared"),
+            Self::Rotate => ("rotated", "rotated"),
         }
     }
 
@@ -60,7 +63,7 @@ impl Wish {
         match self {
             Self::Start => Some(FaultCode::AlreadyStarted),
             Self::Stop => Some(FaultCode::NotRunning),
-            Self::Restart | Self::Signal(_) | Self::Clear => None,
+            Self::Restart | Self::Signal(_) | Self::Clear | Self::Rotate => None,
         }
     }
 
@@ -86,12 +89,27 @@ impl Wish {
             Self::Stop => client.stop(name),
             Self::Signal(signal) => client.signal(name, signal),
             Self::Clear => client.clear(name),
+            Self::Rotate => return self.rotate(client, name),
             Self::Restart => match Self::Stop.judge(client.stop(name)) {
                 Deed::Done | Deed::Already => client.start(name),
                 deed @ (Deed::Refused { .. } | Deed::Lost(_)) => return deed,
             },
         };
         self.judge(result)
+    }
+
+    /// The server rotates several or none, and says what became of each.
+    fn rotate(&self, client: &mut Client, name: &str) -> Deed {
+        match client.rotate(&[name]) {
+            Ok(outcomes) => match outcomes
+                .into_iter()
+                .find(|it| FaultCode::from_code(it.status) != Some(FaultCode::Success))
+            {
+                Some(outcome) => self.judge_fault(FaultCode::from_code(outcome.status), outcome.description),
+                None => Deed::Done,
+            },
+            Err(error) => self.judge(Err(error)),
+        }
     }
 
     /// The same for all of a group, or all there are; the server keeps the order.
@@ -101,6 +119,13 @@ impl Wish {
             Self::Stop => client.stop_many(scope),
             Self::Signal(signal) => client.signal_many(scope, signal),
             Self::Clear => client.clear_all(),
+            Self::Rotate => match scope {
+                Scope::All => {
+                    let names: Vec<_> = client.processes()?.iter().map(RemoteProcess::full_name).collect();
+                    client.rotate(&names.iter().map(String::as_str).collect::<Vec<_>>())
+                }
+                Scope::Group(group) => client.rotate(&[&format!("{group}:*")]),
+            },
             Self::Restart => {
                 client.stop_many(scope)?;
                 client.start_many(scope)
@@ -191,7 +216,7 @@ fn whole(
     match wish {
         Wish::Start | Wish::Stop => tally.already += unmentioned,
         // Those that do not run are not meant by a signal to all.
-        Wish::Restart | Wish::Signal(_) | Wish::Clear => {}
+        Wish::Restart | Wish::Signal(_) | Wish::Clear | Wish::Rotate => {}
     }
     Ok(())
 }

@@ -92,11 +92,17 @@ fn restarts(process: &RemoteProcess) -> Option<String> {
 }
 
 fn dropped(process: &RemoteProcess) -> Option<String> {
-    match listener(process)?.dropped {
+    let events = match listener(process).map_or(0, |it| it.dropped) {
         0 => None,
         1 => Some("1 event dropped".to_owned()),
         many => Some(format!("{many} events dropped")),
-    }
+    };
+    let bytes = match process.more.as_ref()?.bytes_dropped {
+        0 => None,
+        many => Some(format!("{many} bytes of output dropped")),
+    };
+    let all: Vec<_> = events.into_iter().chain(bytes).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// What its state says about it.
@@ -144,6 +150,7 @@ fn in_json(process: &RemoteProcess) -> Value {
         "now": some(process.now),
         "stdout_logfile": text(&process.stdout_logfile),
         "stderr_logfile": text(&process.stderr_logfile),
+        "output_bytes_dropped": more.map(|it| it.bytes_dropped),
         "listener": listener(process).map(|it| json!({
             "state": it.state,
             "events_waiting": it.waiting,

@@ -105,7 +105,7 @@ pub(crate) fn order(
                 code => Ok(code),
             }
         }
-        Wish::Signal(_) | Wish::Clear => orders::carry_out(desk, wish, &names),
+        Wish::Signal(_) | Wish::Clear | Wish::Rotate => orders::carry_out(desk, wish, &names),
     }
 }
 

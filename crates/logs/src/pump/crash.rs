@@ -22,6 +22,7 @@ fn options(way: &str, path: PathBuf) -> StreamOptions {
         "raw" => raw,
         "watched" => StreamOptions { mirror: Mirror::Shown, ..raw },
         "stripped" => StreamOptions { strip_ansi: true, ..raw },
+        "prefixed" => StreamOptions { format: LogFormat::Prefix, ..raw },
         "captured" => StreamOptions { capture_maxbytes: 100, strip_ansi: true, ..raw },
         _ => unreachable!("no such way"),
     }
@@ -120,7 +121,11 @@ fn torment(way: &'static str, deaths: u64, mut how: impl FnMut(u64) -> Option<u6
     let mut last = run(None);
     let wanted = program.join().unwrap();
     assert!(last.wait().unwrap().success());
-    let found = numbered_files(&folder.path().join("log"));
+    let mut found = numbered_files(&folder.path().join("log"));
+    if way == "prefixed" {
+        let bare = |it: &str| it.split_once(" stdout: ").unwrap().1.to_owned() + "\n";
+        found = found.lines().map(bare).collect();
+    }
     let differs = found.bytes().zip(wanted.bytes()).position(|(a, b)| a != b);
     let around = differs.map(|at| {
         (found.get(at.saturating_sub(200)..at + 200), wanted.get(at.saturating_sub(200)..at + 200))
@@ -130,14 +135,14 @@ fn torment(way: &'static str, deaths: u64, mut how: impl FnMut(u64) -> Option<u6
 
 #[test]
 fn death_at_any_moment_neither_loses_nor_doubles_nor_tears_a_line() {
-    for way in ["raw", "watched", "stripped", "captured"] {
+    for way in ["raw", "watched", "stripped", "captured", "prefixed"] {
         torment(way, 60, |_| None);
     }
 }
 
 #[test]
 fn death_between_any_two_system_calls_neither_loses_nor_doubles_nor_tears_a_line() {
-    for way in ["raw", "watched", "stripped", "captured"] {
+    for way in ["raw", "watched", "stripped", "captured", "prefixed"] {
         torment(way, 120, |death| Some(death % 60));
     }
 }

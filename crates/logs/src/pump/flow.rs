@@ -17,6 +17,9 @@ use crate::sink::{Beside, Sink, Wait};
 /// The token of the alarm: below all others.
 pub(super) const ALARM: u64 = 0;
 
+/// The token of the press.
+pub(super) const PRESS: u64 = 1;
+
 /// The token under which the target of a stream is watched; pipes have the even numbers.
 const fn target_token(key: u64) -> u64 {
     key + 1
@@ -37,7 +40,7 @@ impl Pump {
         let key = self.number();
         self.keys.insert(id.clone(), key);
         let options = StreamOptions::default();
-        let sink = Sink::new(options.mirror, None);
+        let sink = Sink::empty();
         let (pipes, wait) = (Vec::new(), Wait::Nothing);
         let stream = Stream { id, options, sink, pipes, wait, has_file_open: false, used: 0, debtor: None };
         self.streams.insert(key, stream);
@@ -51,9 +54,12 @@ impl Pump {
         // Fails only when the kernel is out of memory; the next turn asks again.
         let _ = self.poller.wait(&mut ready, Some(Duration::ZERO));
         let more = ready.len() == READY_MAX;
-        self.ready.extend(ready.iter().rev().map(|it| it.token).filter(|it| *it != ALARM));
-        if ready.len() != self.ready.len() {
-            self.alarm.hear();
+        for token in ready.iter().rev().map(|it| it.token) {
+            match token {
+                ALARM => self.alarm.hear(),
+                PRESS => self.tend_press(),
+                token => self.ready.push(token),
+            }
         }
         self.heard = ready;
         while let Some((_, token)) = self.resting.first().copied().filter(|it| it.0 <= self.now) {
@@ -212,6 +218,7 @@ impl Pump {
 
     /// Watches what must be watched, now that a stream may have become held or free.
     pub(super) fn settle(&mut self, key: u64) {
+        self.look_after(key);
         self.count_file(key);
         let Some(stream) = self.streams.get(&key) else { return };
         let (was, mut wait) = (stream.wait, stream.sink.wait());
@@ -241,8 +248,8 @@ impl Pump {
     }
 
     /// Sets the time of the next attempt, unless one is due already.
-    fn arm(&mut self) {
-        if self.stalled.is_empty() && self.unwatched.is_empty() {
+    pub(super) fn arm(&mut self) {
+        if self.stalled.is_empty() && self.unwatched.is_empty() && self.lagging.is_empty() {
             self.retry_at = os::clock::mono() + RETRY_EVERY;
         }
     }

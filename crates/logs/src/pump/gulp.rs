@@ -38,6 +38,8 @@ impl Stream {
         let is_looked_at = self.sink.is_watched() || stage.is_some();
         match self.sink.outlet() {
             None => Way::Memory,
+            // There is nothing that could be lost.
+            Some(outlet) if outlet.is_dropping() => Way::Memory,
             Some(outlet) if outlet.can_splice() && (!is_looked_at || outlet.can_read_back()) => Way::Straight,
             Some(_) => Way::Ledger,
         }
@@ -85,7 +87,9 @@ impl Pump {
                 syslog: &mut self.syslog,
                 reports: &mut self.reports,
             };
-            stream.sink.look(&mut pipe.stage, room.get(..count).unwrap_or_default(), beside);
+            let bytes = room.get(..count).unwrap_or_default();
+            stream.sink.look(&mut pipe.stage, bytes, beside);
+            stream.sink.copy(bytes);
         }
         stream.sink.settle(&stream.id, &mut self.reports);
         Gulp::Bytes(count)
@@ -158,6 +162,9 @@ impl Pump {
             }
         }
         stream.sink.write(log, &stream.id, &mut self.reports);
+        if !log.is_empty() {
+            stream.sink.copy(log);
+        }
         let left = stream.sink.pending_bytes();
         if let Some(ledger) = &mut self.ledger
             && debtor.is_none()

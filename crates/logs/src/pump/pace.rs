@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use model::time::Mono;
 
+use super::PIPE_BYTES_LARGE;
+
 /// How long a pipe rests at first. Each longer rest is twice as long.
 const REST_MIN: Duration = Duration::from_micros(250);
 
@@ -33,6 +35,8 @@ impl Pace {
         self.last = now;
         self.rest = match bytes {
             _ if since > REST_MAX + self.rest => Duration::ZERO,
+            // Of a large pipe a quarter is a good gulp, and to rest would cost a flood its speed.
+            _ if capacity >= PIPE_BYTES_LARGE && bytes >= capacity / 4 => Duration::ZERO,
             // It was full, or nearly: its writer has had to wait.
             _ if bytes >= capacity / 4 * 3 => self.rest / 2,
             _ if bytes <= capacity / 4 => (self.rest * 2).clamp(REST_MIN, REST_MAX),

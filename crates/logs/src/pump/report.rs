@@ -50,6 +50,24 @@ pub enum Report {
         /// Its log.
         path: PathBuf,
     },
+    /// A log cannot be written, and its stream is one whose bytes are then dropped.
+    Dropping {
+        /// The stream.
+        stream: StreamId,
+        /// Its log.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// It can be written again.
+    Dropped {
+        /// The stream.
+        stream: StreamId,
+        /// Its log.
+        path: PathBuf,
+        /// How many bytes it has not got.
+        bytes: u64,
+    },
     /// Something that an administrator should know.
     Trouble {
         /// The stream.
@@ -65,6 +83,14 @@ pub enum Trouble {
     /// The log is full and goes on growing.
     #[error("cannot rotate {}: {reason}; it grows beyond its limit", path.display())]
     NotRotated {
+        /// The log.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A rotated log cannot be made smaller.
+    #[error("cannot make the rotated files of {} smaller: {reason}; they stay as they are", path.display())]
+    NotPressed {
         /// The log.
         path: PathBuf,
         /// Why.

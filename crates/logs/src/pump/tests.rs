@@ -12,7 +12,7 @@ use super::*;
 
 const AT_ONCE: Option<Duration> = Some(Duration::ZERO);
 /// Far beyond what a loaded machine needs: reached only by a failing test.
-const LONG: Option<Duration> = Some(Duration::from_secs(20));
+pub(super) const LONG: Option<Duration> = Some(Duration::from_secs(20));
 pub(super) const BUDGET: usize = 16 * GULP_BYTES;
 
 pub(super) fn stream(name: &str) -> StreamId {
@@ -20,7 +20,7 @@ pub(super) fn stream(name: &str) -> StreamId {
     StreamId { name: FullName { group, process: ProcessName::expanded(name) }, channel: Channel::Stdout }
 }
 
-fn to(path: &Path) -> StreamOptions {
+pub(super) fn to(path: &Path) -> StreamOptions {
     StreamOptions { path: Some(path.to_owned()), ..StreamOptions::default() }
 }
 
@@ -41,20 +41,20 @@ fn ended(name: &str, child: u64) -> Report {
 }
 
 /// A pump, a folder for its logs, and a view of whether it has something to do.
-struct Bench {
-    pump: Pump,
-    outer: Poller,
+pub(super) struct Bench {
+    pub(super) pump: Pump,
+    pub(super) outer: Poller,
     folder: tempfile::TempDir,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (pump, outer) = (Pump::new().unwrap(), Poller::new().unwrap());
         outer.add(&pump, 1, Interest::Read).unwrap();
         Self { pump, outer, folder: tempfile::tempdir().unwrap() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -64,12 +64,12 @@ impl Bench {
         self.pump.open(stream(name), options).unwrap();
     }
 
-    fn written(&self, name: &str) -> String {
+    pub(super) fn written(&self, name: &str) -> String {
         String::from_utf8(fs::read(self.path(name)).unwrap()).unwrap()
     }
 
     /// A pipe from a new child of the stream.
-    fn child(&mut self, name: &str, child: u64) -> fs::File {
+    pub(super) fn child(&mut self, name: &str, child: u64) -> fs::File {
         let (reader, writer) = rustix::pipe::pipe().unwrap();
         self.pump.attach(ChildId(child), stream(name), reader);
         writer.into()
@@ -83,7 +83,7 @@ impl Bench {
     }
 
     /// Turns until there is nothing to do.
-    fn settle(&mut self) -> Vec<Report> {
+    pub(super) fn settle(&mut self) -> Vec<Report> {
         loop {
             for (_, token) in std::mem::take(&mut self.pump.resting) {
                 self.pump.wake(token);
@@ -214,10 +214,10 @@ fn only_so_many_earlier_pipes_are_read() {
 }
 
 /// A file system of 64 KiB on a folder, if we may make one.
-struct SmallDisk<'a>(&'a Path);
+pub(super) struct SmallDisk<'a>(&'a Path);
 
 impl<'a> SmallDisk<'a> {
-    fn mount(folder: &'a Path) -> Option<Self> {
+    pub(super) fn mount(folder: &'a Path) -> Option<Self> {
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(folder);
         mount.output().is_ok_and(|it| it.status.success()).then_some(Self(folder))

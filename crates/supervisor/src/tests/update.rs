@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use model::keeping::{Compression, LogFormat, LogKeeping, OnFull, RotateWhen};
 use model::name::GroupName;
 use model::spec::{AutoRestart, CommandLine, GroupKind, GroupSpec, ListenerSpec, LogTarget, ProcessSpec};
 
@@ -47,6 +48,14 @@ fn every_option_has_a_rule_and_no_rule_is_about_nothing() {
         stream.target = LogTarget::Auto;
         (stream.maxbytes, stream.backups, stream.capture_maxbytes) = (7, 7, 7);
         (stream.events_enabled, stream.syslog) = (true, true);
+        stream.keeping = LogKeeping {
+            rotate: RotateWhen::Daily,
+            compress: Compression::Gzip,
+            total_maxbytes: 7,
+            format: LogFormat::Json,
+            on_full: OnFull::Drop,
+            also: vec!["/dev/stdout".into()],
+        };
     }
     let named: Vec<_> = RULES.iter().map(|(name, ..)| *name).collect();
     assert_eq!(old.differing_options(&new), named);
@@ -66,11 +75,21 @@ fn what_a_child_cannot_notice_is_changed_in_place() {
             "startretries",
             "startsecs",
             "stderr_logfile",
+            "stderr_logfile_also",
             "stderr_logfile_backups",
+            "stderr_logfile_compress",
             "stderr_logfile_maxbytes",
+            "stderr_logfile_on_full",
+            "stderr_logfile_rotate",
+            "stderr_logfile_total_maxbytes",
             "stdout_logfile",
+            "stdout_logfile_also",
             "stdout_logfile_backups",
+            "stdout_logfile_compress",
             "stdout_logfile_maxbytes",
+            "stdout_logfile_on_full",
+            "stdout_logfile_rotate",
+            "stdout_logfile_total_maxbytes",
             "stopasgroup",
             "stopsignal",
             "stopwaitsecs",
