@@ -9,6 +9,7 @@ use os::pidfd::Pidfd;
 use os::spawn::{Born, Files, Identity, Note, Plan, Spawner};
 use wire::keeper::{SpawnOrder, SpawnStage, Stdio};
 
+use crate::hunt::Hunt;
 use crate::link::Ends;
 
 /// What is held for a child.
@@ -20,6 +21,8 @@ pub(crate) struct Held {
     pub(crate) note: Option<Note>,
     /// What stands for a child that is not our own, where the kernel has such a thing.
     pub(crate) process: Option<Pidfd>,
+    /// Set once all that belong to it were told to stop.
+    pub(crate) hunt: Option<Hunt>,
 }
 
 impl Held {
@@ -71,7 +74,7 @@ impl Expected {
     pub(crate) fn make(self, spawner: &mut Spawner) -> Result<(u32, Held), Stillborn> {
         let Born { pid, note } =
             spawner.spawn(self.plan, &self.streams.files()).map_err(Stillborn::at(SpawnStage::Fork))?;
-        Ok((pid, Held { ends: self.streams.ours, note: Some(note), process: None }))
+        Ok((pid, Held { ends: self.streams.ours, note: Some(note), process: None, hunt: None }))
     }
 }
 

@@ -9,8 +9,12 @@
 //!
 //! - a slot holds at most one live child, and is free again only when the daemon has said that it
 //!   has recorded the end of the one before;
-//! - a signal goes to a child that has not been reaped, hence never to a pid used again;
-//! - an end is reported until it is recorded;
+//! - a signal goes to a child that has not been reaped, or to a process that is held to be the one
+//!   that was meant, hence never to a pid used again;
+//! - an end is reported until it is recorded, and is none before all who were to be stopped with the
+//!   child are gone, or named;
+//! - doubt about a child blocks its slot, and never makes another;
+//! - who there is is written down before it is there;
 //! - when there is no daemon to say how, children are stopped as their last wills say.
 //!
 //! Start with `run.rs`.
@@ -19,6 +23,7 @@
 mod attention;
 mod before;
 mod birth;
+mod hunt;
 mod journal;
 mod launch;
 mod link;

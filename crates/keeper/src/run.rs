@@ -2,6 +2,7 @@
 
 mod children;
 mod daemon;
+mod hunting;
 mod orders;
 mod upgrade;
 
@@ -112,6 +113,8 @@ struct Keeper {
     retry_at: Option<Duration>,
     /// When to look at children that nobody tells us about.
     look_at: Option<Duration>,
+    /// When to look at what is left of children that linger.
+    hunt_at: Option<Duration>,
     /// The program that is to take our place.
     candidate: Option<Candidate>,
     /// The program to return to while this one has not proved itself.
@@ -166,6 +169,7 @@ impl Keeper {
             leaving: None,
             retry_at: None,
             look_at: None,
+            hunt_at: None,
             candidate: None,
             old: None,
             proved_at: None,
@@ -222,7 +226,7 @@ impl Keeper {
         let killed = daemon.and_then(|it| it.kill_at);
         let answer = daemon.and_then(|it| it.attention.deadline());
         let upgrade = self.upgrade_deadline();
-        [stopping, killed, answer, upgrade, self.start_at, self.retry_at, self.look_at]
+        [stopping, killed, answer, upgrade, self.start_at, self.retry_at, self.look_at, self.hunt_at]
             .into_iter()
             .flatten()
             .min()
@@ -244,6 +248,9 @@ impl Keeper {
         }
         if self.look_at.is_some_and(|at| at <= now) {
             self.look_around(now);
+        }
+        if self.hunt_at.is_some_and(|at| at <= now) {
+            self.look_at_lingering(now);
         }
     }
 }

@@ -29,7 +29,6 @@ pub(crate) struct Child<H> {
 pub(crate) enum Life {
     /// It lives, or may live.
     Living,
-    #[cfg_attr(not(test), expect(dead_code, reason = "the keeper does not look after them yet"))]
     /// It has ended, but not all those who were to be stopped with it. Its pid means nothing any more.
     Lingering(End),
     /// It has ended, and this is to be reported until it is recorded.
@@ -108,13 +107,12 @@ impl<H> Table<H> {
         self.children.get_mut(&id)
     }
 
-    /// A child that is not in doubt and not known to have ended.
-    pub(crate) fn get_living(&self, id: u64) -> Option<&Child<H>> {
-        self.get(id).filter(|it| it.is_living())
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &Child<H>)> {
         self.children.iter().map(|(id, child)| (*id, child))
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u64, &mut Child<H>)> {
+        self.children.iter_mut().map(|(id, child)| (*id, child))
     }
 
     /// How many are not forgotten.
@@ -174,7 +172,7 @@ mod tests {
     }
 
     fn pid_of_living(table: &Table<()>, id: u64) -> Option<u32> {
-        table.get_living(id).map(|it| it.pid)
+        table.get(id).filter(|it| it.is_living()).map(|it| it.pid)
     }
 
     #[test]

@@ -10,9 +10,7 @@ use os::signals;
 use os::wait::Ended;
 use wire::keeper::handover::End;
 use wire::keeper::journal::{Entry, Stage};
-use wire::keeper::{
-    MEMO_BYTES_MAX, Report, SLOT_BYTES_MAX, Scope, SpawnOrder, SpawnStage, Standing, Usage, Will,
-};
+use wire::keeper::{MEMO_BYTES_MAX, Report, SLOT_BYTES_MAX, SpawnOrder, SpawnStage, Standing, Usage, Will};
 
 use super::{Keeper, SIGNALS, now, now_us};
 use crate::before::{Before, end_of_orphan, is_there, verify};
@@ -91,10 +89,10 @@ impl Keeper {
         let Some(child) = self.holdings.table.get(id) else {
             return;
         };
-        let stage = match (child.end(), child.pid) {
-            (Some(end), _) => Stage::Ended(end),
-            (None, 0) => Stage::Intended,
-            (None, pid) => Stage::Living { pid, start_ticks: child.start_ticks },
+        let stage = match (child.life, child.pid) {
+            (Life::Ended(end) | Life::Lingering(end), _) => Stage::Ended(end),
+            (Life::Living, 0) => Stage::Intended,
+            (Life::Living, pid) => Stage::Living { pid, start_ticks: child.start_ticks },
         };
         self.holdings.journal.record(&Entry {
             child: id,
@@ -189,7 +187,7 @@ impl Keeper {
             }
             (None, Err(NoStatus::NotYet | NoStatus::Never)) => None,
         };
-        self.ended(id, end_of_orphan(status));
+        self.leader_ended(id, end_of_orphan(status));
     }
 
     /// Looks at all children of other keepers that the kernel tells nothing about.
@@ -208,7 +206,7 @@ impl Keeper {
             }
         }
         for (id, status) in gone {
-            self.ended(id, end_of_orphan(status));
+            self.leader_ended(id, end_of_orphan(status));
         }
     }
 }
@@ -254,38 +252,34 @@ impl Keeper {
             peak_kib: ended.usage.peak_kib,
         };
         let setup = left.map(|it| (it.stage.number(), it.errno));
-        self.ended(id, End { status: ended.status, known: true, at_us: now_us(), setup, usage });
+        self.leader_ended(id, End { status: ended.status, known: true, at_us: now_us(), setup, usage });
     }
 
     /// A child has ended, and its end is reported until it is recorded.
     pub(super) fn ended(&mut self, id: u64, end: End) {
-        self.holdings.table.set_life(id, Life::Ended(end));
-        if let Some(child) = self.holdings.table.get_mut(id) {
-            if let Some(process) = child.held.process.take() {
-                let _ = self.poller.remove(&process);
-            }
-            if let Some((stopping, _)) = &mut self.leaving {
-                stopping.ended(id, &child.will);
-            }
+        self.set_life(id, Life::Ended(end));
+        if let (Some((stopping, _)), Some(child)) = (&mut self.leaving, self.holdings.table.get(id)) {
+            stopping.ended(id, &child.will);
         }
-        self.write_down(id);
         if self.daemon.as_ref().is_some_and(|it| it.greeted) {
             self.report(exited(id, &end));
         }
     }
 
-    /// Sends a signal to a child that is certainly still itself: our own that has not been reaped, or one that is held
-    /// by descriptor.
-    pub(super) fn send(&self, child: u64, signal: i32, scope: Scope) -> Result<(), i32> {
-        let child = self.holdings.table.get_living(child).ok_or(ESRCH)?;
-        match scope {
-            Scope::Process => send_to(child, signal),
-            Scope::Group | Scope::Tree => send_to_group(child, signal),
+    /// A child itself lives no more.
+    pub(super) fn set_life(&mut self, id: u64, life: Life) {
+        self.holdings.table.set_life(id, life);
+        let process = self.holdings.table.get_mut(id).and_then(|it| it.held.process.take());
+        if let Some(process) = process {
+            let _ = self.poller.remove(&process);
         }
+        self.write_down(id);
     }
 }
 
-fn send_to(child: &Child<Held>, signal: i32) -> Result<(), i32> {
+/// Sends a signal to a child that lives, and is certainly still itself: our own that has not been reaped, or one that is
+/// held by descriptor.
+pub(super) fn send_to(child: &Child<Held>, signal: i32) -> Result<(), i32> {
     if child.standing == Standing::Own {
         return signals::send(child.pid, signal);
     }
@@ -296,7 +290,7 @@ fn send_to(child: &Child<Held>, signal: i32) -> Result<(), i32> {
     }
 }
 
-fn send_to_group(child: &Child<Held>, signal: i32) -> Result<(), i32> {
+pub(super) fn send_to_group(child: &Child<Held>, signal: i32) -> Result<(), i32> {
     if child.standing == Standing::Own {
         return signals::send_to_group(child.pid, signal);
     }

@@ -6,4 +6,5 @@ mod children;
 mod daemons;
 mod outlive;
 mod pair;
+mod stop;
 mod upgrade;
