@@ -5,56 +5,11 @@ use std::io::Write;
 use std::process::Stdio;
 
 use e2e::house::House;
+use e2e::pair::{Pair, REFERENCE, agree, others};
 use e2e::plain::plain;
-use e2e::program::Make::{self, Menshen, Original};
+use e2e::program::Make::{self, Original};
 use e2e::said::Said;
 use e2e::wait::until;
-
-/// A client and the daemon it talks to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Pair {
-    ctl: Make,
-    daemon: Make,
-}
-
-/// How the original answers itself: the definition.
-const REFERENCE: Pair = Pair { ctl: Original, daemon: Original };
-
-/// Every other pairing must answer like it. With the original under test, it is compared with itself: that shows
-/// whether a script has one answer at all.
-fn others() -> Vec<Pair> {
-    if Make::is_original() {
-        return vec![REFERENCE];
-    }
-    let pair = |(ctl, daemon)| Pair { ctl, daemon };
-    [(Menshen, Original), (Original, Menshen), (Menshen, Menshen)].map(pair).to_vec()
-}
-
-/// A step of a script that ours answers otherwise, on purpose.
-struct Difference {
-    /// The words of the step.
-    words: &'static [&'static str],
-    /// Which part of a pair makes the difference.
-    by: Part,
-    /// What our answer holds instead.
-    ours: &'static str,
-    /// Why that is better.
-    reason: &'static str,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Ctl,
-    Daemon,
-}
-
-/// The deliberate differences: all of them.
-const DIFFERENCES: &[Difference] = &[Difference {
-    words: &["version"],
-    by: Part::Daemon,
-    ours: concat!("4.3.0+menshen.", env!("CARGO_PKG_VERSION")),
-    reason: "scripts find the version they compare with, and people find ours behind it",
-}];
 
 /// A bit of everything: running, stopped, given up, ended, in groups, numbered, without a log.
 const PROGRAMS: &str = "\
@@ -118,247 +73,208 @@ fn house(daemon: Make) -> House {
     house
 }
 
-/// Runs `steps` in a pair and returns what was said, without what differs from run to run.
-fn answers(pair: Pair, steps: &[&[&str]]) -> Vec<Said> {
-    let house = house(pair.daemon);
-    let here = house.here();
-    let programs = pair.ctl.folder(&house.path("bin"));
-    let programs = programs.to_str().expect("a plain path");
-    let same = |text: &str| plain(&text.replace(programs, "BIN"), &here);
-    let step = |words: &&[&str]| {
-        let said = house.ctl_of(pair.ctl, words);
-        let mut out = same(&said.out);
-        if words.iter().any(|word| word.ends_with(":*")) && !words.contains(&"status") {
-            // Which of several processes ends first is chance.
-            let mut lines: Vec<&str> = out.lines().collect();
-            lines.sort_unstable();
-            out = lines.join("\n");
-        }
-        Said { out, err: same(&said.err), code: said.code }
-    };
-    steps.iter().map(step).collect()
-}
-
-/// Compares every pair with the reference; the four run at the same time, each in a house of its own.
-#[track_caller]
-fn agree(steps: &[&[&str]]) {
-    let pairs = [vec![REFERENCE], others()].concat();
-    let all: Vec<Vec<Said>> = std::thread::scope(|scope| {
-        let run = |pair: &Pair| {
-            let pair = *pair;
-            scope.spawn(move || answers(pair, steps))
-        };
-        let threads: Vec<_> = pairs.iter().map(run).collect();
-        threads.into_iter().map(|thread| thread.join().expect("a pair answers")).collect()
-    });
-    let mut wrong = Vec::new();
-    for (pair, answers) in pairs.iter().zip(&all).skip(1) {
-        for ((words, expected), answer) in steps.iter().zip(&all[0]).zip(answers) {
-            wrong.extend(disagreement(*pair, words, expected, answer));
-        }
-    }
-    assert!(wrong.is_empty(), "{} disagreements:\n\n{}", wrong.len(), wrong.join("\n\n"));
-}
-
-fn disagreement(pair: Pair, words: &[&str], expected: &Said, answer: &Said) -> Option<String> {
-    let makes = |part| if part == Part::Ctl { pair.ctl } else { pair.daemon };
-    let known = DIFFERENCES.iter().find(|it| it.words == words && makes(it.by) == Menshen);
-    match known {
-        Some(known) if !answer.all().contains(known.ours) => Some(format!(
-            "{pair:?} {words:?}: the listed difference ({}) is `{}`, and was\n  {answer:?}",
-            known.reason, known.ours
-        )),
-        None if answer != expected => {
-            Some(format!("{pair:?} {words:?}\n  original {expected:?}\n  ours     {answer:?}"))
-        }
-        Some(_) | None => None,
-    }
-}
-
 #[test]
 fn looking_says_the_same() {
-    agree(&[
-        &["status"],
-        &["status", "all"],
-        &["status", "cat"],
-        &["status", "cat", "manual"],
-        &["status", "g:*"],
-        &["status", "g:a"],
-        &["status", "g"],
-        &["status", "nobody"],
-        &["status", "nobody:*"],
-        &["status", "g:nobody"],
-        &["status", "cat", "nobody"],
-        &["pid"],
-        &["pid", "all"],
-        &["pid", "cat"],
-        &["pid", "g:a"],
-        &["pid", "manual"],
-        &["pid", "nobody"],
-        &["version"],
-        &["version", "extra"],
-        &["avail"],
-        &["avail", "extra"],
-        &["reread"],
-        &["reread", "extra"],
-        &["update"],
-        &["update", "nobody"],
-        &["update", "cat", "nobody"],
-    ]);
+    agree(
+        house,
+        &[
+            &["status"],
+            &["status", "all"],
+            &["status", "cat"],
+            &["status", "cat", "manual"],
+            &["status", "g:*"],
+            &["status", "g:a"],
+            &["status", "g"],
+            &["status", "nobody"],
+            &["status", "nobody:*"],
+            &["status", "g:nobody"],
+            &["status", "cat", "nobody"],
+            &["pid"],
+            &["pid", "all"],
+            &["pid", "cat"],
+            &["pid", "g:a"],
+            &["pid", "manual"],
+            &["pid", "nobody"],
+            &["version"],
+            &["version", "extra"],
+            &["avail"],
+            &["avail", "extra"],
+            &["reread"],
+            &["reread", "extra"],
+            &["update"],
+            &["update", "nobody"],
+            &["update", "cat", "nobody"],
+        ],
+    );
 }
 
 #[test]
 fn doing_says_the_same() {
-    agree(&[
-        &["start", "manual"],
-        &["start", "manual"],
-        &["stop", "manual"],
-        &["stop", "manual"],
-        &["start", "nobody"],
-        &["start", "nobody:*"],
-        &["start", "g:nobody"],
-        &["start", "absent"],
-        &["start", "plain"],
-        &["start", "brief"],
-        &["start"],
-        &["stop"],
-        &["restart"],
-        &["stop", "nobody"],
-        &["stop", "nobody:*"],
-        &["stop", "g:*"],
-        &["status", "g:*"],
-        &["start", "g:*"],
-        &["start", "g:*"],
-        &["restart", "g:*"],
-        &["restart", "cat"],
-        &["stop", "cat"],
-        &["restart", "cat"],
-        &["start", "cat", "manual", "nobody"],
-        &["stop", "cat", "manual"],
-        &["status"],
-    ]);
+    agree(
+        house,
+        &[
+            &["start", "manual"],
+            &["start", "manual"],
+            &["stop", "manual"],
+            &["stop", "manual"],
+            &["start", "nobody"],
+            &["start", "nobody:*"],
+            &["start", "g:nobody"],
+            &["start", "absent"],
+            &["start", "plain"],
+            &["start", "brief"],
+            &["start"],
+            &["stop"],
+            &["restart"],
+            &["stop", "nobody"],
+            &["stop", "nobody:*"],
+            &["stop", "g:*"],
+            &["status", "g:*"],
+            &["start", "g:*"],
+            &["start", "g:*"],
+            &["restart", "g:*"],
+            &["restart", "cat"],
+            &["stop", "cat"],
+            &["restart", "cat"],
+            &["start", "cat", "manual", "nobody"],
+            &["stop", "cat", "manual"],
+            &["status"],
+        ],
+    );
 }
 
 #[test]
 fn signals_and_groups_say_the_same() {
-    agree(&[
-        &["signal", "CONT", "cat"],
-        &["signal", "SIGCONT", "cat"],
-        &["signal", "18", "cat"],
-        &["signal", "CONT", "g:*"],
-        &["signal", "CONT", "manual"],
-        &["signal", "CONT", "nobody"],
-        &["signal", "CONT", "nobody:*"],
-        &["signal", "BOGUS", "cat"],
-        &["signal", "BOGUS", "g:*"],
-        &["signal", "CONT"],
-        &["signal"],
-        &["add"],
-        &["add", "cat"],
-        &["add", "nobody"],
-        &["remove"],
-        &["remove", "cat"],
-        &["remove", "nobody"],
-        &["remove", "manual"],
-        &["status", "manual"],
-        &["add", "manual"],
-        &["status", "manual"],
-    ]);
+    agree(
+        house,
+        &[
+            &["signal", "CONT", "cat"],
+            &["signal", "SIGCONT", "cat"],
+            &["signal", "18", "cat"],
+            &["signal", "CONT", "g:*"],
+            &["signal", "CONT", "manual"],
+            &["signal", "CONT", "nobody"],
+            &["signal", "CONT", "nobody:*"],
+            &["signal", "BOGUS", "cat"],
+            &["signal", "BOGUS", "g:*"],
+            &["signal", "CONT"],
+            &["signal"],
+            &["add"],
+            &["add", "cat"],
+            &["add", "nobody"],
+            &["remove"],
+            &["remove", "cat"],
+            &["remove", "nobody"],
+            &["remove", "manual"],
+            &["status", "manual"],
+            &["add", "manual"],
+            &["status", "manual"],
+        ],
+    );
 }
 
 #[test]
 fn logs_say_the_same() {
-    agree(&[
-        &["tail", "done"],
-        &["tail", "done", "stdout"],
-        &["tail", "done", "stderr"],
-        &["tail", "-7", "done"],
-        &["tail", "-7", "done", "stderr"],
-        &["tail", "-100000", "done"],
-        &["tail", "cat"],
-        &["tail", "num:num_00"],
-        &["tail", "nobody"],
-        &["tail", "g:*"],
-        &["tail", "done", "bogus"],
-        &["tail", "-x", "done"],
-        &["tail", "done", "stdout", "extra"],
-        &["tail"],
-        &["maintail", "-x"],
-        &["maintail", "a", "b"],
-        &["clear", "cat"],
-        &["clear", "nobody"],
-        &["clear", "g:*"],
-        &["clear"],
-        &["fg"],
-        &["fg", "nobody"],
-        &["fg", "manual"],
-        &["fg", "cat", "manual"],
-    ]);
+    agree(
+        house,
+        &[
+            &["tail", "done"],
+            &["tail", "done", "stdout"],
+            &["tail", "done", "stderr"],
+            &["tail", "-7", "done"],
+            &["tail", "-7", "done", "stderr"],
+            &["tail", "-100000", "done"],
+            &["tail", "cat"],
+            &["tail", "num:num_00"],
+            &["tail", "nobody"],
+            &["tail", "g:*"],
+            &["tail", "done", "bogus"],
+            &["tail", "-x", "done"],
+            &["tail", "done", "stdout", "extra"],
+            &["tail"],
+            &["maintail", "-x"],
+            &["maintail", "a", "b"],
+            &["clear", "cat"],
+            &["clear", "nobody"],
+            &["clear", "g:*"],
+            &["clear"],
+            &["fg"],
+            &["fg", "nobody"],
+            &["fg", "manual"],
+            &["fg", "cat", "manual"],
+        ],
+    );
 }
 
 #[test]
 fn help_and_mistakes_say_the_same() {
-    agree(&[
-        &["help"],
-        &["help", "help"],
-        &["help", "status"],
-        &["help", "start"],
-        &["help", "stop"],
-        &["help", "restart"],
-        &["help", "signal"],
-        &["help", "clear"],
-        &["help", "tail"],
-        &["help", "maintail"],
-        &["help", "fg"],
-        &["help", "pid"],
-        &["help", "add"],
-        &["help", "remove"],
-        &["help", "update"],
-        &["help", "reread"],
-        &["help", "avail"],
-        &["help", "reload"],
-        &["help", "shutdown"],
-        &["help", "version"],
-        &["help", "open"],
-        &["help", "quit"],
-        &["help", "exit"],
-        &["help", "EOF"],
-        &["help", "nope"],
-        &["?"],
-        &["!ls"],
-        &["frobnicate"],
-        &["status;", "cat"],
-        &["open", "bogus"],
-        &["open"],
-        &["shutdown", "extra"],
-        &["reload", "extra"],
-        &["quit"],
-        &["exit"],
-    ]);
+    agree(
+        house,
+        &[
+            &["help"],
+            &["help", "help"],
+            &["help", "status"],
+            &["help", "start"],
+            &["help", "stop"],
+            &["help", "restart"],
+            &["help", "signal"],
+            &["help", "clear"],
+            &["help", "tail"],
+            &["help", "maintail"],
+            &["help", "fg"],
+            &["help", "pid"],
+            &["help", "add"],
+            &["help", "remove"],
+            &["help", "update"],
+            &["help", "reread"],
+            &["help", "avail"],
+            &["help", "reload"],
+            &["help", "shutdown"],
+            &["help", "version"],
+            &["help", "open"],
+            &["help", "quit"],
+            &["help", "exit"],
+            &["help", "EOF"],
+            &["help", "nope"],
+            &["?"],
+            &["!ls"],
+            &["frobnicate"],
+            &["status;", "cat"],
+            &["open", "bogus"],
+            &["open"],
+            &["shutdown", "extra"],
+            &["reload", "extra"],
+            &["quit"],
+            &["exit"],
+        ],
+    );
 }
 
 #[test]
 fn a_missing_or_deaf_daemon_is_told_alike() {
-    agree(&[
-        &["-s", "unix://no-such.sock", "status"],
-        &["-s", "unix:///no/such.sock", "status"],
-        &["-s", "unix:///no/such.sock", "start", "cat"],
-        &["-s", "unix:///no/such.sock", "pid"],
-        &["-s", "unix:///no/such.sock", "shutdown"],
-        &["-s", "unix:///no/such.sock", "version"],
-        &["-s", "http://127.0.0.1:1", "status"],
-        &["-s", "http://127.0.0.1:1", "stop", "cat"],
-        &["-s", "http://127.0.0.1:1", "shutdown"],
-        &["-s", "bogus", "status"],
-        &["--no-such-option"],
-        &["-c", "no-such.conf", "status"],
-        &["-x"],
-    ]);
+    agree(
+        house,
+        &[
+            &["-s", "unix://no-such.sock", "status"],
+            &["-s", "unix:///no/such.sock", "status"],
+            &["-s", "unix:///no/such.sock", "start", "cat"],
+            &["-s", "unix:///no/such.sock", "pid"],
+            &["-s", "unix:///no/such.sock", "shutdown"],
+            &["-s", "unix:///no/such.sock", "version"],
+            &["-s", "http://127.0.0.1:1", "status"],
+            &["-s", "http://127.0.0.1:1", "stop", "cat"],
+            &["-s", "http://127.0.0.1:1", "shutdown"],
+            &["-s", "bogus", "status"],
+            &["--no-such-option"],
+            &["-c", "no-such.conf", "status"],
+            &["-x"],
+        ],
+    );
 }
 
 #[test]
 fn the_end_is_the_same() {
-    agree(&[&["shutdown"]]);
+    agree(house, &[&["shutdown"]]);
 }
 
 /// What `supervisorctl` prints when it is fed these lines instead of a person.

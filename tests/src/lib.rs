@@ -19,11 +19,13 @@
 pub mod disk;
 pub mod house;
 pub mod http;
+pub mod pair;
 pub mod plain;
 pub mod proc;
 pub mod program;
 pub mod refused;
 pub mod rpc;
 pub mod said;
+pub mod terminal;
 pub mod wait;
 pub mod wall_clock;

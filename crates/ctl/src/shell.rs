@@ -59,7 +59,7 @@ fn leave(session: &mut Session<'_>) -> Result<(), Stop> {
 /// When there is none.
 pub(crate) fn input(history: Option<&Path>) -> io::Result<Box<dyn Input>> {
     let plain = Plain::new(Lines::of_stdin()?);
-    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() || !can_be_edited_on() {
         return Ok(Box::new(plain));
     }
     // A terminal that cannot be edited on can still be read from.
@@ -67,6 +67,13 @@ pub(crate) fn input(history: Option<&Path>) -> io::Result<Box<dyn Input>> {
         Ok(terminal) => Ok(Box::new(terminal)),
         Err(_) => Ok(Box::new(Plain::new(Lines::of_stdin()?))),
     }
+}
+
+/// Whether the terminal can move its cursor. Where it cannot, the editor would read whole lines by itself,
+/// and not notice Ctrl-C.
+fn can_be_edited_on() -> bool {
+    let term = std::env::var("TERM").unwrap_or_default();
+    !["dumb", "cons25", "emacs"].iter().any(|it| term.eq_ignore_ascii_case(it))
 }
 
 /// Input from a person, with line editing.
