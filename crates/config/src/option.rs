@@ -295,6 +295,8 @@ table! {
         USERNAME "username" Text: "The name a client must give; without it nobody is asked.";
         PASSWORD "password" Text:
             "The password that belongs to it, in clear text or as {SHA} and the hexadecimal SHA-1 digest.";
+        WEB_COMPAT "web_compat" Boolean = "false" since "0.1":
+            "Whether /index.html?processname=x&action=y changes things as in Supervisor, whoever made a browser look.";
     }
     unix_server, "Options of `[unix_http_server]`.", [SectionKind::UnixHttpServer] => {
         FILE "file" Path is required: "The path of the socket.";

@@ -123,6 +123,8 @@ pub enum ServerSpec {
         chown: (Option<u32>, Option<u32>),
         /// Who is let in; absent: everyone.
         auth: Option<Credentials>,
+        /// Whether a mere look at an address of the original's page changes things.
+        web_compat: bool,
     },
     /// On a TCP port.
     Inet {
@@ -134,6 +136,8 @@ pub enum ServerSpec {
         port: u16,
         /// Who is let in; absent: everyone.
         auth: Option<Credentials>,
+        /// Whether a mere look at an address of the original's page changes things.
+        web_compat: bool,
     },
 }
 

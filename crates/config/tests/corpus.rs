@@ -261,7 +261,7 @@ fn settings(config: &config::Config) -> Value {
 
 fn server(server: &ServerSpec, machine: &Machine) -> Value {
     match server {
-        ServerSpec::Unix { section, file, chmod, chown, auth } => json!({
+        ServerSpec::Unix { section, file, chmod, chown, auth, .. } => json!({
             "section": section,
             "username": auth.as_ref().map(|it| &it.username),
             "password_set": auth.is_some(),
@@ -269,7 +269,7 @@ fn server(server: &ServerSpec, machine: &Machine) -> Value {
             "chmod": octal(*chmod),
             "chown": chown.0.map(|uid| machine.owner(uid, chown.1)),
         }),
-        ServerSpec::Inet { section, host, port, auth } => json!({
+        ServerSpec::Inet { section, host, port, auth, .. } => json!({
             "section": section,
             "username": auth.as_ref().map(|it| &it.username),
             "password_set": auth.is_some(),

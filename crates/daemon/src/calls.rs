@@ -9,13 +9,11 @@ use api::call::{Context, Outcome};
 use api::session::{Next, Session};
 use http::ask::Ask;
 use model::fault::{Fault, FaultCode};
-use model::info::ProcessInfo;
 use model::name::FullName;
 use model::spawn::SpawnFailure;
 use os::clock::LocalZone;
 use supervisor::effect::Answer;
 use supervisor::input::{Departure, Input, Request, RequestId, Selection};
-use web::pages::Status;
 
 use crate::birth;
 use crate::pending::Call;
@@ -36,26 +34,12 @@ impl Daemon {
             }
             Ask::MainLog { slot } => drop(slot.send(self.main_log_path())),
             Ask::Watching => self.watched(),
-            Ask::Page { slot } => drop(slot.send(self.page())),
         }
     }
 
     /// The file of the daemon's own log, unless it goes to the system log.
     pub(crate) fn main_log_path(&self) -> Option<PathBuf> {
         self.log.borrow().path().map(Path::to_owned)
-    }
-
-    fn page(&self) -> Status {
-        let now = os::clock::now();
-        let describe = |info: ProcessInfo| {
-            let text = api::process_info::description(&info, &LocalZone);
-            (info, text)
-        };
-        Status {
-            identifier: self.identity.identifier.clone(),
-            version: self.identity.version.clone(),
-            processes: self.supervisor.all_info(now).into_iter().map(describe).collect(),
-        }
     }
 
     /// The world at this moment, as calls see it.

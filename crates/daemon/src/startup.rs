@@ -191,21 +191,22 @@ fn listen(servers: &[ServerSpec]) -> Result<(Vec<Endpoint>, Vec<PathBuf>), Start
 }
 
 fn listen_on(server: &ServerSpec) -> Result<Endpoint, ListenError> {
-    match server {
-        ServerSpec::Unix { section, file, chmod, chown, auth } => {
+    let (section, auth, web_compat, listener) = match server {
+        ServerSpec::Unix { section, file, chmod, chown, auth, web_compat } => {
             let (owner, group) = *chown;
             let attributes = UnixAttributes { mode: *chmod, owner, group };
             let mut say = |path: &Path| {
                 let _ = writeln!(io::stderr(), "Unlinking stale socket {}", path.display());
             };
             let listener = Listener::Unix(os::listen::unix(file, attributes, &mut say)?);
-            Ok(Endpoint { section: section.clone(), listener, credentials: credentials(auth.as_ref()) })
+            (section, auth, *web_compat, listener)
         }
-        ServerSpec::Inet { section, host, port, auth } => {
-            let listener = Listener::Tcp(os::listen::tcp(host, *port)?);
-            Ok(Endpoint { section: section.clone(), listener, credentials: credentials(auth.as_ref()) })
+        ServerSpec::Inet { section, host, port, auth, web_compat } => {
+            (section, auth, *web_compat, Listener::Tcp(os::listen::tcp(host, *port)?))
         }
-    }
+    };
+    let credentials = credentials(auth.as_ref());
+    Ok(Endpoint { section: section.clone(), listener, credentials, web_compat })
 }
 
 fn credentials(auth: Option<&Credentials>) -> Option<http::auth::Credentials> {

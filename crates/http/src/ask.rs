@@ -6,7 +6,6 @@ use std::rc::Rc;
 use api::call::Refusal;
 use model::level::Level;
 use tokio::sync::oneshot;
-use web::pages::Status;
 use wire::value::{MethodCall, Value};
 
 /// Where an answer goes. A slot dropped without one makes the client see a status of 500; a slot whose
@@ -39,11 +38,6 @@ pub enum Ask {
     },
     /// Somebody begins to watch the feed: there may be more to do from now on.
     Watching,
-    /// What does the status page show?
-    Page {
-        /// All of it.
-        slot: Slot<Status>,
-    },
 }
 
 /// Writes a line to the daemon's log.

@@ -63,7 +63,8 @@ fn equal(given: &[u8], right: &[u8]) -> Choice {
     Sha1::digest(given).as_slice().ct_eq(Sha1::digest(right).as_slice())
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+/// Digits in lower case.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |it: u8| char::from_digit(it.into(), 16).unwrap_or('?');
     bytes.iter().flat_map(|it| [digit(it >> 4), digit(it & 15)]).collect()
 }

@@ -9,6 +9,7 @@ pub mod ask;
 pub mod auth;
 mod body;
 mod connection;
+mod console;
 mod date;
 pub mod feed;
 mod follow;

@@ -110,7 +110,8 @@ impl Site {
                 "a body must come with `Content-Type: application/json`",
             ));
         }
-        self.read(request, connection).await
+        let (parts, body) = request.into_parts();
+        self.read(&parts.headers, body, connection).await
     }
 
     async fn rest_call(&self, call: wire::value::MethodCall) -> Result<Reply, Reply> {
@@ -176,7 +177,7 @@ impl Site {
 /// Refuses changes that another site asks for in the name of a user whose browser knows the password.
 ///
 /// Programs send none of these headers; browsers send them and let no page change them.
-fn check_sender(headers: &HeaderMap) -> Result<(), Reply> {
+pub(crate) fn check_sender(headers: &HeaderMap) -> Result<(), Reply> {
     let text = |name: HeaderName| headers.get(name).map(|it| it.to_str().unwrap_or("?"));
     let same_site = text(SEC_FETCH_SITE).is_none_or(|it| matches!(it, "same-origin" | "none"));
     let same_origin = text(ORIGIN).is_none_or(|origin| {

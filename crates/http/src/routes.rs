@@ -9,19 +9,22 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue,
-    LAST_MODIFIED, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    LAST_MODIFIED, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
 use model::event::bytes_repr;
+use model::fault::Fault;
 use model::level::Level;
 use tokio::sync::{mpsc, oneshot};
+use wire::value::{MethodCall, Value};
 use wire::{xmlrpc_read, xmlrpc_write};
 
 use crate::ask::{Ask, Note, Slot};
 use crate::auth::{Credentials, Verdict};
 use crate::body::Body;
 use crate::connection::Connection;
+use crate::console::{self, Secret};
 use crate::date::http_date;
 use crate::feed::Feed;
 use crate::follow::{Follower, From, HISTORY_BYTES};
@@ -40,6 +43,21 @@ pub(crate) struct Site {
     pub(crate) seats: Seats,
     /// What happens.
     pub(crate) feed: Rc<Feed>,
+    /// What proves that a form is ours.
+    pub(crate) secret: Rc<Secret>,
+    /// Whether the addresses of the original's page do what they always did.
+    pub(crate) has_compat: bool,
+    /// Whether it is reached by names that anybody can make.
+    pub(crate) has_names: bool,
+}
+
+/// Why a call has no good answer.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// The daemon refused.
+    Fault(Fault),
+    /// It could not even be asked.
+    Reply(Reply),
 }
 
 const TEXT: &str = "text/plain;charset=utf-8";
@@ -77,6 +95,40 @@ fn wants_to_stay(request: &Request<Incoming>) -> bool {
     request.version() == Version::HTTP_10 && header.is_some_and(|it| it.eq_ignore_ascii_case(b"keep-alive"))
 }
 
+/// Makes calls, and outlives the request they are for.
+pub(crate) struct Caller {
+    asks: mpsc::Sender<Ask>,
+    note: Note,
+}
+
+impl Caller {
+    /// Makes a call for a page.
+    pub(crate) async fn call(&self, name: &str, params: Vec<Value>) -> Result<Value, CallError> {
+        let call = MethodCall { name: name.to_owned(), params };
+        match self.ask(|slot| Ask::Call { call, slot }).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(Refusal::Fault(fault))) => Err(CallError::Fault(fault)),
+            Ok(Err(Refusal::Internal(reason))) => {
+                (self.note)(Level::Critical, &format!("{name} failed: {reason}"));
+                Err(CallError::Reply(Reply::error(StatusCode::INTERNAL_SERVER_ERROR)))
+            }
+            Err(reply) => Err(CallError::Reply(reply)),
+        }
+    }
+
+    /// Asks the daemon and waits for its answer.
+    async fn ask<T>(&self, question: impl FnOnce(Slot<T>) -> Ask) -> Result<T, Reply> {
+        let (slot, answer) = oneshot::channel();
+        if self.asks.try_send(question(slot)).is_err() {
+            return Err(busy());
+        }
+        answer.await.map_err(|_| {
+            (self.note)(Level::Critical, "a request was dropped without an answer");
+            Reply::error(StatusCode::INTERNAL_SERVER_ERROR)
+        })
+    }
+}
+
 /// A good answer, or one that is a page of its own.
 pub(crate) enum Page {
     Reply(Reply),
@@ -101,39 +153,49 @@ impl Site {
     async fn route(&self, request: Request<Incoming>, connection: &Connection) -> Result<Page, Reply> {
         let path = decoded(request.uri().path());
         if path.starts_with("/RPC2") {
-            return self.call(request, connection).await.map(Page::Reply);
+            return self.remote_call(request, connection).await.map(Page::Reply);
         }
         connection.is_welcome();
         if path.starts_with("/logtail") {
-            only(&request, &[Method::GET])?;
+            only(request.method(), &[Method::GET])?;
             return self.process_log(&path).await;
         }
         if path.starts_with("/mainlogtail") {
-            only(&request, &[Method::GET])?;
+            only(request.method(), &[Method::GET])?;
             return self.main_log().await;
         }
         if request.uri().path().starts_with(api::rest::ROOT) {
             return self.rest(request, connection).await;
         }
         match path.trim_start_matches('/') {
-            "" | "index.html" => {
-                only(&request, &[Method::GET, Method::HEAD, Method::POST])?;
-                self.status().await.map(Page::Reply)
-            }
             "ok.html" => {
-                only(&request, &[Method::GET, Method::HEAD, Method::POST])?;
+                only(request.method(), &[Method::GET, Method::HEAD, Method::POST])?;
                 Ok(Page::Reply(Reply::ok("text/plain", "OK".to_owned())))
             }
+            path if console::is_ours(path) => {
+                console::answer(self, connection, request, path).await.map(Page::Reply)
+            }
             _ => {
-                only(&request, &[Method::GET, Method::HEAD])?;
+                only(request.method(), &[Method::GET, Method::HEAD])?;
                 Err(Reply::error(StatusCode::NOT_FOUND))
             }
         }
     }
 
-    async fn call(&self, request: Request<Incoming>, connection: &Connection) -> Result<Reply, Reply> {
-        only(&request, &[Method::POST])?;
-        let (document, _seat) = self.read(request, connection).await?;
+    /// Makes a call for a page.
+    pub(crate) async fn call(&self, name: &str, params: Vec<Value>) -> Result<Value, CallError> {
+        self.caller().call(name, params).await
+    }
+
+    /// What makes calls, also when this is gone.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller { asks: self.asks.clone(), note: Rc::clone(&self.note) }
+    }
+
+    async fn remote_call(&self, request: Request<Incoming>, connection: &Connection) -> Result<Reply, Reply> {
+        only(request.method(), &[Method::POST])?;
+        let (parts, body) = request.into_parts();
+        let (document, _seat) = self.read(&parts.headers, body, connection).await?;
         let call = xmlrpc_read::call(&document, xmlrpc_read::Limits::CALL).map_err(|error| {
             let is_nameless = matches!(error, xmlrpc_read::ReadError::NoMethodName);
             let what = if is_nameless { "no method name" } else { "unmarshallable" };
@@ -162,17 +224,18 @@ impl Site {
     /// With it comes its seat, which it keeps until it is answered: what it asks for takes memory, too.
     pub(crate) async fn read(
         &self,
-        request: Request<Incoming>,
+        headers: &HeaderMap,
+        body: Incoming,
         connection: &Connection,
     ) -> Result<(Bytes, Option<Seat>), Reply> {
-        let length = request.headers().get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
+        let length = headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
         let length: usize = length.ok_or_else(|| Reply::last_error(StatusCode::LENGTH_REQUIRED))?;
         if length > self.limits.body_bytes {
             return Err(Reply::last_error(StatusCode::PAYLOAD_TOO_LARGE));
         }
         let seat = self.seat_for(length)?;
         connection.receives();
-        let body = Limited::new(request.into_body(), self.limits.body_bytes).collect();
+        let body = Limited::new(body, self.limits.body_bytes).collect();
         let body = tokio::time::timeout(self.limits.body_time, body).await;
         connection.works();
         match body {
@@ -207,24 +270,8 @@ impl Site {
         Seat::take(&self.seats.large_bodies, self.limits.large_bodies).map(Some).ok_or_else(full)
     }
 
-    /// Asks the daemon and waits for its answer.
     pub(crate) async fn ask<T>(&self, question: impl FnOnce(Slot<T>) -> Ask) -> Result<T, Reply> {
-        let (slot, answer) = oneshot::channel();
-        if self.asks.try_send(question(slot)).is_err() {
-            return Err(busy());
-        }
-        answer.await.map_err(|_| {
-            (self.note)(Level::Critical, "a request was dropped without an answer");
-            Reply::error(StatusCode::INTERNAL_SERVER_ERROR)
-        })
-    }
-
-    async fn status(&self) -> Result<Reply, Reply> {
-        let status = self.ask(|slot| Ask::Page { slot }).await?;
-        Ok(Reply::ok("text/html;charset=utf-8", web::pages::status(&status))
-            .with(PRAGMA, "no-cache")
-            .with(CACHE_CONTROL, "no-cache")
-            .with(EXPIRES, "Thu, 01 Jan 1970 00:00:00 GMT"))
+        self.caller().ask(question).await
     }
 
     /// `/logtail/<name>` and `/logtail/<name>/<channel>`; nothing else has a log.
@@ -267,8 +314,8 @@ pub(crate) fn busy() -> Reply {
 }
 
 /// Refuses other methods, with the status the original has for that.
-pub(crate) fn only(request: &Request<Incoming>, methods: &[Method]) -> Result<(), Reply> {
-    if methods.contains(request.method()) { Ok(()) } else { Err(Reply::error(StatusCode::BAD_REQUEST)) }
+pub(crate) fn only(method: &Method, methods: &[Method]) -> Result<(), Reply> {
+    if methods.contains(method) { Ok(()) } else { Err(Reply::error(StatusCode::BAD_REQUEST)) }
 }
 
 /// A path with its `%41` and the like turned into what they stand for.

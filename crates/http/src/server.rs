@@ -21,6 +21,7 @@ use tokio::time::{Sleep, sleep_until, timeout};
 use crate::ask::{Ask, Note};
 use crate::auth::Credentials;
 use crate::connection::{Connection, Cut, Framed};
+use crate::console::Secret;
 use crate::feed::Feed;
 use crate::limits::{ACCEPT_PAUSE, LINGER_BYTES, LINGER_TIME, Limits};
 use crate::reply::Reply;
@@ -46,6 +47,8 @@ pub struct Endpoint {
     pub listener: Listener,
     /// The one user; `None` when everybody may ask.
     pub credentials: Option<Credentials>,
+    /// Whether the addresses of the original's page do what they always did: change things by a mere look.
+    pub web_compat: bool,
 }
 
 /// What the server needs of the daemon.
@@ -66,8 +69,10 @@ pub struct Daemon {
 /// When a socket cannot be handed to the runtime.
 pub async fn serve(endpoints: Vec<Endpoint>, daemon: Daemon, limits: Limits) -> io::Result<()> {
     let seats = Seats::default();
+    let secret = Rc::new(Secret::new());
     let mut listening = JoinSet::new();
     for endpoint in endpoints {
+        let has_names = matches!(endpoint.listener, Listener::Tcp(_));
         let acceptor = Acceptor::new(endpoint.listener)?;
         let site = Site {
             asks: daemon.asks.clone(),
@@ -76,6 +81,9 @@ pub async fn serve(endpoints: Vec<Endpoint>, daemon: Daemon, limits: Limits) -> 
             note: Rc::clone(&daemon.note),
             feed: Rc::clone(&daemon.feed),
             seats: seats.clone(),
+            secret: Rc::clone(&secret),
+            has_compat: endpoint.web_compat,
+            has_names,
         };
         listening.spawn_local(listen(acceptor, Rc::new(site), endpoint.section));
     }

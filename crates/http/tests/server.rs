@@ -173,10 +173,6 @@ async fn pretend(
                 let _ = slot.send(Some(log.clone()));
             }
             Ask::Watching => {}
-            Ask::Page { slot } => {
-                let (identifier, version) = ("me".to_owned(), "1".to_owned());
-                let _ = slot.send(web::pages::Status { identifier, version, processes: vec![] });
-            }
         }
     }
 }
@@ -202,6 +198,7 @@ fn run(limits: Limits, credentials: Option<&Credentials>, test: impl AsyncFnOnce
             section: "test".to_owned(),
             listener,
             credentials: credentials.cloned(),
+            web_compat: false,
         });
         let notes = Rc::new(RefCell::new(Vec::new()));
         let told = Rc::clone(&notes);

@@ -2,8 +2,19 @@
 
 use std::fmt::Write;
 
-/// Appends `text` so that it can only be text, in an element or in a quoted attribute.
+/// Appends `text` so that it can only be text, in an element or in a quoted attribute. What cannot be
+/// seen becomes something that can.
 pub(crate) fn push_text(out: &mut String, text: &str) {
+    push_with(out, text, |it| it.is_control() && it != '\n' && it != '\t');
+}
+
+/// Appends a value that a browser must send back as it was, in a quoted attribute. HTML cannot hold a
+/// NUL, and turns a carriage return into a line feed.
+pub(crate) fn push_value(out: &mut String, text: &str) {
+    push_with(out, text, |it| it == '\0' || it == '\r');
+}
+
+fn push_with(out: &mut String, text: &str, is_odd: impl Fn(char) -> bool) {
     for character in text.chars() {
         match character {
             '&' => out.push_str("&amp;"),
@@ -11,7 +22,7 @@ pub(crate) fn push_text(out: &mut String, text: &str) {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            it if it.is_control() && it != '\n' && it != '\t' => out.push('\u{fffd}'),
+            it if is_odd(it) => out.push('\u{fffd}'),
             it => out.push(it),
         }
     }
@@ -28,18 +39,24 @@ pub(crate) fn push_element(out: &mut String, tag: &str, class: &str, text: &str)
     out.extend(["</", tag, ">"]);
 }
 
-/// A number of seconds in its two largest units, for example `3 h 5 min`.
-pub(crate) fn span(seconds: u64) -> String {
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = match (days, hours, minutes) {
-        (0, 0, 0) => write!(text, "{seconds} s"),
-        (0, 0, minutes) => write!(text, "{minutes} min {} s", seconds % 60),
-        (0, hours, minutes) => write!(text, "{hours} h {minutes} min"),
-        (days, hours, _) => write!(text, "{days} d {hours} h"),
-    };
-    text
+/// Appends an attribute and its value.
+pub(crate) fn push_attribute(out: &mut String, name: &str, value: &str) {
+    out.extend([" ", name, "=\""]);
+    push_value(out, value);
+    out.push('"');
+}
+
+/// A text as part of an address (RFC 3986, 2.3).
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            // Writing to a string cannot fail.
+            byte => drop(write!(out, "%{byte:02X}")),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -54,10 +71,14 @@ mod tests {
     }
 
     #[test]
-    fn a_span_shows_its_two_largest_units() {
-        let cases = [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (11_100, "3 h 5 min"), (90_000, "1 d 1 h")];
-        for (seconds, wanted) in cases {
-            assert_eq!(span(seconds), wanted);
-        }
+    fn a_value_comes_back_as_it_was() {
+        let mut out = String::new();
+        push_attribute(&mut out, "value", "a\u{1}\"b\0");
+        assert_eq!(out, " value=\"a\u{1}&quot;b\u{fffd}\"");
+    }
+
+    #[test]
+    fn an_address_holds_any_name() {
+        assert_eq!(escaped("g:a b/ü%&"), "g%3Aa%20b%2F%C3%BC%25%26");
     }
 }

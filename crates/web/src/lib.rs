@@ -1,7 +1,16 @@
-//! Pages for people: functions from what clients see to HTML. Nothing here asks, reads or sends.
+//! Pages for people: functions from what clients may know to HTML. Nothing here asks, reads or sends.
 //!
-//! A page is one document: no script, no request for anything else, light or dark as the reader's
-//! system is. Start with [`pages::status`].
+//! Every page is whole without a script: it can be read, filtered and acted with. The script, the style
+//! and the pictures are part of the program, see [`assets`]; no page asks for anything that is not ours,
+//! and none holds a script or a style of its own, so that the policy it is served with can forbid both.
+//! Start with [`overview::overview`].
 
+pub mod assets;
+pub mod feeds;
+pub mod frame;
 mod html;
-pub mod pages;
+pub mod overview;
+pub mod plain;
+pub mod process;
+mod show;
+pub mod words;

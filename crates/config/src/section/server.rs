@@ -18,12 +18,13 @@ pub(crate) fn read_inet(
 ) -> Result<ServerSpec, Reported> {
     let mut reader = Reader::new(context, section, context.bare_scope(), report);
     let auth = read_credentials(&mut reader);
+    let web_compat = reader.value(&server::WEB_COMPAT, value::boolean);
     let address = reader.optional(&inet_server::PORT, value::inet_address)?;
     let Some((host, port)) = address else {
         let original = format!("section [{}] has no port value", section.name);
         return Err(reader.missing(&inet_server::PORT, original));
     };
-    Ok(ServerSpec::Inet { section: section.name.clone(), host, port, auth: auth? })
+    Ok(ServerSpec::Inet { section: section.name.clone(), host, port, auth: auth?, web_compat: web_compat? })
 }
 
 /// Reads a `[unix_http_server]`.
@@ -37,6 +38,7 @@ pub(crate) fn read_unix(
     let file = read_file(&mut reader);
     let mut reader = reader.again(context.bare_scope(), String::new());
     let auth = read_credentials(&mut reader);
+    let web_compat = reader.value(&server::WEB_COMPAT, value::boolean);
     let chown = reader.optional(&unix_server::CHOWN, |text| {
         let owner = machine.owner(text).map_err(Wrong::from);
         owner.map_err(|wrong| wrong.originally(format!("Invalid sockchown value {text}")))
@@ -49,7 +51,14 @@ pub(crate) fn read_unix(
         Some((uid, gid)) => (Some(uid), gid),
         None => (None, None),
     };
-    Ok(ServerSpec::Unix { section: section.name.clone(), file: file?, chmod: chmod?, chown, auth: auth? })
+    Ok(ServerSpec::Unix {
+        section: section.name.clone(),
+        file: file?,
+        chmod: chmod?,
+        chown,
+        auth: auth?,
+        web_compat: web_compat?,
+    })
 }
 
 fn read_file(reader: &mut Reader<'_, '_>) -> Result<PathBuf, Reported> {

@@ -1,0 +1,197 @@
+//! What answers to calls mean for the pages. What is missing or strange is left out: a page that shows
+//! most of it is better than none.
+
+use model::state::ProcessState;
+use web::feeds::{Change, Machine, Pool};
+use web::overview::{Row, Usage};
+use web::process::Options;
+use wire::value::Value;
+
+/// A member of a struct.
+fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    match value {
+        Value::Struct(members) => members.get(name),
+        Value::Int(_)
+        | Value::Bool(_)
+        | Value::String(_)
+        | Value::Double(_)
+        | Value::DateTime(_)
+        | Value::Bytes(_)
+        | Value::Array(_) => None,
+    }
+}
+
+pub(super) fn items(value: &Value) -> &[Value] {
+    if let Value::Array(items) = value { items } else { &[] }
+}
+
+/// A value as people read it.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) | Value::DateTime(text) => text.clone(),
+        Value::Int(number) => number.to_string(),
+        Value::Double(number) => number.to_string(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
+        Value::Struct(_) => String::new(),
+    }
+}
+
+pub(super) fn text(value: &Value, name: &str) -> String {
+    member(value, name).map(shown).unwrap_or_default()
+}
+
+fn count(value: &Value, name: &str) -> Option<u64> {
+    if let Value::Int(number) = member(value, name)? { u64::try_from(*number).ok() } else { None }
+}
+
+fn number(value: &Value, name: &str) -> Option<f64> {
+    if let Value::Double(number) = member(value, name)? { Some(*number) } else { None }
+}
+
+fn list(value: &Value, name: &str) -> Vec<String> {
+    member(value, name).map(items).unwrap_or_default().iter().map(shown).collect()
+}
+
+/// One struct of `menshen.getProcesses`.
+pub(super) fn row(value: &Value) -> Option<Row> {
+    let state = text(value, "state");
+    let ended = member(value, "ended");
+    let usage = member(value, "usage");
+    Some(Row {
+        name: text(value, "name"),
+        group: text(value, "group"),
+        process: text(value, "process"),
+        state: ProcessState::ALL.into_iter().find(|it| it.as_str() == state)?,
+        description: text(value, "description"),
+        pid: count(value, "pid").and_then(|it| u32::try_from(it).ok()),
+        uptime_secs: count(value, "uptime").unwrap_or(0),
+        restarts: count(value, "restarts").unwrap_or(0),
+        ended: ended.map(|it| text(it, "description")),
+        has_failed: ended.is_some_and(|it| matches!(text(it, "cause").as_str(), "unexpected" | "too early")),
+        usage: usage.and_then(|it| {
+            let memory_bytes = count(it, "memory_bytes")?;
+            Some(Usage { cpu_percent: number(it, "cpu_percent").unwrap_or(0.0), memory_bytes })
+        }),
+    })
+}
+
+/// The struct of `menshen.getProcessOptions`.
+pub(super) fn options(value: &Value) -> Options {
+    let origin = member(value, "origin");
+    let origin = origin.map(|it| format!("{}:{}", text(it, "file"), text(it, "line")));
+    let values = match member(value, "options") {
+        Some(Value::Struct(members)) => members.iter().map(|(name, it)| (name.clone(), shown(it))).collect(),
+        Some(_) | None => Vec::new(),
+    };
+    let variable = |it: &Value| (text(it, "name"), member(it, "value").map(shown));
+    Options {
+        origin: origin.unwrap_or_default(),
+        section: text(value, "program"),
+        values,
+        environment: member(value, "environment")
+            .map(items)
+            .unwrap_or_default()
+            .iter()
+            .map(variable)
+            .collect(),
+    }
+}
+
+/// One struct of `menshen.getListeners`.
+pub(super) fn pool(value: &Value) -> Pool {
+    Pool {
+        name: text(value, "name"),
+        events: list(value, "events"),
+        waiting: count(value, "waiting").unwrap_or(0),
+        dropped: count(value, "dropped").unwrap_or(0),
+        processes: list(value, "processes"),
+        running: count(value, "running").unwrap_or(0),
+    }
+}
+
+/// The struct of `menshen.getMachine`; `None` when nobody has looked.
+pub(super) fn machine(value: &Value) -> Option<Machine> {
+    let memory = count(value, "memory_bytes")?;
+    let load = member(value, "load").map(items).unwrap_or_default();
+    Some(Machine {
+        uptime_secs: count(value, "uptime").unwrap_or(0),
+        processors: count(value, "processors").unwrap_or(0),
+        cpu_percent: number(value, "cpu_percent"),
+        load: load
+            .iter()
+            .filter_map(|it| if let Value::Double(it) = it { Some(*it) } else { None })
+            .collect(),
+        memory_bytes: (memory, memory.saturating_sub(count(value, "available_bytes").unwrap_or(0))),
+        swap_bytes: (count(value, "swap_bytes").unwrap_or(0), count(value, "swapped_bytes").unwrap_or(0)),
+    })
+}
+
+/// One struct of `menshen.plan`.
+pub(super) fn change(value: &Value) -> Change {
+    let (group, name) = (text(value, "group"), text(value, "name"));
+    Change {
+        name: if name.is_empty() || name == group { group } else { format!("{group}:{name}") },
+        action: text(value, "action"),
+        options: list(value, "options"),
+    }
+}
+
+/// What came of an order for several: how many it was done for, and what is wrong with the others.
+pub(super) fn outcomes(value: &Value) -> (usize, Vec<String>) {
+    /// The status of who did as it was told (`xmlrpc.py`, `Faults.SUCCESS`).
+    const SUCCESS: u64 = 80;
+    let mut failures = Vec::new();
+    let all = items(value);
+    for it in all.iter().filter(|it| count(it, "status") != Some(SUCCESS)) {
+        let named = change(it).name;
+        failures.push(format!("{named}: {}", text(it, "description")));
+    }
+    (all.len() - failures.len(), failures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn structure(members: &[(&str, Value)]) -> Value {
+        Value::Struct(members.iter().map(|(name, it)| ((*name).to_owned(), it.clone())).collect())
+    }
+
+    fn string(text: &str) -> Value {
+        Value::String(text.to_owned())
+    }
+
+    #[test]
+    fn a_row_needs_a_state_and_nothing_else() {
+        assert_eq!(row(&string("nonsense")), None);
+        assert_eq!(row(&structure(&[("name", string("a"))])), None);
+        let it = row(&structure(&[("name", string("a")), ("state", string("EXITED"))])).unwrap();
+        assert_eq!((it.name.as_str(), it.state, it.has_failed), ("a", ProcessState::Exited, false));
+    }
+
+    #[test]
+    fn an_ending_that_nobody_wanted_has_failed() {
+        let failed = |cause| {
+            let ended = structure(&[("cause", string(cause)), ("code", Value::Int(3))]);
+            row(&structure(&[("state", string("EXITED")), ("ended", ended)])).unwrap().has_failed
+        };
+        assert!(failed("unexpected") && failed("too early"));
+        assert!(!failed("expected") && !failed("stopped"));
+    }
+
+    #[test]
+    fn failures_are_told_by_name() {
+        let one = |name: &str, status| {
+            structure(&[
+                ("group", string("g")),
+                ("name", string(name)),
+                ("status", Value::Int(status)),
+                ("description", string("NO_FILE")),
+            ])
+        };
+        let all = Value::Array(vec![one("a", 80), one("b", 20)]);
+        assert_eq!(outcomes(&all), (1, vec!["g:b: NO_FILE".to_owned()]));
+    }
+}
