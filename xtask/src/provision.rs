@@ -23,7 +23,30 @@ pub(crate) fn all() -> Result<()> {
     debian_package("node", "nodejs", &[])?;
     // For their completions; bash is there.
     debian_package("zsh", "zsh", &[])?;
-    debian_package("fish", "fish", &[])
+    debian_package("fish", "fish", &[])?;
+    debian_package("chromium", "chromium", &[])?;
+    debian_package("npm", "npm", &[])?;
+    browser_driver()
+}
+
+/// What drives the browser of the tests, and what looks there for what a reader would stumble over.
+const NODE_PACKAGES: &[&str] = &["playwright-core@1.65.1", "axe-core@4.14.1"];
+
+/// Both in `target/browser`. They bring no browser of their own: it is Debian's.
+fn browser_driver() -> Result<()> {
+    let folder = place::target().join("browser");
+    let marker = folder.join("complete");
+    if std::fs::read_to_string(&marker).is_ok_and(|it| it == NODE_PACKAGES.join(" ")) {
+        println!("the driver of the browser: {}", folder.display());
+        return Ok(());
+    }
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::write(folder.join("package.json"), "{\"private\": true}\n")?;
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--silent"]).args(NODE_PACKAGES).current_dir(&folder);
+    place::run(&mut npm).context("the tests in a browser need a package index that npm can reach")?;
+    std::fs::write(&marker, NODE_PACKAGES.join(" "))
+        .with_context(|| format!("cannot write {}", marker.display()))
 }
 
 /// A virtual environment in `target/venv` with the original Supervisor in it.

@@ -12,8 +12,8 @@ mod pages;
 
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, EXPIRES,
-    HeaderValue, LOCATION, PRAGMA, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, EXPIRES, HeaderValue,
+    LOCATION, PRAGMA, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
@@ -132,12 +132,10 @@ fn takes_gzip(parts: &Parts) -> bool {
     })
 }
 
-/// An answer to a script.
+/// An answer to a script. That something could not be done is no failure of the request.
 fn told(is_good: bool, text: &str) -> Reply {
-    let status = if is_good { StatusCode::OK } else { StatusCode::CONFLICT };
     let mut json = format!("{{\"ok\":{is_good},\"message\":");
     api::json::push_text(&mut json, text);
     json.push('}');
-    let reply = Reply::bytes(status, "application/json", json.into_bytes().into());
-    reply.with(CACHE_CONTROL, "no-store").with(CONTENT_TYPE, "application/json")
+    Reply::bytes(StatusCode::OK, "application/json", json.into_bytes().into()).with(CACHE_CONTROL, "no-store")
 }

@@ -45,26 +45,29 @@ pub struct Machine {
     pub swap_bytes: (u64, u64),
 }
 
-/// The machine; `None` when nobody has looked at it.
+/// The machine; `None` when nobody has looked at it yet, which a script that watches mends.
 pub fn machine(look: &Look, machine: Option<&Machine>) -> String {
     let words = look.words();
     document(look, words.machine, Some(Place::Machine), "machine", |out| {
         push_element(out, "h1", "", words.machine);
         out.push('\n');
-        let Some(machine) = machine else {
-            return empty(out, words.no_samples, words.no_samples_how);
-        };
         let of = |(all, used): (u64, u64)| format!("{} {} {}", bytes(used), words.of, bytes(all));
-        let load: Vec<_> = machine.load.iter().map(|it| format!("{it:.2}")).collect();
+        let shown = |show: &dyn Fn(&Machine) -> String| machine.map_or_else(|| "–".to_owned(), show);
         out.push_str("<dl class=\"facts\" id=\"machine\">");
-        fact(out, "cpu", words.cpu, &machine.cpu_percent.map_or_else(|| "–".to_owned(), percent));
-        fact(out, "processors", words.processors, &machine.processors.to_string());
-        fact(out, "load", words.load, &load.join("  "));
-        fact(out, "memory", words.memory, &of(machine.memory_bytes));
-        if machine.swap_bytes.0 > 0 {
-            fact(out, "swap", words.swap, &of(machine.swap_bytes));
-        }
-        fact(out, "age", words.up_for, &span(machine.uptime_secs));
+        fact(out, "cpu", words.cpu, &shown(&|it| it.cpu_percent.map_or_else(|| "–".to_owned(), percent)));
+        fact(out, "processors", words.processors, &shown(&|it| it.processors.to_string()));
+        fact(
+            out,
+            "load",
+            words.load,
+            &shown(&|it| {
+                let load: Vec<_> = it.load.iter().map(|it| format!("{it:.2}")).collect();
+                load.join("  ")
+            }),
+        );
+        fact(out, "memory", words.memory, &shown(&|it| of(it.memory_bytes)));
+        fact(out, "swap", words.swap, &shown(&|it| of(it.swap_bytes)));
+        fact(out, "age", words.up_for, &shown(&|it| span(it.uptime_secs)));
         out.push_str("</dl>\n");
         charts(out, words);
     })

@@ -95,7 +95,6 @@ words! {
     theme_dark: "Dark", "深色";
     display: "Display", "显示";
     log_out: "Log out", "退出登录";
-    keyboard: "Keyboard", "键盘";
     running: "Running", "运行中";
     trouble: "Trouble", "异常";
     changing: "Changing", "切换中";
@@ -150,25 +149,17 @@ words! {
     removed: "Removed", "移除";
     restarted: "Restarted", "重启";
     changed: "Changed in place", "就地更改";
-    options: "Options", "选项";
-    process: "Process", "进程";
     charts: "Charts", "图表";
     hour: "Hour", "小时";
     day: "Day", "天";
     month: "Month", "月";
-    history_states: "States", "状态";
     no_script_events: "Events need JavaScript; the log of the supervisor has them too.", "事件需要 JavaScript；监管程序的日志里也有。";
     processors: "Processors", "处理器";
     no_script_charts: "Charts and live logs need JavaScript.", "图表和实时日志需要 JavaScript。";
     log: "Log", "日志";
     stdout: "Output", "标准输出";
     stderr: "Errors", "标准错误";
-    follow: "Follow", "跟随";
-    wrap: "Wrap", "换行";
     download: "Download", "下载";
-    find: "Find in log", "在日志中查找";
-    previous: "Previous match", "上一个";
-    next: "Next match", "下一个";
     no_log: "This stream has no log file", "此流没有日志文件";
     no_log_how: "Its configuration says NONE, or sends it elsewhere.", "配置为 NONE，或被送往别处。";
     joined: "Errors go to the output of this process.", "此进程的标准错误并入标准输出。";
@@ -179,20 +170,11 @@ words! {
         "配置在监管程序环境之上添加的变量。看似机密的值不会离开本机。";
     no_environment: "The configuration sets no variables", "配置未设置变量";
     hidden: "hidden", "已隐藏";
-    command: "Command", "命令";
-    directory: "Directory", "目录";
-    user: "User", "用户";
     written_at: "Written at", "定义于";
     value: "Value", "值";
     option: "Option", "选项";
-    when: "When", "时间";
-    what: "What", "内容";
-    who: "Who", "对象";
-    last_exit: "Last exit", "上次退出";
-    since: "since", "自";
     pool: "Pool", "监听池";
     waiting: "Waiting", "等待";
-    room: "Room", "容量";
     dropped: "Dropped", "丢弃";
     subscribed: "Events", "事件";
     members: "Processes", "进程";
@@ -202,13 +184,8 @@ words! {
     no_events_how: "Starts, exits and what people did appear here as they happen.", "启动、退出与人工操作会即时显示在这里。";
     load: "Load", "负载";
     swap: "Swap", "交换区";
-    disk: "Disk", "磁盘";
-    network: "Network", "网络";
-    no_samples: "Nothing is measured", "未进行采样";
-    no_samples_how: "Sampling is off in the configuration.", "配置中关闭了采样。";
     threads: "Threads", "线程";
     descriptors: "Descriptors", "描述符";
-    restarts_of: "Starts", "启动次数";
     not_found: "No such process", "没有这个进程";
     not_found_how: "It may have been removed from the configuration.", "它可能已从配置中移除。";
     refused: "Not done", "未执行";
@@ -229,7 +206,6 @@ words! {
     password: "Password", "密码";
     login_failed: "That is not the right user and password.", "用户名或密码不正确。";
     login_later: "Too many tries. Wait a little.", "尝试次数过多，请稍候。";
-    viewer: "You may look and not act.", "您只能查看，不能操作。";
 }
 
 impl Words {

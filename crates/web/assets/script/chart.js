@@ -6,7 +6,7 @@ const MARGIN = { left: 46, right: 6, top: 6, bottom: 18 };
 function niceStep(most, count, base) {
   const rough = most / count || 1;
   const power = base ** Math.floor(Math.log(rough) / Math.log(base));
-  const steps = base === 1024 ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1024] : [1, 2, 5, 10];
+  const steps = base === 1024 ? [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] : [1, 2, 5, 10];
   return power * steps.find((it) => it * power >= rough);
 }
 
@@ -158,6 +158,9 @@ class Band {
   }
 }
 
+/** The shortest time a chart shows. */
+const LEAST_SPAN = 300;
+
 const SPANS = { hour: 3600, day: 86400, month: 30 * 86400 };
 
 /** The charts of a page: the past from the server, and then what comes. */
@@ -205,12 +208,14 @@ class Charts {
 
   show() {
     const to = Date.now() / 1000;
-    const from = to - SPANS[this.span];
+    // An hour of which little is known yet is not drawn as an hour of nothing.
+    const first = Math.min(this.points[0]?.[0] ?? to, this.changes[0]?.[0] ?? to);
+    const from = this.span === "hour" ? Math.max(to - SPANS.hour, Math.min(first, to - LEAST_SPAN)) : to - SPANS[this.span];
     let index = 1;
     for (const plot of this.plots) {
-      const first = index;
-      index += plot.lines.length;
-      plot.show(this.points.filter((it) => it[0] >= from).map((it) => [it[0], ...it.slice(first, first + plot.lines.length)]), from, to);
+      const [start, end] = [index, index + plot.lines.length];
+      index = end;
+      plot.show(this.points.filter((it) => it[0] >= from).map((it) => [it[0], ...it.slice(start, end)]), from, to);
     }
     if (this.band) this.band.show(this.changes, from, to);
   }

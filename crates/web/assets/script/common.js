@@ -57,8 +57,8 @@ function bytes(number) {
 const percent = (number) => `${number < 9.95 ? number.toFixed(1) : number.toFixed(0)}%`;
 const moment = (seconds, long) =>
   new Date(seconds * 1000).toLocaleString(document.documentElement.lang, long
-    ? { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" }
-    : { hour: "2-digit", minute: "2-digit" });
+    ? { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }
+    : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const processPage = (name) => `/process?name=${encodeURIComponent(name)}`;
 
 /** Asks the server for something; nothing when there is none to be had. */

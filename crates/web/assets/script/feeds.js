@@ -2,7 +2,7 @@
 
 /** What happened, in words: who, what, and more. */
 function eventLine(kind, event) {
-  const detail = event.process ? remark(event.process) : event.data || "";
+  const detail = kind === "state" ? why(event) : event.data || "";
   if (kind === "state") {
     const state = make("span");
     writeState(state, { state: event.to, ended: event.process && event.process.ended });
@@ -12,6 +12,14 @@ function eventLine(kind, event) {
   if (kind === "group_removed") return eventItem(event.at, null, [say("group removed"), " ", event.name]);
   if (kind === "supervisor") return eventItem(event.at, null, [say("supervisor"), " ", event.state]);
   return eventItem(event.at, event.name, [event.type || kind, make("span", { class: "detail" }, detail)]);
+}
+
+/** Why a state was entered. The process may have gone on since: what it is now says nothing about that. */
+function why({ to, process }) {
+  if (!process) return "";
+  if (to === "EXITED") return process.ended ? process.ended.description : "";
+  if (to === "BACKOFF" || to === "FATAL") return process.spawn_error || (process.ended ? process.ended.description : "");
+  return "";
 }
 
 function eventItem(at, name, what) {
@@ -82,6 +90,7 @@ class Machine {
     const of = (used, all) => `${bytes(used)} ${isChinese ? "/" : "of"} ${bytes(all)}`;
     const fact = (name, text) => write(one(`#machine .${name} dd`), text);
     if (machine.cpu_percent !== undefined) fact("cpu", percent(machine.cpu_percent));
+    fact("processors", String(machine.processors));
     fact("load", machine.load.map((it) => it.toFixed(2)).join("  "));
     fact("memory", of(used, machine.memory_bytes));
     fact("swap", of(machine.swapped_bytes, machine.swap_bytes));
@@ -168,7 +177,7 @@ class Process {
     if (!usage) return;
     this.show(usage);
     const { before } = this;
-    const rate = (name) => before && usage.at > before.at && usage[name] !== undefined
+    const rate = (name) => before && usage.at > before.at && usage[name] !== undefined && before[name] !== undefined
       ? Math.max(0, (usage[name] - before[name]) / (usage.at - before.at)) : null;
     this.charts.add([usage.at, usage.cpu_percent, usage.memory_bytes, usage.proportional_bytes, rate("read_bytes"),
       rate("written_bytes"), usage.threads, usage.descriptors]);

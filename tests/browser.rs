@@ -1,0 +1,54 @@
+//! The pages in a real browser: Debian's Chromium, driven by `browser/console.mjs`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use e2e::house::House;
+use e2e::http;
+
+/// Where `cargo xtask test` puts the driver of the browser, and where screenshots go.
+fn target() -> PathBuf {
+    let named = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"))
+}
+
+/// A line of 10 MB, all the ways to break out of a page, and colors without end.
+fn write_evil(house: &House) {
+    let mut said = b"<script>window.pwned = 1</script><img src=x onerror=\"window.pwned = 1\">\n".to_vec();
+    said.extend(b"</div></pre>]]>--> \x1b]0;title\x07\x1b[2J\x1b[1;31mred \xff\xfe\xc3\x28 \x00 \r over\n");
+    said.extend(std::iter::repeat_n(b"\x1b[1;31;42m", 20_000).flatten());
+    said.push(b'\n');
+    said.extend(std::iter::repeat_n(b'x', 10 << 20));
+    said.extend(b"\nthe end of it\n");
+    std::fs::write(house.path("evil"), said).expect("cannot write what is to be said");
+}
+
+#[test]
+fn a_browser_shows_it_all() {
+    let browser =
+        ["/usr/bin/chromium", "/usr/bin/chromium-browser"].into_iter().find(|it| Path::new(it).is_file());
+    let browser = browser.expect("there is no chromium: `cargo xtask test` installs it");
+    let driver = target().join("browser");
+    assert!(driver.join("complete").is_file(), "no driver in {driver:?}: `cargo xtask test` installs it");
+    let port = http::free_port();
+    let house = House::new(&format!(
+        "[inet_http_server]\nport=127.0.0.1:{port}\nusername=me\npassword=secret\n{}",
+        include_str!("browser/house.conf")
+    ));
+    house.write("say", "hello\n");
+    write_evil(&house);
+    let house = house.started();
+    let output = Command::new("node")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/console.mjs"))
+        .env("BROWSER_HOME", &driver)
+        .env("BROWSER", browser)
+        .env("URL", format!("http://127.0.0.1:{port}"))
+        .env("HOUSE", house.folder())
+        .env("OUT", target().join("screenshots"))
+        .env("USERNAME", "me")
+        .env("PASSWORD", "secret")
+        .output()
+        .expect("cannot run node");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+}
