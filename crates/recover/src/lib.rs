@@ -63,7 +63,7 @@ pub fn children(places: Vec<Place>, mut held: BTreeMap<u64, Pipes>) -> Recovered
 /// One child; none when it was never made.
 fn find(entry: Entry, held: Option<Pipes>) -> Option<Found> {
     match entry.stage {
-        Stage::Ended(end) => Some(ended(entry, end, held)),
+        Stage::Ended { pid, end } => Some(ended(entry, pid, end, held)),
         Stage::Living { pid, start_ticks } => Some(living(entry, pid, start_ticks, held)),
         Stage::Intended => intended(entry, held),
     }
@@ -76,8 +76,8 @@ fn living(entry: Entry, pid: u32, start_ticks: u64, held: Option<Pipes>) -> Foun
             there_is(entry, pid, start_ticks, held, pidfd)
         }
         // Somebody else by now, or nobody: whoever reaps it knows how it ended, and that is not us.
-        Ok(_) => ended(entry, unknown_end(), held),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => ended(entry, unknown_end(), held),
+        Ok(_) => ended(entry, pid, unknown_end(), held),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => ended(entry, pid, unknown_end(), held),
         Err(_) => doubtful(entry, pid, start_ticks, Doubt::Unreadable, held),
     }
 }
@@ -142,8 +142,9 @@ fn doubtful(entry: Entry, pid: u32, start_ticks: u64, doubt: Doubt, held: Option
     Found { child, pipes: held.unwrap_or_default(), pidfd: None }
 }
 
-fn ended(entry: Entry, end: End, held: Option<Pipes>) -> Found {
-    let child = child(entry, 0, 0, Standing::Adopted, Some(end));
+/// The pid is only told: it may be somebody else's by now.
+fn ended(entry: Entry, pid: u32, end: End, held: Option<Pipes>) -> Found {
+    let child = child(entry, pid, 0, Standing::Adopted, Some(end));
     // What it has written and nobody has read is still in the pipes, if anybody has kept them open.
     Found { child, pipes: held.unwrap_or_default(), pidfd: None }
 }

@@ -70,7 +70,8 @@ fn a_pid_that_is_nobodys_or_somebody_elses_means_an_end() {
     living.entry.stage = Stage::Living { pid, start_ticks: start_ticks + 1 };
     let found = living.find().unwrap();
     assert!(found.child.end.is_some_and(|it| !it.known), "born at another moment: another process");
-    assert!(found.pidfd.is_none() && found.child.pid == 0, "a stranger is never touched");
+    assert!(found.pidfd.is_none(), "a stranger is never touched");
+    assert_eq!(found.child.pid, pid, "but it is told who it was");
 
     living.entry.stage = Stage::Living { pid, start_ticks };
     living.process.kill().unwrap();
@@ -86,7 +87,7 @@ fn a_pid_that_is_nobodys_or_somebody_elses_means_an_end() {
 #[test]
 fn an_end_that_was_recorded_is_told_as_it_was() {
     let end = End { status: 256, known: true, at_us: 3, setup: None, usage: Usage::default() };
-    let found = find(entry([1, 2, 3], Stage::Ended(end)), None).unwrap();
+    let found = find(entry([1, 2, 3], Stage::Ended { pid: 77, end }), None).unwrap();
     assert_eq!(found.child.end, Some(end));
 }
 

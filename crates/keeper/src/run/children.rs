@@ -90,7 +90,7 @@ impl Keeper {
             return;
         };
         let stage = match (child.life, child.pid) {
-            (Life::Ended(end) | Life::Lingering(end), _) => Stage::Ended(end),
+            (Life::Ended(end) | Life::Lingering(end), pid) => Stage::Ended { pid, end },
             (Life::Living, 0) => Stage::Intended,
             (Life::Living, pid) => Stage::Living { pid, start_ticks: child.start_ticks },
         };

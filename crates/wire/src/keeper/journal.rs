@@ -62,7 +62,12 @@ pub enum Stage {
         start_ticks: u64,
     },
     /// It has ended, and nobody has recorded that.
-    Ended(End),
+    Ended {
+        /// What its pid was, to be told; it may be somebody else's by now. 0 when it was never known.
+        pid: u32,
+        /// How.
+        end: End,
+    },
 }
 
 /// What stands in one place.
@@ -158,9 +163,10 @@ impl Entry {
                 to.u32(*pid);
                 to.u64(*start_ticks);
             }
-            Stage::Ended(end) => {
+            Stage::Ended { pid, end } => {
                 to.u8(3);
                 end.put(to);
+                to.u32(*pid);
             }
         }
     }
@@ -176,7 +182,10 @@ impl Entry {
             stage: match from.u8("stage")? {
                 1 => Stage::Intended,
                 2 => Stage::Living { pid: from.u32("pid")?, start_ticks: from.u64("ticks")? },
-                3 => Stage::Ended(End::get(from)?),
+                3 => {
+                    let end = End::get(from)?;
+                    Stage::Ended { pid: from.u32("pid")?, end }
+                }
                 _ => return Err(FrameError::Field("stage")),
             },
         })
@@ -207,7 +216,8 @@ mod tests {
 
     fn ended() -> Stage {
         let usage = Usage { user_us: 1, system_us: 2, peak_kib: 3 };
-        Stage::Ended(End { status: 256, known: true, at_us: 5, setup: Some((4, 2)), usage })
+        let end = End { status: 256, known: true, at_us: 5, setup: Some((4, 2)), usage };
+        Stage::Ended { pid: 77, end }
     }
 
     fn journal(places: &[Option<Entry>]) -> Vec<u8> {
@@ -257,7 +267,7 @@ mod tests {
         insta::assert_snapshot!(hex(&encode_head(&BOOT)), @"4d53484a01001000796c196007070707070707070707070707070707");
         insta::assert_snapshot!(hex(&encode(None)), @"4d53484a010001008def02d200");
         insta::assert_snapshot!(hex(&encode(Some(&entry(Stage::Living { pid: 77, start_ticks: 123_456 })))), @"4d53484a01005d0057c18fbd010807060504030201070000007765623a6f6e6502000000aabb0f00000010270000000000000201ffffffffffffffff6300000000000000000000000000000029000000000000002a00000000000000024d00000040e2010000000000");
-        insta::assert_snapshot!(hex(&encode(Some(&entry(ended())))), @"4d53484a01007c0059d02f32010807060504030201070000007765623a6f6e6502000000aabb0f00000010270000000000000201ffffffffffffffff6300000000000000000000000000000029000000000000002a000000000000000300010000010500000000000000010402000000010000000000000002000000000000000300000000000000");
+        insta::assert_snapshot!(hex(&encode(Some(&entry(ended())))), @"4d53484a0100800009437da9010807060504030201070000007765623a6f6e6502000000aabb0f00000010270000000000000201ffffffffffffffff6300000000000000000000000000000029000000000000002a0000000000000003000100000105000000000000000104020000000100000000000000020000000000000003000000000000004d000000");
     }
 
     #[test]
