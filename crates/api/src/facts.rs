@@ -202,7 +202,11 @@ const fn next(reason: &Reason) -> Option<&'static str> {
         Reason::Retry(_) => Some("retry"),
         Reason::Restart(_) => Some("restart"),
         Reason::Kill(_) => Some("kill"),
-        Reason::StopReport(_) | Reason::ShutdownReport | Reason::Tick(_) | Reason::Redeliver(_) => None,
+        Reason::StopReport(_)
+        | Reason::ShutdownReport
+        | Reason::Tick(_)
+        | Reason::Redeliver(_)
+        | Reason::Silence(_) => None,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use model::child::ChildId;
 use model::event::TickPeriod;
 use model::name::{FullName, GroupName};
 use model::time::Mono;
@@ -26,6 +27,8 @@ pub enum Reason {
     Tick(TickPeriod),
     /// A listener pool has rested after a rejection.
     Redeliver(GroupName),
+    /// A listener that may have spoken to a dead daemon has been silent for long enough.
+    Silence(ChildId),
 }
 
 impl fmt::Display for Reason {
@@ -38,6 +41,7 @@ impl fmt::Display for Reason {
             Self::StopReport(name) => write!(f, "report on stopping {name}"),
             Self::ShutdownReport => f.write_str("report on the shutdown"),
             Self::Tick(period) => write!(f, "tick every {} s", period.seconds()),
+            Self::Silence(child) => write!(f, "give up on what {child} may have said"),
             Self::Redeliver(pool) => write!(f, "redeliver to {pool}"),
         }
     }

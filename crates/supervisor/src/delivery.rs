@@ -28,6 +28,7 @@ impl Supervisor {
         if !self.books.bus.has(&name.group) {
             return;
         }
+        self.books.bus.end_silence(child, &mut self.books.timers);
         for letter in self.books.bus.hear(child, name, said, step.fx) {
             self.books.bus.rest(&letter.pool, step.now.mono, &mut self.books.timers);
             self.books.bus.put_back(letter, step.fx);
@@ -47,6 +48,7 @@ impl Supervisor {
 
     /// A child has ended. What it had in its hands is for the next who is ready.
     pub(crate) fn listener_gone(&mut self, child: ChildId, step: &mut Step<'_>) {
+        self.books.bus.end_silence(child, &mut self.books.timers);
         if let Some(letter) = self.books.bus.bury(child) {
             self.books.bus.put_back(letter, step.fx);
         }

@@ -40,6 +40,8 @@ pub enum EventNote {
     ListenerLost { process: ProcessName },
     /// `x: is killed so that it begins anew`. Our own, as the next.
     MendingListener { process: ProcessName },
+    /// `x: has said nothing for 300 seconds since another daemon took over; ...`
+    ListenerSilent { process: ProcessName, seconds: u64 },
     /// `x: is left in the UNKNOWN state; ...`
     ListenerLeftAlone { process: ProcessName, times: usize, seconds: u64 },
 }
@@ -59,6 +61,7 @@ impl EventNote {
             | Self::BadResult { .. }
             | Self::SpokeOutOfTurn { .. }
             | Self::ListenerLost { .. }
+            | Self::ListenerSilent { .. }
             | Self::MendingListener { .. }
             | Self::ListenerLeftAlone { .. } => Level::Warn,
             Self::BufferOverflow { .. } => Level::Error,
@@ -103,6 +106,11 @@ impl fmt::Display for EventNote {
                 f,
                 "{process}: has entered the UNKNOWN state and will no longer receive events, this usually \
                  indicates the process violated the eventlistener protocol"
+            ),
+            Self::ListenerSilent { process, seconds } => write!(
+                f,
+                "{process}: has said nothing for {seconds} seconds since another daemon took over; what it said last \
+                 may be lost"
             ),
             Self::MendingListener { process } => write!(f, "{process}: is killed so that it begins anew"),
             Self::ListenerLeftAlone { process, times, seconds } => write!(

@@ -6,6 +6,7 @@ use std::fmt;
 use model::listener::{Letter, Said};
 use model::name::{FullName, ProcessName};
 
+use crate::deadline::TimerKey;
 use crate::effect::Effects;
 use crate::event_note::EventNote;
 use crate::memory::{self, ListenerMemory, Talk};
@@ -66,11 +67,13 @@ pub(crate) struct Listener {
     pub(crate) state: ListenerState,
     /// Whether it has broken the protocol and nobody has decided yet what to do about it.
     pub(crate) to_mend: bool,
+    /// Set while it is not known whether it has said something that nobody heard.
+    pub(crate) silence: Option<TimerKey>,
 }
 
 impl Listener {
     pub(crate) fn new(name: FullName) -> Self {
-        Self { name, state: ListenerState::default(), to_mend: false }
+        Self { name, state: ListenerState::default(), to_mend: false, silence: None }
     }
 
     /// What is to be remembered of it beside its event.
@@ -95,7 +98,15 @@ impl Listener {
             (Talk::Deaf, _) => ListenerState::Deaf,
             (Talk::Unknown, _) => ListenerState::Unknown,
         };
-        Self { name, state, to_mend }
+        Self { name, state, to_mend, silence: None }
+    }
+
+    /// Whether it is its turn to speak.
+    pub(crate) const fn is_to_speak(&self) -> bool {
+        match self.state {
+            ListenerState::Acknowledged | ListenerState::Busy(_) => true,
+            ListenerState::Ready | ListenerState::Deaf | ListenerState::Unknown => false,
+        }
     }
 
     /// The event it has in its hands.

@@ -1,17 +1,27 @@
 //! What is remembered of pools and listeners.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use model::child::ChildId;
 use model::event::TickPeriod;
 use model::listener::Letter;
 use model::name::GroupName;
-use model::time::Stamp;
+use model::time::{Mono, Stamp};
 
 use crate::bus::Bus;
 use crate::deadline::{Reason, Timers};
+use crate::effect::Effects;
+use crate::event_note::EventNote;
 use crate::listener::Listener;
 use crate::memory::{Change, ListenerMemory, PoolMemory, Talk};
+
+/// How long a listener whose turn it is may be silent when another daemon has taken over.
+///
+/// What it said last may have died with the one before, and then it waits for us as we wait for it. The
+/// chance is one in many thousands, and a listener may take its time over an event; so this is longer than
+/// most ever take.
+const SILENCE_MAX: Duration = Duration::from_mins(5);
 
 impl Bus {
     /// What has happened since this was last asked.
@@ -63,5 +73,32 @@ impl Bus {
         let listeners = listeners.into_iter().filter(|(_, it)| self.pools.contains_key(&it.state.name.group));
         self.listeners = listeners.map(|(child, it)| (child, Listener::resume(it))).collect();
         self.ticks.resume(clocks, now, timers);
+    }
+
+    /// Waits for the listeners whose turn it is to speak, but not for ever: a daemon may have died with the
+    /// words in its hands. What can be told from silence only is told from silence.
+    pub(crate) fn await_words(&mut self, now: Mono, timers: &mut Timers) {
+        for (child, listener) in self.listeners.iter_mut().filter(|(_, it)| it.is_to_speak()) {
+            listener.silence.get_or_insert_with(|| timers.arm(now + SILENCE_MAX, Reason::Silence(*child)));
+        }
+    }
+
+    /// It has spoken, or is gone.
+    pub(crate) fn end_silence(&mut self, child: ChildId, timers: &mut Timers) {
+        if let Some(key) = self.listeners.get_mut(&child).and_then(|it| it.silence.take()) {
+            timers.disarm(key);
+        }
+    }
+
+    /// It has not spoken: whatever it was, it begins anew if it may.
+    pub(crate) fn give_up_on(&mut self, child: ChildId, fx: &mut Effects) {
+        let Some(listener) = self.listeners.get_mut(&child) else { return };
+        listener.silence = None;
+        listener.to_mend = true;
+        let (group, process) = (listener.name.group.clone(), listener.name.process.clone());
+        let listener = listener.memory();
+        self.diary.write(|| Change::Listener { child, listener });
+        fx.note(EventNote::ListenerSilent { process, seconds: SILENCE_MAX.as_secs() });
+        self.wake(&group);
     }
 }

@@ -31,6 +31,9 @@ impl Supervisor {
             self.listener_gone(child, step);
         }
         self.order_again(&ended, step);
+        if !self.books.leaving {
+            self.books.bus.await_words(step.now.mono, &mut self.books.timers);
+        }
         for name in std::mem::take(&mut self.fresh) {
             self.with_process(&name, step, |process, turn| {
                 if process.spec.autostart && process.record.started.is_none() && !turn.books.leaving {

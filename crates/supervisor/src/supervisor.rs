@@ -310,6 +310,10 @@ impl Supervisor {
                     let tick = self.books.bus.tick(period, step.now, &mut self.books.timers);
                     tick.map(|tick| self.publish(tick, step))
                 }
+                Reason::Silence(child) => {
+                    self.books.bus.give_up_on(child, step.fx);
+                    None
+                }
                 Reason::Redeliver(pool) => {
                     self.books.bus.rested(&pool);
                     None

@@ -94,6 +94,8 @@ pub(super) struct Bench {
     unperformed: Memory,
     /// The configurations it was told of.
     tapes: BTreeMap<Tape, Vec<Arc<GroupSpec>>>,
+    /// Whether it dies only when the test says so.
+    pub(super) is_hardy: bool,
     now: Mono,
     fx: Effects,
     requests: u64,
@@ -109,6 +111,7 @@ impl Bench {
             memory,
             unperformed,
             tapes: BTreeMap::new(),
+            is_hardy: false,
             now: Mono::default(),
             fx: Effects::default(),
             requests: 0,
@@ -176,7 +179,10 @@ impl Bench {
     fn die_unnoticed(&mut self) {
         let machine = &self.machine;
         let processes = || machine.groups.values().flat_map(|it| it.processes.values());
-        let is_busy = machine.books.leaving || machine.waiting.waits_for_any() || machine.updates.are_owed();
+        let is_busy = self.is_hardy
+            || machine.books.leaving
+            || machine.waiting.waits_for_any()
+            || machine.updates.are_owed();
         let mut children: Vec<_> = machine.strays().cloned().collect();
         for process in processes() {
             match process.phase.child() {
@@ -199,9 +205,14 @@ impl Bench {
         }
         self.die();
         let mut fx = Effects::default();
-        self.machine.step(self.stamp(), Input::Resumed { living: children }, &mut fx);
+        self.machine.step(self.stamp(), Input::Resumed { living: children.clone() }, &mut fx);
         let done: Vec<_> = fx.drain().filter(|it| !matches!(it, Effect::Adopted { .. })).collect();
         assert!(done.is_empty(), "a new machine has done {done:?}");
+        // Here it is certain that nothing said was lost.
+        let books = &mut self.machine.books;
+        for living in &children {
+            books.bus.end_silence(living.child, &mut books.timers);
+        }
         self.remember();
     }
 

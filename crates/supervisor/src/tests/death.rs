@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use model::child::ChildId;
+use model::event::EventType;
 use model::exit::ExitStatus;
 use model::name::FullName;
 use model::signal::Signal;
@@ -11,7 +12,9 @@ use model::state::ProcessState;
 use model::time::Mono;
 
 use super::bench::{Bench, alone, exit, group, killed_by, named, process};
+use super::events::{answer, pool, ready, remote};
 use crate::input::{Departure, Input, Living, Request, Standing};
+use crate::memory::Talk;
 
 /// A child that has the pid its number stands for and was made at `started`.
 fn child(number: u64, name: &str, started: f64) -> Living {
@@ -316,5 +319,70 @@ fn leaving_goes_on_after_a_death() {
     bench.die().resumed(Vec::new());
     insta::assert_snapshot!(bench.journal(), @r"
      5.000 quit Restart
+    ");
+}
+
+#[test]
+fn an_event_in_hand_is_in_hand_for_the_next_and_silence_ends() {
+    let groups = vec![pool("ear", None, &[EventType::Tick60], &["ear"]), alone(process("p"))];
+    let mut bench = Bench::begun(groups);
+    bench.spawned(1).spawned(2).until(2.0).tell(ready(1)).until(60.0);
+    assert_eq!(bench.machine.talk(ChildId(1)), Some(Talk::Busy));
+    bench.forget().die().resumed(vec![child(1, "ear", 0.0), child(2, "p", 0.0)]);
+    assert_eq!(bench.machine.held_letter(ChildId(1)).map(|it| it.serial), Some(0));
+    // This one is only slow.
+    bench.until(100.0).tell(answer(1, "OK")).until(100.0);
+    insta::assert_snapshot!(bench.journal(), @r"
+    60.000 adopt #1 as ear
+    60.000 adopt #2 as p
+    100.000 DEBG ear: event was processed
+    100.000 DEBG ear: BUSY -> ACKNOWLEDGED
+    100.000 DEBG ear: ACKNOWLEDGED -> READY
+    ");
+    // And this one has been heard by nobody.
+    bench.is_hardy = true;
+    bench.until(130.0).forget().die().resumed(vec![child(1, "ear", 0.0), child(2, "p", 0.0)]);
+    insta::assert_snapshot!(bench.until(431.0).journal(), @r"
+    130.000 adopt #1 as ear
+    130.000 adopt #2 as p
+    180.000 TICK_60 when:180
+    240.000 TICK_60 when:240
+    300.000 TICK_60 when:300
+    360.000 TICK_60 when:360
+    420.000 TICK_60 when:420
+    430.000 WARN ear: has said nothing for 300 seconds since another daemon took over; what it said last may be lost
+    430.000 WARN ear: is killed so that it begins anew
+    430.000 send SIGKILL to #1
+    ");
+    bench.exited(1, killed_by(Signal::KILL)).spawned(3).until(433.0).tell(ready(3));
+    insta::assert_snapshot!(bench.journal(), @r"
+    431.000 bury #1
+    431.000 ear: RUNNING -> EXITED Ended { pid: 1001, expected: false }
+    431.000 WARN exited: ear (terminated by SIGKILL; not expected)
+    431.000 ear: EXITED -> STARTING Tries(0)
+    431.000 spawn ear #3
+    431.000 DEBG rebuffering event 1 for pool ear (buf size=5, max=10000)
+    431.000 INFO spawned: 'ear' with pid 1003
+    431.000 ear: STARTING -> RUNNING Pid(1003)
+    431.000 INFO success: ear entered RUNNING state, process has stayed up for > than 0 seconds (startsecs)
+    433.000 DEBG ear: ACKNOWLEDGED -> READY
+    433.000 DEBG event 1 sent to listener ear
+    433.000 event 1/1 to #3: TICK_60 when:120
+    ");
+}
+
+#[test]
+fn a_letter_that_may_not_have_been_sent_is_sent() {
+    let mut bench = Bench::begun(vec![pool("ear", None, &[EventType::RemoteCommunication], &["ear"])]);
+    bench.spawned(1).until(2.0).tell(ready(1)).forget();
+    bench.tell(remote("k"));
+    bench.die_before_performing().resumed(vec![child(1, "ear", 0.0)]);
+    bench.die().resumed(vec![child(1, "ear", 0.0)]);
+    insta::assert_snapshot!(bench.journal(), @r"
+    2.000 DEBG event 0 sent to listener ear
+    2.000 event 0/0 to #1: REMOTE_COMMUNICATION type:k
+    2.000 adopt #1 as ear
+    2.000 event 0/0 to #1: REMOTE_COMMUNICATION type:k
+    2.000 adopt #1 as ear
     ");
 }

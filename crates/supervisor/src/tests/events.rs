@@ -16,7 +16,12 @@ use crate::deadline::Reason;
 use crate::input::{Input, Request};
 
 /// A pool of listeners that are ready to listen as soon as they say so.
-fn pool(name: &str, buffer_size: Option<i64>, events: &[EventType], listeners: &[&str]) -> Arc<GroupSpec> {
+pub(super) fn pool(
+    name: &str,
+    buffer_size: Option<i64>,
+    events: &[EventType],
+    listeners: &[&str],
+) -> Arc<GroupSpec> {
     let listener = ListenerSpec { buffer_size, events: events.to_vec(), result_handler: String::new() };
     let processes = listeners.iter().map(|it| Arc::new(ProcessSpec { startsecs: 0, ..process(it) }));
     Arc::new(GroupSpec {
@@ -27,21 +32,21 @@ fn pool(name: &str, buffer_size: Option<i64>, events: &[EventType], listeners: &
     })
 }
 
-fn heard(child: u64, said: Vec<Said>) -> Input {
+pub(super) fn heard(child: u64, said: Vec<Said>) -> Input {
     Input::Heard { child: ChildId(child), said }
 }
 
-fn ready(child: u64) -> Input {
+pub(super) fn ready(child: u64) -> Input {
     heard(child, vec![Said::Ready])
 }
 
 /// A whole answer, and then `READY`.
-fn answer(child: u64, text: &str) -> Input {
+pub(super) fn answer(child: u64, text: &str) -> Input {
     let text = text.as_bytes().to_vec();
     heard(child, vec![Said::Begun(b"RESULT".to_vec()), Said::Answer(text), Said::Ready])
 }
 
-fn remote(kind: &str) -> Input {
+pub(super) fn remote(kind: &str) -> Input {
     Input::Publish(Event::RemoteCommunication { kind: kind.to_owned(), data: String::new() })
 }
 
