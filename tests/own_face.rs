@@ -114,6 +114,16 @@ fn status_of_a_supervisor_tells_what_that_knows() {
 }
 
 #[test]
+fn a_command_that_is_not_there_is_named() {
+    let absent = "[program:absent]\ncommand=/no/such/program\nautostart=false\nstartretries=0\n";
+    for make in [Menshen, Original] {
+        let house = House::of(make, absent).started();
+        let said = menshen(&house, &["start", "absent"]).expect_code(1);
+        assert_eq!(said.out, "absent: failed: can't find command '/no/such/program'\n");
+    }
+}
+
+#[test]
 fn colors_are_for_terminals() {
     if Make::is_original() {
         return; // It has none.

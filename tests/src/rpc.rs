@@ -6,8 +6,14 @@ use crate::http;
 
 /// Calls `method` with string parameters; the raw body of the answer, or `None` when nobody answers.
 pub fn call(socket: &Path, method: &str, parameters: &[&str]) -> Option<String> {
-    let value = |it: &&str| format!("<param><value><string>{}</string></value></param>", escape(it));
-    let values = parameters.iter().map(value).collect::<Vec<_>>().concat();
+    let values: Vec<_> = parameters.iter().map(|it| format!("<string>{}</string>", escape(it))).collect();
+    call_with(socket, method, &values)
+}
+
+/// Calls `method` with parameters of any type, each as the text between `<value>` and `</value>`.
+pub fn call_with(socket: &Path, method: &str, values: &[impl AsRef<str>]) -> Option<String> {
+    let value = |it: &dyn AsRef<str>| format!("<param><value>{}</value></param>", it.as_ref());
+    let values = values.iter().map(|it| value(it)).collect::<Vec<_>>().concat();
     let body = format!(
         "<?xml version='1.0'?><methodCall><methodName>{method}</methodName><params>{values}</params></methodCall>"
     );

@@ -300,6 +300,11 @@ pub(crate) fn reason(client: &mut Client, name: &str, code: Option<FaultCode>, t
             None => format!("the server could not do it: {text}"),
         };
     };
+    if code == FaultCode::NoFile || code == FaultCode::NotExecutable {
+        // Servers name the command, but for old ones, which repeat the name of the process.
+        let told = text.split_once(": ").map(|(_, extra)| extra).filter(|it| *it != name);
+        return told.unwrap_or(words).to_owned();
+    }
     if code != FaultCode::SpawnError && code != FaultCode::AbnormalTermination {
         return words.to_owned();
     }
