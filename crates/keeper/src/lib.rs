@@ -27,6 +27,8 @@ mod hunt;
 mod journal;
 mod launch;
 mod link;
+#[cfg(test)]
+mod model;
 mod rebirth;
 mod run;
 mod store;

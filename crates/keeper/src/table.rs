@@ -6,7 +6,7 @@ use wire::keeper::handover::End;
 use wire::keeper::{Standing, Will};
 
 /// A child, from its birth until the daemon has recorded its end.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Child<H> {
     /// The name of its slot.
     pub(crate) slot: Vec<u8>,
@@ -36,7 +36,7 @@ pub(crate) enum Life {
 }
 
 /// All children that are not forgotten.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Table<H> {
     children: BTreeMap<u64, Child<H>>,
     /// Whose each slot is.
