@@ -46,8 +46,8 @@ impl Journal {
         for (number, place) in (0_u32..).zip(before) {
             self.next = number.saturating_add(1);
             let child = match &place {
-                Place::Taken(entry) => Some(entry.child),
-                Place::Free | Place::Damaged => None,
+                Place::Taken(entry) | Place::Damaged(Some(entry)) => Some(entry.child),
+                Place::Free | Place::Damaged(None) => None,
             };
             if let Some(child) = child.filter(|it| known.contains(it) && !self.places.contains_key(it)) {
                 self.places.insert(child, number);
@@ -155,7 +155,7 @@ mod tests {
         let taken = (0..).zip(places).filter_map(|(place, it)| match it {
             Place::Taken(it) => Some((place, it.child, it.stage != Stage::Intended)),
             Place::Free => None,
-            Place::Damaged => panic!("{place}"),
+            Place::Damaged(_) => panic!("{place}"),
         });
         taken.collect()
     }

@@ -36,7 +36,7 @@ pub struct Found {
 pub struct Recovered {
     /// The children that live, are in doubt, or whose end nobody has recorded.
     pub found: Vec<Found>,
-    /// How many records could not be read.
+    /// How many records could not be read at all: there may be children of whom nothing is known.
     pub damaged: usize,
 }
 
@@ -50,7 +50,16 @@ pub fn children(places: Vec<Place>, mut held: BTreeMap<u64, Pipes>) -> Recovered
     for place in places {
         match place {
             Place::Free => {}
-            Place::Damaged => recovered.damaged += 1,
+            Place::Damaged(None) => recovered.damaged += 1,
+            Place::Damaged(Some(entry)) => {
+                let pipes = held.remove(&entry.child);
+                let (pid, start_ticks) = match entry.stage {
+                    Stage::Living { pid, start_ticks } => (pid, start_ticks),
+                    Stage::Ended { pid, end: _ } => (pid, 0),
+                    Stage::Intended => (0, 0),
+                };
+                recovered.found.push(doubtful(*entry, pid, start_ticks, Doubt::Damaged, pipes));
+            }
             Place::Taken(entry) => {
                 let pipes = held.remove(&entry.child);
                 recovered.found.extend(find(*entry, pipes));
@@ -75,9 +84,9 @@ fn living(entry: Entry, pid: u32, start_ticks: u64, held: Option<Pipes>) -> Foun
         Ok(stat) if stat.start_ticks == start_ticks && !stat.is_zombie => {
             there_is(entry, pid, start_ticks, held, pidfd)
         }
-        // Somebody else by now, or nobody: whoever reaps it knows how it ended, and that is not us.
-        Ok(_) => ended(entry, pid, unknown_end(), held),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => ended(entry, pid, unknown_end(), held),
+        // Somebody else by now, or itself, and nobody has waited for it yet.
+        Ok(_) => ended(entry, pid, end_of_orphan(procfs::status_of_dead(pid, start_ticks)), held),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => ended(entry, pid, end_of_orphan(None), held),
         Err(_) => doubtful(entry, pid, start_ticks, Doubt::Unreadable, held),
     }
 }
@@ -149,9 +158,10 @@ fn ended(entry: Entry, pid: u32, end: End, held: Option<Pipes>) -> Found {
     Found { child, pipes: held.unwrap_or_default(), pidfd: None }
 }
 
-fn unknown_end() -> End {
+/// The end of a child that was not our own, as far as it is known.
+fn end_of_orphan(status: Option<i32>) -> End {
     let at_us = u64::try_from(os::clock::mono().0.as_micros()).unwrap_or(u64::MAX);
-    End { status: 0, known: false, at_us, setup: None, usage: Usage::default() }
+    End { status: status.unwrap_or(0), known: status.is_some(), at_us, setup: None, usage: Usage::default() }
 }
 
 fn child(entry: Entry, pid: u32, start_ticks: u64, standing: Standing, end: Option<End>) -> Child {

@@ -79,7 +79,7 @@ fn a_pid_that_is_nobodys_or_somebody_elses_means_an_end() {
     while !procfs::stat(pid).unwrap().is_zombie {
         std::thread::yield_now();
     }
-    assert!(living.find().unwrap().child.end.is_some_and(|it| !it.known));
+    assert!(living.find().unwrap().child.end.is_some_and(|it| it.known && it.status == 9));
     living.process.wait().unwrap();
     assert!(living.find().unwrap().child.end.is_some_and(|it| !it.known));
 }
@@ -131,7 +131,19 @@ fn pipes_that_are_held_need_not_be_opened_again() {
 #[test]
 fn damage_is_counted_and_hides_nobody_else() {
     let living = Living::start("read x");
-    let places = vec![Place::Damaged, Place::Free, Place::Taken(Box::new(living.entry.clone()))];
+    let other = Box::new(Entry { child: 8, slot: b"a:a".to_vec(), ..living.entry.clone() });
+    let places = vec![
+        Place::Damaged(None),
+        Place::Free,
+        Place::Taken(Box::new(living.entry.clone())),
+        Place::Damaged(Some(other)),
+    ];
     let recovered = children(places, BTreeMap::new());
-    assert_eq!((recovered.damaged, recovered.found.len()), (1, 1));
+    assert_eq!((recovered.damaged, recovered.found.len()), (1, 2));
+    let doubtful = &recovered.found[1];
+    assert_eq!(doubtful.child.standing, Standing::Doubt { reason: Doubt::Damaged.number() });
+    assert!(
+        doubtful.child.slot == b"a:a" && doubtful.pidfd.is_none(),
+        "it blocks its slot, and nothing is done to it"
+    );
 }

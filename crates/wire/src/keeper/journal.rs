@@ -77,8 +77,8 @@ pub enum Place {
     Free,
     /// A child.
     Taken(Box<Entry>),
-    /// Something that is not whole. There may be a child.
-    Damaged,
+    /// Something that is not whole. There may be a child, which this is as far as it can be read.
+    Damaged(Option<Box<Entry>>),
 }
 
 /// The first record of a journal.
@@ -117,13 +117,21 @@ fn place(record: &[u8]) -> Place {
     if record.iter().all(|it| *it == 0) {
         return Place::Free;
     }
-    let Some(body) = open(record) else { return Place::Damaged };
+    let Some(body) = open(record) else { return Place::Damaged(salvaged(record)) };
     let mut from = Reader::within(body);
     match from.u8("place") {
         Ok(0) => Place::Free,
-        Ok(1) => Entry::get(&mut from).map_or(Place::Damaged, |it| Place::Taken(Box::new(it))),
-        Ok(_) | Err(_) => Place::Damaged,
+        Ok(1) => Entry::get(&mut from).map_or(Place::Damaged(None), |it| Place::Taken(Box::new(it))),
+        Ok(_) | Err(_) => Place::Damaged(None),
     }
+}
+
+/// What a record that is not whole says all the same. Nothing may be done on its word, but something may be left
+/// undone.
+fn salvaged(record: &[u8]) -> Option<Box<Entry>> {
+    let mut from = Reader::within(record.get(HEADER_BYTES..)?);
+    let entry = from.u8("place").ok().filter(|it| *it == 1).and_then(|_| Entry::get(&mut from).ok())?;
+    (entry.slot.len() <= SLOT_BYTES_MAX && std::str::from_utf8(&entry.slot).is_ok()).then(|| Box::new(entry))
 }
 
 /// A record around a body.
@@ -280,12 +288,21 @@ mod tests {
             let mut bytes = whole.clone();
             bytes[start + bit / 8] ^= 1 << (bit % 8);
             let places = decode(&bytes, &BOOT).unwrap();
-            assert_eq!(places[0], Place::Damaged, "bit {bit}");
+            assert!(matches!(places[0], Place::Damaged(_)), "bit {bit}");
             assert_eq!(places[1], taken(entry(Stage::Intended)));
         }
         for cut in start + 1..start + length {
-            assert_eq!(decode(&whole[..cut], &BOOT), Some(vec![Place::Damaged]), "cut at {cut}");
+            assert_eq!(decode(&whole[..cut], &BOOT), Some(vec![Place::Damaged(None)]), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_damaged_record_is_read_as_far_as_it_goes() {
+        let entry = entry(Stage::Living { pid: 77, start_ticks: 5 });
+        let mut bytes = journal(&[Some(entry.clone())]);
+        bytes[RECORD_BYTES + 8] ^= 1; // The checksum itself.
+        let salvaged = Place::Damaged(Some(Box::new(entry)));
+        assert_eq!(decode(&bytes, &BOOT), Some(vec![salvaged]));
     }
 
     proptest! {
