@@ -386,3 +386,15 @@ fn a_letter_that_may_not_have_been_sent_is_sent() {
     2.000 adopt #1 as ear
     ");
 }
+
+#[test]
+fn a_clock_that_struck_while_nobody_was_there_strikes_once_and_late() {
+    let mut bench = Bench::begun(vec![pool("ear", None, &[EventType::Tick5], &["ear"])]);
+    bench.spawned(1).until(2.0).tell(ready(1)).until(14.0).tell(answer(1, "OK")).forget();
+    bench.oversleep_until(17.0).die().resumed(vec![child(1, "ear", 0.0)]);
+    insta::assert_snapshot!(bench.until(20.0).journal(), @r"
+    17.000 adopt #1 as ear
+    17.000 TICK_5 when:15
+    20.000 TICK_5 when:20
+    ");
+}
