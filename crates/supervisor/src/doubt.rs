@@ -126,6 +126,7 @@ impl Supervisor {
             turn.books.children.remove(&child);
             turn.note(Note::Forgotten { process: process.called(), pid: pid.unwrap_or(0) });
             turn.fx.push(Effect::Settle { child, adopt: false });
+            process.record.spawn_error = None;
             process.enter(Phase::Stopped, Cause::Course, turn);
             Ok(child)
         });
@@ -157,6 +158,9 @@ impl Process {
 
     /// Nobody can say what its child is.
     pub(crate) fn doubt(&mut self, doubt: Phase, turn: &mut Turn<'_>) {
+        if let Phase::Doubt { reason, .. } = &doubt {
+            self.record.spawn_error = Some(format!("in doubt: {reason}"));
+        }
         self.enter(doubt, Cause::Course, turn);
         if let Phase::Doubt { pid, reason, .. } = &self.phase {
             let (named, pid, reason) = (self.name.to_string(), *pid, reason.clone());
@@ -167,6 +171,7 @@ impl Process {
     /// Goes where a child that was made at `started` has brought it by now.
     pub(crate) fn bring_up(&mut self, child: ChildId, pid: u32, started: Mono, turn: &mut Turn<'_>) {
         let up_at = started + self.spec.start_time();
+        self.record.spawn_error = None;
         self.enter(Phase::Starting { child, pid, up_at, failures: 0 }, Cause::Course, turn);
         if up_at <= turn.mono() {
             self.promote(turn);

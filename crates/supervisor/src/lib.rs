@@ -3,6 +3,7 @@
 //! It reads no clock, file, socket or environment and cannot fail: it is told what happened
 //! ([`input`]), says what is to be done ([`effect`]), and an effect's failure comes back as an input.
 //! Start with [`supervisor::Supervisor::step`]; what one process goes through is in `phase.rs` and `process.rs`.
+//! What outlives the daemon is in [`memory`], with the order in which a new machine is brought back to life.
 
 pub mod bus;
 pub mod deadline;

@@ -233,6 +233,8 @@ fn a_child_in_doubt_bars_the_start_until_somebody_decides() {
     5.000 b: RUNNING -> UNKNOWN None
     5.000 CRIT b is in doubt and not started: its start time cannot be read; see what pid 1002 is, then `menshen adopt b` or `menshen forget b`
     ");
+    let info = bench.machine.info(&named("a", "a"), bench.stamp()).unwrap();
+    assert_eq!(info.spawn_error.as_deref(), Some("in doubt: its start time cannot be read"));
     bench.start("a", true).stop("a", true);
     bench.ask(Request::Signal { name: named("a", "a"), named: "a".to_owned(), signal: Signal::HUP });
     bench.ask(Request::RemoveGroup { name: "a".to_owned() });
