@@ -325,6 +325,8 @@ pub(crate) enum Order {
     },
     /// Type commands, as in supervisorctl
     Shell,
+    /// Watch what runs, on the whole screen, and act on it
+    Top,
 }
 
 /// The whole table.

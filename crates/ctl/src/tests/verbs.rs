@@ -663,6 +663,7 @@ fn the_help_lists_every_verb_and_every_exit_code() {
       version        Show the versions of this program and of the server
       fg             Connect the terminal to a process
       shell          Type commands, as in supervisorctl
+      top            Watch what runs, on the whole screen, and act on it
       help           Explain a verb, or what a configuration may say
       completions    Print completions for a shell: verbs, options, and the names of what runs
       sample-config  Print a configuration to start from

@@ -13,6 +13,7 @@ mod reach;
 mod server;
 mod status;
 mod targets;
+mod top;
 pub(crate) mod wait;
 
 use std::io::{self, IsTerminal, Write};
@@ -256,6 +257,7 @@ fn obey(desk: &mut Desk<'_>, order: Order) -> Result<u8, Trouble> {
         Order::Shutdown { no_wait } => server::shutdown(desk, no_wait),
         Order::Fg { name } => server::fg(desk, &name),
         Order::Shell => server::shell(desk),
+        Order::Top => top::top(desk),
     }
 }
 
