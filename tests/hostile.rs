@@ -14,7 +14,7 @@ use e2e::house::House;
 use e2e::program::Make;
 use e2e::wait::until;
 use e2e::{http, proc, rpc};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, prlimit, setrlimit};
 
 const NEIGHBOR: &str = "[program:neighbor]\ncommand=cat\n";
 
@@ -301,6 +301,45 @@ fn ten_thousand_silent_connections_are_in_nobodys_way() {
     let open = proc::open_descriptors(siege.daemon);
     assert!(open < 600, "the daemon has {open} descriptors for {count} silent connections");
     drop((silent, known));
+    siege.end();
+}
+
+#[test]
+fn where_descriptors_run_out_whoever_asks_is_served() {
+    let Some(siege) = Siege::begin() else { return };
+    let limit = u64::try_from(siege.descriptors + 20).ok();
+    let daemon = rustix::process::Pid::from_raw(siege.daemon);
+    prlimit(daemon, Resource::Nofile, Rlimit { current: limit, maximum: limit }).expect("it is ours");
+    let silent: Vec<_> = (0..200).map(|_| siege.connect()).collect();
+    siege.house.ctl(&["signal", "CONT", "neighbor"]).expect_code(0);
+    siege.house.ctl(&["status"]).expect_code(0);
+    drop(silent);
+    siege.end();
+}
+
+#[test]
+fn answers_that_nobody_takes_do_not_pile_up() {
+    let Some(siege) = Siege::begin() else { return };
+    let log = siege.house.info("neighbor", "stdout_logfile").expect("it has one");
+    std::fs::write(log, "a line like any other\n".repeat(100_000)).expect("cannot write the log");
+    let params = "<param><value>neighbor</value></param><param><value><int>0</int></value></param>";
+    let document = call(
+        "supervisor.readProcessStdoutLog",
+        &format!("{params}<param><value><int>0</int></value></param>"),
+    );
+    let request = format!("POST /RPC2 HTTP/1.1\r\nContent-Length: {}\r\n\r\n{document}", document.len());
+    let mut greedy = Vec::new();
+    for _ in 0..30 {
+        let mut stream = siege.connect();
+        stream.write_all(request.as_bytes()).expect("it reads");
+        // The first bytes of an answer, whichever it is: it has been made.
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).expect("it answers");
+        greedy.push((stream, first));
+    }
+    let count = |status: &[u8]| greedy.iter().filter(|(_, first)| first.ends_with(status)).count();
+    assert!(count(b"200") > 0 && count(b"200") + count(b"503") == greedy.len(), "{}", count(b"200"));
+    drop(greedy);
     siege.end();
 }
 

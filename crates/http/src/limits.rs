@@ -48,7 +48,7 @@ impl Default for Limits {
             write_time: Duration::from_mins(1),
             connections: 512,
             large_bodies: 8,
-            answer_bytes: 64 << 20,
+            answer_bytes: 32 << 20,
             followers: 64,
         }
     }
