@@ -21,6 +21,7 @@ file={here}/s.sock
 logfile={here}/main.log
 pidfile={here}/pid
 childlogdir={here}
+runtime_directory={here}/run
 loglevel=info
 
 [rpcinterface:supervisor]

@@ -60,6 +60,9 @@ const fn answers_only_when_up(method: Method) -> bool {
             | Method::MethodSignature
             | Method::Multicall
             | Method::ListExtensions
+            | Method::Adopt
+            | Method::Forget
+            | Method::Succeed
     )
 }
 
@@ -133,6 +136,9 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
         Method::SignalNamed => Ok(signal_many(several(arguments, context)?, &arguments.signal(1)?, context)),
         Method::ClearNamed => Ok(clear_several(&several(arguments, context)?, context)),
         Method::RotateNamed => Ok(rotate_several(&several(arguments, context)?, context)),
+        Method::Adopt => decide(arguments, context, |name, named| Request::Adopt { name, named }),
+        Method::Forget => decide(arguments, context, |name, named| Request::Forget { name, named }),
+        Method::Succeed => Ok(Begun::Chore(Chore::Succeed, Shape::True)),
         Method::ListExtensions => Ok(done(Value::Array(EXTENSIONS.iter().map(|it| text(it.name)).collect()))),
     }
 }
@@ -239,6 +245,17 @@ fn signal(arguments: &Arguments, context: &Context<'_>) -> Start {
         Found::Group(name) => Ok(signal_many(Selection::Group(name), &word, context)),
         Found::Nothing => Err(bad_name(&named)),
     }
+}
+
+/// A word about the child of one process, which is in doubt.
+fn decide(
+    arguments: &Arguments,
+    context: &Context<'_>,
+    request: impl FnOnce(FullName, String) -> Request,
+) -> Start {
+    let named = arguments.text(0)?;
+    let name = process(&named, context)?;
+    Ok(Begun::Ask(request(name, named), Shape::True))
 }
 
 fn parse_signal(word: &str) -> Result<Signal, Fault> {

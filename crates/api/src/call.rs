@@ -131,6 +131,9 @@ pub enum Chore {
     /// Read the configuration again without telling the machine: [`Outcome::Reread`], with a reason
     /// that says where in the files the mistake is.
     Preview,
+    /// Leave for another daemon that takes everything over: [`Outcome::Done`] when it is about to.
+    /// `CANT_REREAD` if it would not find a configuration it can use.
+    Succeed,
     /// Write to the standard input of a child: [`Outcome::Done`] once it is written or queued. `NO_FILE`
     /// if it is closed, `FAILED` if the queue is full. A fault without an extra gets the client's name.
     SendStdin {

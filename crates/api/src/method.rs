@@ -75,6 +75,9 @@ pub enum Method {
     Plan,
     Update,
     ListExtensions,
+    Adopt,
+    Forget,
+    Succeed,
     Inspect,
     Overview,
     Processes,
@@ -203,8 +206,12 @@ const GROUPS: Parameter = (Array, "groups", "The groups it is about; all when le
 /// What the original does not have. `system.listMethods` leaves these out, since clients take it for the
 /// list of what Supervisor can do; `menshen.listMethods` tells them.
 #[rustfmt::skip]
-pub const EXTENSIONS: [Entry; 17] = [
+pub const EXTENSIONS: [Entry; 20] = [
+    entry("menshen.adopt", M::Adopt, OK, &[NAME],
+        "Takes the child of a process that is in doubt for its own."),
     entry("menshen.clearProcessLogs", M::ClearNamed, RESULTS, &[SEVERAL], "Empties the logs of these processes."),
+    entry("menshen.forget", M::Forget, OK, &[NAME],
+        "Leaves the child of a process that is in doubt alone, so that the process can be started."),
     entry("menshen.getAllProcessInfo", M::Inspect, (Array, "A struct for each process."), &[],
         "Tells of every process what supervisor.getAllProcessInfo tells, and more: `starts`, and `restarts` for those \
             of them that nobody asked for; `stdout_bytes_dropped` and `stderr_bytes_dropped`, what its logs did not get; once a child has ended, `ended` with the last end, which a start does not \
@@ -243,6 +250,8 @@ pub const EXTENSIONS: [Entry; 17] = [
         "Starts those of these processes that do not run."),
     waiting("menshen.stopProcesses", M::StopNamed, RESULTS, &[SEVERAL, STOPPED],
         "Stops those of these processes that run."),
+    entry("menshen.succeed", M::Succeed, OK, &[],
+        "Has another daemon take the place of this one, with the configuration as it is now. Programs run on."),
     waiting("menshen.update", M::Update,
         (Array, "The structs of `menshen.plan`, each with `status` (a fault code, 80 for success) and `description`."),
         &[GROUPS],

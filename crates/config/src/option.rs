@@ -285,6 +285,8 @@ table! {
             "Variables for every process, which can also be used as %(ENV_x)s in other options.";
         IDENTIFIER "identifier" Text = "supervisor":
             "The name of this instance in events and in the names of automatic logs.";
+        RUNTIME_DIRECTORY "runtime_directory" Path since "0.1.0":
+            "Where it keeps what outlives its death; a place under /run, /tmp or the like unless given.";
     }
     include, "Options of `[include]`.", [SectionKind::Include] => {
         FILES "files" Patterns is required:

@@ -83,8 +83,9 @@ const SHOWN: [Shown; 11] = [
 ];
 
 /// What stands for the value of an option that has no default.
-const EXAMPLES: [(&str, &str); 14] = [
+const EXAMPLES: [(&str, &str); 15] = [
     ("childlogdir", "/tmp"),
+    ("runtime_directory", "/tmp/menshen-site"),
     ("user", "nobody"),
     ("directory", "/tmp"),
     ("username", "user"),

@@ -90,6 +90,8 @@ pub struct Settings {
     pub identifier: String,
     /// The directory of the main file: `%(here)s`.
     pub here: PathBuf,
+    /// Where to keep what must be remembered when the daemon is killed, an absolute path; `None`: a place is found.
+    pub runtime_directory: Option<PathBuf>,
 }
 
 /// What a client must know to be let in.

@@ -306,7 +306,15 @@ pub(crate) enum Order {
         groups: Vec<String>,
     },
     /// Stop everything and start the server anew
-    Reload,
+    Reload {
+        /// Let all programs run on: only the server is another, with the configuration as it is now
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Take a process that is in doubt for ours: it runs, and is looked after again
+    Adopt(Names),
+    /// Leave a process that is in doubt alone, so that another one can be started in its place
+    Forget(Names),
     /// Stop everything and end the server
     Shutdown {
         /// Do not wait until it has ended

@@ -369,6 +369,30 @@ impl Client {
         self.order("supervisor.restart", &[])
     }
 
+    /// Has another daemon take over.
+    ///
+    /// # Errors
+    /// As for every call, and when there is a mistake in the configuration.
+    pub(crate) fn succeed(&mut self) -> Result<(), CallError> {
+        self.order("menshen.succeed", &[])
+    }
+
+    /// Takes the child of a process in doubt for its own.
+    ///
+    /// # Errors
+    /// As for every call, when there is no such process, and when it is not in doubt.
+    pub(crate) fn adopt(&mut self, name: &str) -> Result<(), CallError> {
+        self.order("menshen.adopt", &[text(name)])
+    }
+
+    /// Leaves the child of a process in doubt alone.
+    ///
+    /// # Errors
+    /// As for [`Self::adopt`].
+    pub(crate) fn forget(&mut self, name: &str) -> Result<(), CallError> {
+        self.order("menshen.forget", &[text(name)])
+    }
+
     fn order(&mut self, method: &'static str, parameters: &[Value]) -> Result<(), CallError> {
         self.call(method, parameters).map(|_| ())
     }

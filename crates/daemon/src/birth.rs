@@ -11,6 +11,8 @@ use model::spawn::SpawnFailure;
 use model::spec::{ProcessSpec, ServerUrl};
 use wire::keeper::{Identity, Scope, SpawnOrder, Stdio, Will};
 
+use crate::digest::Digest;
+
 /// What every child of this daemon gets unless its program says otherwise.
 #[derive(Debug)]
 pub(crate) struct Inheritance {
@@ -65,7 +67,7 @@ pub(crate) fn order(
     Ok(SpawnOrder {
         child: child.0,
         slot: format!("{}:{}", name.group, name.process).into_bytes(),
-        memo: Vec::new(),
+        memo: memo(spec),
         path: program.file.as_os_str().as_bytes().to_vec(),
         argv: program.words.iter().map(|it| it.clone().into_bytes()).collect(),
         env: environment(name, spec, inheritance),
@@ -78,6 +80,24 @@ pub(crate) fn order(
         stderr: if spec.redirect_stderr { Stdio::SameAsStdout } else { Stdio::Pipe },
         will: will(spec),
     })
+}
+
+/// What a child was made from, as far as it could tell the difference: by this a later supervisor that finds it sees
+/// whether it is still what is wanted.
+pub(crate) fn memo(spec: &ProcessSpec) -> Vec<u8> {
+    let text = |it: Option<&Path>| it.map_or(&b""[..], |it| it.as_os_str().as_bytes()).to_vec();
+    let user = spec.user.as_ref().map_or(String::new(), |it| it.uid.to_string());
+    let umask = spec.umask.map_or(String::new(), |it| it.to_string());
+    let mut digest = Digest::new()
+        .word(spec.command.text.as_bytes())
+        .word(&text(spec.directory.as_deref().map(Path::new)))
+        .word(user.as_bytes())
+        .word(umask.as_bytes())
+        .word(&[u8::from(spec.redirect_stderr)]);
+    for (key, value) in &spec.environment {
+        digest = digest.word(key.as_bytes()).word(value.as_bytes());
+    }
+    digest.number().to_le_bytes().to_vec()
 }
 
 /// The user and groups to become; `None` when the child stays who we are.
@@ -97,7 +117,7 @@ fn identity(name: &FullName, spec: &ProcessSpec) -> Result<Option<Identity>, Spa
 }
 
 /// How the keeper stops the child when nobody is left to say so.
-fn will(spec: &ProcessSpec) -> Will {
+pub(crate) fn will(spec: &ProcessSpec) -> Will {
     let scope = |group: bool| if group { Scope::Group } else { Scope::Process };
     Will {
         signal: spec.stopsignal.number(),

@@ -95,8 +95,9 @@ impl Daemon {
                 Ok(Request::Start { name, named, wait, obstacle })
             }
             Request::Update { names, configured: _, tape: _ } => {
-                let configured = self.preview().map_err(|it| Fault::about(FaultCode::CantReread, it))?;
-                Ok(Request::Update { names, configured, tape: 0 })
+                let read = self.take_configuration();
+                let (configured, tape) = read.map_err(|it| Fault::about(FaultCode::CantReread, it))?;
+                Ok(Request::Update { names, configured, tape })
             }
             Request::StartMany { selection, wait, obstacles: _ } => {
                 let obstacles = self.obstacles(&selection);

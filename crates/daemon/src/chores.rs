@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use api::call::{Chore, Outcome};
-use config::diagnostic::Severity;
 use logs::main_log::ClearFault;
 use logs::tail::{Part, ReadFault, Tail};
 use model::fault::{Fault, FaultCode};
@@ -12,13 +11,14 @@ use model::level::Level;
 use model::name::FullName;
 use model::spec::GroupSpec;
 use os::clock::LocalZone;
-use os::outside::Machine;
 use supervisor::effect::Settled;
 use supervisor::input::Input;
+use supervisor::memory::Tape;
 
-use crate::state::Daemon;
+use crate::state::{Daemon, End};
 use crate::stdin::Unsent;
 use crate::streams::CHANNELS;
+use crate::tapes::{self, Reading};
 
 impl Daemon {
     /// Does a chore.
@@ -39,6 +39,10 @@ impl Daemon {
             }
             Chore::Reread => Outcome::Reread(self.reread()),
             Chore::Preview => Outcome::Reread(self.preview()),
+            Chore::Succeed => match self.check_restart() {
+                Ok(()) => self.succeed(),
+                Err(fault) => Outcome::Failed(fault),
+            },
             Chore::SendStdin { child, bytes, .. } => match self.inputs.send(child, &bytes) {
                 Ok(()) => Outcome::Done,
                 Err(Unsent::Closed) => Outcome::Failed(FaultCode::NoFile.into()),
@@ -106,41 +110,50 @@ impl Daemon {
         Settled { name, outcome }
     }
 
+    /// Leaves for another daemon.
+    fn succeed(&mut self) -> Outcome {
+        if let Err(error) = self.announce_succession() {
+            let text = format!("the next daemon could not be told what to do: {error}");
+            return Outcome::Failed(Fault::about(FaultCode::Failed, text));
+        }
+        self.note(Level::Warn, "another daemon takes over; the programs run on");
+        self.end = Some(End::Succeeded);
+        Outcome::Done
+    }
+
     /// Reads the configuration again and tells the machine.
     fn reread(&mut self) -> Result<Vec<Arc<GroupSpec>>, String> {
-        let config = self.read_again()?;
-        let groups = config.groups;
-        self.tell(Input::Reread { groups: groups.clone(), tape: 0 });
+        let Reading { config, tape, .. } = tapes::read(&self.handover).map_err(|it| it.original)?;
+        let (groups, tape) = (config.groups, self.keep_tape(tape));
+        self.tell(Input::Reread { groups: groups.clone(), tape });
         Ok(groups)
     }
 
     /// Reads the configuration again and tells nobody; the first error with its place in the files.
-    pub(crate) fn preview(&self) -> Result<Vec<Arc<GroupSpec>>, String> {
-        let loaded = config::load(&self.config, &self.overrides, &Machine);
-        let mut errors = loaded.diagnostics.iter().filter(|it| it.severity == Severity::Error);
-        match (errors.next(), loaded.config) {
-            (Some(error), _) => Err(error.to_string()),
-            (None, Some(config)) => Ok(config.groups),
-            (None, None) => Err(format!("could not read config file {}", self.config.display())),
-        }
+    fn preview(&self) -> Result<Vec<Arc<GroupSpec>>, String> {
+        tapes::read(&self.handover).map(|it| it.config.groups).map_err(|it| it.placed)
     }
 
-    /// The configuration as it is on disk now, or its first error in the original's words.
-    fn read_again(&self) -> Result<config::Config, String> {
-        let loaded = config::load(&self.config, &self.overrides, &Machine);
-        match (loaded.first_error().map(str::to_owned), loaded.config) {
-            (Some(message), _) => Err(message),
-            (None, Some(config)) => Ok(config),
-            (None, None) => Err(format!("could not read config file {}", self.config.display())),
-        }
+    /// The configuration as it is on disk now, to be put in force.
+    pub(crate) fn take_configuration(&mut self) -> Result<(Vec<Arc<GroupSpec>>, Tape), String> {
+        let Reading { config, tape, .. } = tapes::read(&self.handover).map_err(|it| it.placed)?;
+        Ok((config.groups, self.keep_tape(tape)))
+    }
+
+    /// Keeps a configuration for as long as something is made from it.
+    fn keep_tape(&mut self, tape: crate::tape::Tape) -> Tape {
+        self.tapes.keep(tape).unwrap_or_else(|error| {
+            self.note(Level::Error, &format!("cannot keep the configuration for the next daemon: {error}"));
+            self.tapes.unkept()
+        })
     }
 
     /// Whether a restart would find a configuration it can use. Nothing is stopped for one that
     /// would not come back.
     pub(crate) fn check_restart(&self) -> Result<(), Fault> {
-        match self.read_again() {
+        match tapes::read(&self.handover) {
             Ok(_) => Ok(()),
-            Err(message) => Err(Fault::about(FaultCode::CantReread, message)),
+            Err(mistake) => Err(Fault::about(FaultCode::CantReread, mistake.original)),
         }
     }
 

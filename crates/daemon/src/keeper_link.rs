@@ -25,6 +25,11 @@ pub(crate) enum LinkError {
     Io(#[from] io::Error),
     #[error("the keeper sent what cannot be understood: {0}")]
     Frame(#[from] FrameError),
+    /// The keeper outlives upgrades, so it may be the older of the two.
+    #[error("the keeper speaks version {0} of its protocol, this daemon {ours}", ours = wire::keeper::VERSION)]
+    Version(u16),
+    #[error("the keeper does not answer")]
+    Silent,
 }
 
 /// The link, and the orders the keeper had no room for yet. Their number is bounded by what the

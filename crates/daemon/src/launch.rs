@@ -3,10 +3,9 @@
 //! Everything that can be refused is refused here, in the foreground, with the original's two lines
 //! on standard error and exit status 2 (`options.py`, `Options.usage`).
 
-use std::ffi::CString;
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -16,8 +15,13 @@ use model::outside::Outside;
 use os::limits::Raised;
 use os::outside::Machine;
 use os::process::{Side, UserError};
+use recover::Recovered;
+use wire::keeper::journal;
 
-use crate::handover::Handover;
+use crate::estate::Estate;
+use crate::handover::{CRITICAL, Handover};
+use crate::runtime::{self, Runtime, RuntimeError};
+use crate::{estate, takeover};
 
 /// The exit status for everything the user can mend (`options.py`, `usage`).
 const USAGE: u8 = 2;
@@ -96,10 +100,54 @@ fn launch(called: &str, arguments: &[String]) -> Result<Launched, Refusal> {
         return Err(Refusal::new(format!("could not read config file {}", path.display())));
     };
     take_user(&config.settings)?;
-    let raised = raise_limits(&config.settings)?;
-    let handover =
-        Handover { config: path, raised, called: called.to_owned(), arguments: arguments.to_vec() };
-    if config.settings.nodaemon { become_keeper(&handover, None) } else { detach(&handover) }
+    let mut notices = raise_limits(&config.settings)?;
+    let runtime = claim_runtime(&path, &config.settings, &mut notices)?;
+    let handover = Handover {
+        config: path,
+        runtime: runtime.as_ref().map(|it| it.path.clone()),
+        launch: launch_name(),
+        notices,
+        called: called.to_owned(),
+        arguments: arguments.to_vec(),
+    };
+    if config.settings.nodaemon {
+        become_keeper(&handover, runtime, None)
+    } else {
+        detach(&handover, runtime)
+    }
+}
+
+/// A name no other launch has: when it was, on the clock that begins with the machine, and who it was.
+fn launch_name() -> String {
+    format!("{}.{}", os::clock::mono().0.as_nanos(), os::process::own_pid())
+}
+
+/// Claims the directory of what outlives a daemon. Without a place for it everything works but that, which is
+/// worth a loud word; but a place that is named must do, and one that is taken means that there is a supervisor
+/// already.
+fn claim_runtime(
+    config: &Path,
+    settings: &Settings,
+    notices: &mut Vec<String>,
+) -> Result<Option<Runtime>, Refusal> {
+    let wanted = settings.runtime_directory.as_deref();
+    match Runtime::claim(config, wanted) {
+        Ok(runtime) => Ok(Some(runtime)),
+        Err(error @ RuntimeError::Taken(_)) => Err(Refusal::new(format!(
+            "Another program is already listening on a port that one of our HTTP servers is configured to \
+             use.  Shut this program down first before starting supervisord. ({error})"
+        ))),
+        Err(error) if wanted.is_some() => {
+            Err(Refusal::new(format!("cannot use the runtime directory of [supervisord]: {error}")))
+        }
+        Err(error) => {
+            notices.push(format!(
+                "{CRITICAL}there is no place for what must outlive the daemon ({error}): should it be killed, \
+                 programs that were stopped by hand are started again; set runtime_directory in [supervisord]"
+            ));
+            Ok(None)
+        }
+    }
 }
 
 /// Looks for a configuration where the original does. As root that includes directories others may
@@ -171,7 +219,7 @@ fn raise_limits(settings: &Settings) -> Result<Vec<String>, Refusal> {
 
 /// Leaves the terminal: a child becomes the keeper, and this process waits for its first word,
 /// which is the exit status to leave with. So a port that is taken is still an error the caller sees.
-fn detach(handover: &Handover) -> Result<Launched, Refusal> {
+fn detach(handover: &Handover, runtime: Option<Runtime>) -> Result<Launched, Refusal> {
     let cannot = |what: &str, error: &io::Error| Refusal::new(format!("cannot {what}: {error}"));
     let (mut theirs, ours) = io::pipe().map_err(|it| cannot("make a pipe", &it))?;
     match os::process::fork_alone().map_err(|it| cannot("fork", &it))? {
@@ -185,44 +233,57 @@ fn detach(handover: &Handover) -> Result<Launched, Refusal> {
         Side::Child => {
             drop(theirs);
             os::process::new_session().map_err(|it| cannot("leave the session", &it))?;
-            become_keeper(handover, Some(&ours.into()))
+            become_keeper(handover, runtime, Some(&ours.into()))
         }
     }
 }
 
 /// Becomes the keeper. Returns only on failure.
-fn become_keeper(handover: &Handover, pipe: Option<&OwnedFd>) -> Result<Launched, Refusal> {
+fn become_keeper(
+    handover: &Handover,
+    runtime: Option<Runtime>,
+    pipe: Option<&OwnedFd>,
+) -> Result<Launched, Refusal> {
     let program = os::process::own_program()
         .map_err(|it| Refusal::new(format!("cannot find this program's own file: {it}")))?;
-    match exec_keeper(&program, handover, pipe) {
+    let mut handover = handover.clone();
+    let estate = runtime.map_or_else(Estate::default, |it| inherit(it, &mut handover.notices));
+    let become_keeper = || {
+        let daemon = handover.to_arguments("menshen-daemon").map_err(io::Error::other)?;
+        estate::become_keeper(&program, daemon, &estate, pipe)
+    };
+    match become_keeper() {
         Ok(never) => match never {},
         Err(error) => Err(Refusal::new(format!("cannot execute {}: {error}", program.display()))),
     }
 }
 
-fn exec_keeper(
-    program: &Path,
-    handover: &Handover,
-    pipe: Option<&OwnedFd>,
-) -> io::Result<std::convert::Infallible> {
-    let daemon = handover.to_arguments("menshen-daemon").map_err(io::Error::other)?;
-    let pipe = pipe.map(os::process::keep_across_exec).transpose()?;
-    let argv = keeper_arguments(pipe, daemon)?;
-    let program = CString::new(program.as_os_str().as_bytes()).map_err(io::Error::other)?;
-    os::process::exec(&program, &argv)
-}
-
-/// The arguments `keeper::main` reads.
-fn keeper_arguments(pipe: Option<i32>, daemon: Vec<CString>) -> io::Result<Vec<CString>> {
-    let mut words = vec!["menshen-keeper".to_owned()];
-    if let Some(pipe) = pipe {
-        words.extend(["--launch-fd".to_owned(), pipe.to_string()]);
+/// What the supervisor that was here before has left, should it have died: its children are looked for.
+fn inherit(runtime: Runtime, notices: &mut Vec<String>) -> Estate {
+    let boot_id = os::procfs::boot_id();
+    let mut estate = Estate { boot_id, ..Estate::default() };
+    let journal = runtime::private_file(&runtime.journal()).map(OwnedFd::from);
+    estate.lock = Some(runtime.lock);
+    match journal.and_then(|it| Ok((takeover::read(&it)?, it))) {
+        Ok((bytes, file)) => {
+            let places = journal::decode(&bytes, &boot_id).unwrap_or_default();
+            let Recovered { found, damaged } = recover::children(places, BTreeMap::new());
+            if damaged > 0 {
+                notices.push(format!(
+                    "{CRITICAL}{damaged} records of {} are damaged: programs of an earlier supervisor may run on \
+                     unseen",
+                    runtime.path.join(runtime::JOURNAL).display()
+                ));
+            }
+            estate.children = found;
+            estate.journal = Some(file);
+        }
+        Err(error) => notices.push(format!(
+            "{CRITICAL}cannot use {}: {error}; should the keeper be killed, its programs are not found again",
+            runtime.path.join(runtime::JOURNAL).display()
+        )),
     }
-    words.push("--".to_owned());
-    let own: Result<Vec<_>, _> = words.into_iter().map(CString::new).collect();
-    let mut argv = own.map_err(io::Error::other)?;
-    argv.extend(daemon);
-    Ok(argv)
+    estate
 }
 
 /// Runs in the foreground: the configuration that is found, or else the demonstration.

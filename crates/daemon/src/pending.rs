@@ -27,8 +27,7 @@ pub(crate) struct Call {
 impl Calls {
     /// Keeps a call until its answer comes, under the number the answer will carry.
     pub(crate) fn wait(&mut self, call: Call) -> RequestId {
-        self.last += 1;
-        let id = RequestId(self.last);
+        let id = self.nobody();
         self.waiting.insert(id, call);
         id
     }
@@ -46,6 +45,12 @@ impl Calls {
     /// The call to go on with.
     pub(crate) fn resume(&mut self) -> Option<Call> {
         self.paused.pop_front()
+    }
+
+    /// A number for a request of nobody, whose answer nobody waits for.
+    pub(crate) fn nobody(&mut self) -> RequestId {
+        self.last += 1;
+        RequestId(self.last)
     }
 
     /// The call an answer is for.

@@ -3,22 +3,25 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::child::{Channel, ChildId};
 use model::exit::ExitStatus;
 use model::level::Level;
-use model::name::FullName;
+use model::name::{FullName, GroupName};
 use model::signal::Signal;
 use model::spawn::{SetupFailure, SetupStage, SpawnFailure};
 use model::spec::{GroupSpec, ProcessSpec};
+use model::time::Mono;
 use supervisor::effect::{Effect, Scope};
 use supervisor::input::{Departure, Input};
+use supervisor::memory::Talk;
 use wire::keeper::{Order, Report, Stdio};
 use wire::listener::Ear;
 
 use crate::birth;
 use crate::keeper_link::Received;
-use crate::sockets::Change;
+use crate::sockets::{self, Change, Deed};
 use crate::state::{Child, Daemon, End};
 
 impl Daemon {
@@ -26,27 +29,26 @@ impl Daemon {
     pub(crate) fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::GroupOpened(group) => {
-                for trouble in self.streams.open_group(&group) {
-                    self.note(Level::Error, &trouble);
-                }
+                self.open_group_logs(&group);
                 self.open_socket(&group);
             }
             Effect::GroupClosed(name) => {
-                self.streams.close_group(&name);
-                self.sockets.close_group(&name);
+                self.close_group_logs(&name);
+                self.close_socket(&name);
             }
-            Effect::ProcessOpened { name, spec } => {
-                for trouble in self.streams.open_process(&name, &spec) {
-                    self.note(Level::Error, &trouble);
+            Effect::ProcessOpened { name, spec } => self.open_logs(&name, &spec),
+            Effect::ProcessChanged { name, old, new } => self.change_logs(&name, &old, &new),
+            Effect::ProcessClosed(name) => self.close_logs(&name),
+            Effect::Adopted { child, name, spec } => self.adopt(child, &name, &spec),
+            Effect::Settle { child, adopt } => {
+                if !adopt {
+                    self.found.remove(&child);
                 }
+                self.order(&Order::Settle { child: child.0, adopt });
             }
-            Effect::ProcessChanged { name, old, new } => {
-                let is_listener = self.supervisor.is_listener(&name);
-                for trouble in self.streams.change_process(&name, &old, &new, is_listener) {
-                    self.note(Level::Error, &trouble);
-                }
+            Effect::Amend { child, spec } => {
+                self.order(&Order::Amend { child: child.0, will: birth::will(&spec) });
             }
-            Effect::ProcessClosed(name) => self.streams.close_process(&name),
             Effect::Spawn { child, name, spec } => {
                 if let Err(failure) = self.spawn(child, &name, &spec) {
                     self.sockets.release(&name.group, child);
@@ -69,8 +71,6 @@ impl Daemon {
                 self.order(&Order::Forget { child: child.0 });
             }
             Effect::Publish(event) => self.tell_watchers(&event),
-            // Only a daemon that takes the place of another has children it has not made.
-            Effect::Adopted { .. } | Effect::Settle { .. } | Effect::Amend { .. } => {}
             Effect::Send { child, letter } => self.post(child, &letter),
             Effect::Note(note) => {
                 if self.log.borrow().enabled(note.level()) {
@@ -112,7 +112,7 @@ impl Daemon {
 
     /// A group has become active: whether its socket can be made is told now.
     fn open_socket(&mut self, group: &Arc<GroupSpec>) {
-        self.sockets.open_group(group);
+        self.sockets.open_group(group, None);
         let mut changes = Vec::new();
         let tried = self.sockets.try_out(&group.name, &mut changes);
         self.tell_of_sockets(&changes);
@@ -128,10 +128,59 @@ impl Daemon {
         self.tell_of_sockets(&changes);
     }
 
+    fn close_socket(&mut self, group: &GroupName) {
+        self.sockets.close_group(group);
+        self.drop_keepsake(&sockets::key(group));
+    }
+
+    /// Says what was done to sockets, and has those that are open kept for the next daemon.
     fn tell_of_sockets(&mut self, changes: &[Change]) {
         for change in changes {
             self.note(Level::Info, &change.to_string());
+            let key = sockets::key(&change.group);
+            match (change.deed, self.sockets.socket(&change.group)) {
+                (Deed::Creating, Some(socket)) => {
+                    let kept = self.keepsakes.keep(&mut self.link, &key, b"", socket);
+                    if let Err(error) = kept {
+                        self.note(Level::Error, &format!("cannot have a socket kept: {error}"));
+                    }
+                }
+                (Deed::Creating, None) => {}
+                (Deed::Closing, _) => self.drop_keepsake(&key),
+            }
         }
+    }
+
+    fn drop_keepsake(&mut self, key: &[u8]) {
+        if let Err(error) = self.keepsakes.drop(&mut self.link, key) {
+            self.lose(&error.to_string());
+        }
+    }
+
+    /// Takes up a child that was there before this daemon.
+    fn adopt(&mut self, child: ChildId, name: &FullName, spec: &ProcessSpec) {
+        let pipes = self.found.remove(&child).unwrap_or_default();
+        let is_listener = self.supervisor.is_listener(name);
+        if let Err(failure) = self.streams.prepare(name, spec, is_listener) {
+            // Its output waits in the pipe; reopening the logs tries again.
+            self.note(Level::Error, &failure.to_string());
+        }
+        self.sockets.adopt(&name.group, child);
+        let [stdin, stdout, stderr] = pipes;
+        let ear = is_listener.then(|| self.supervisor.talk(child).map_or_else(Ear::default, ear_at));
+        let about = Child {
+            name: name.clone(),
+            joined: stderr.is_none(),
+            has_socket: self.sockets.socket(&name.group).is_some(),
+            ear,
+        };
+        self.children.insert(child, about);
+        if let Some(pipe) = stdin {
+            self.inputs.attach(child, pipe);
+        }
+        let pipes = [(Channel::Stdout, stdout), (Channel::Stderr, stderr)];
+        let pipes = pipes.into_iter().filter_map(|(channel, pipe)| Some((channel, pipe?))).collect();
+        self.streams.attach(child, name, pipes);
     }
 
     /// Sends an order. A link that fails is the end of this daemon, not of its children.
@@ -156,7 +205,7 @@ impl Daemon {
                 let failure = refusal(process.unwrap_or_default(), errno);
                 self.feed(Input::SpawnFailed { child, failure });
             }
-            Report::Exited { child, status, setup, .. } => {
+            Report::Exited { child, status, known, at_us, setup, .. } => {
                 let child = ChildId(child);
                 // Its last words are in the file before anyone hears of its end.
                 self.streams.pump.drain(child);
@@ -165,12 +214,9 @@ impl Daemon {
                     let stage = SetupStage::from_number(stage)?;
                     Some(SetupFailure { stage, errno: os::errno::name(errno) })
                 });
-                self.feed(Input::Exited {
-                    child,
-                    status: ExitStatus::from_wait(status),
-                    at: os::clock::mono(),
-                    setup,
-                });
+                let status = if known { ExitStatus::from_wait(status) } else { ExitStatus::Unknown };
+                let at = Mono(Duration::from_micros(at_us));
+                self.feed(Input::Exited { child, status, at, setup });
             }
             Report::SignalFailed { child, signal, errno } => self.feed(Input::SignalFailed {
                 child: ChildId(child),
@@ -179,22 +225,15 @@ impl Daemon {
                 reason: format!("[Errno {errno}] {}", os::errno::text(errno)),
             }),
             Report::Asked { signal } => self.asked(Signal::from_raw(signal)),
-            Report::Welcome { version, .. } => self.check_version(version),
             Report::Ping { serial } => self.order(&Order::Pong { serial }),
             Report::Survivors { child, pids } => self.survived(ChildId(child), &pids),
-            Report::Kept { .. }
+            // Answers to what only a beginning asks.
+            Report::Welcome { .. }
+            | Report::Kept { .. }
             | Report::Listed(_)
             | Report::ListEnd { .. }
             | Report::Upgraded
             | Report::UpgradeFailed { .. } => {}
-        }
-    }
-
-    /// The keeper has said which version it speaks; it outlives upgrades, so it may be the older.
-    fn check_version(&mut self, theirs: u16) {
-        let ours = wire::keeper::VERSION;
-        if !wire::keeper::is_understood(theirs) {
-            self.lose(&format!("the keeper speaks version {theirs} of its protocol, this daemon {ours}"));
         }
     }
 
@@ -252,6 +291,15 @@ impl Daemon {
                 self.note(Level::Error, &text);
             }
         }
+    }
+}
+
+/// An ear for what a listener will say next, given where the conversation stands.
+fn ear_at(talk: Talk) -> Ear {
+    match talk {
+        Talk::Acknowledged => Ear::default(),
+        Talk::Ready | Talk::Deaf | Talk::Busy => Ear::for_an_answer(),
+        Talk::Unknown => Ear::for_nothing(),
     }
 }
 

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use http::ask::Ask;
 use http::limits::Limits;
+use model::level::Level;
 use model::time::Mono;
 use os::clock::LocalZone;
 use os::poll::{Poller, Ready};
-use supervisor::input::{Departure, Input};
+use supervisor::input::Departure;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
@@ -27,6 +28,13 @@ pub(crate) const ASKS_MAX: usize = 256;
 
 /// How long the keeper gives children that are left when the daemon leaves; there should be none.
 const GRACE_MS: u64 = 10_000;
+
+/// How much processor time one turn of the loop may take. No turn takes a second, with ten thousand programs: one
+/// that takes this much will never end, and another daemon does better.
+const TURN_CPU_MAX: Duration = Duration::from_secs(10);
+
+/// How long clients get to read their last answer when the daemon leaves for another.
+const LAST_ANSWERS_WAIT: Duration = Duration::from_millis(50);
 
 /// Runs the daemon; `words` are the arguments the keeper gave, the first being its name.
 pub fn daemon(words: &[String]) -> ExitCode {
@@ -53,7 +61,7 @@ fn give_up(handover: &Handover, message: &str, status: u8) -> ExitCode {
 
 /// From the first line of the log to the last.
 async fn live(handover: &Handover) -> ExitCode {
-    let (mut daemon, listeners, groups) = match crate::startup::start(handover) {
+    let (mut daemon, endpoints, beginning) = match crate::startup::start(handover) {
         Ok(started) => started,
         Err(error) => return give_up(handover, &error.to_string(), error.status()),
     };
@@ -62,9 +70,15 @@ async fn live(handover: &Handover) -> ExitCode {
     let note =
         Rc::new(move |level, text: &str| log.borrow_mut().log(level, os::clock::wall(), &LocalZone, text));
     let front = http::server::Daemon { asks: sender, note, feed: Rc::clone(&daemon.feed) };
-    let server = tokio::task::spawn_local(http::server::serve(listeners, front, Limits::default()));
-    daemon.feed(Input::Begin { groups, tape: 0 });
+    let server = tokio::task::spawn_local(http::server::serve(endpoints, front, Limits::default()));
+    if let Err(error) = os::watchdog::watch(TURN_CPU_MAX) {
+        daemon.note(Level::Warn, &format!("cannot watch over the loop: {error}"));
+    }
+    daemon.begin(beginning);
     let end = attend(&mut daemon, &mut asks).await;
+    if end == End::Succeeded {
+        tokio::time::sleep(LAST_ANSWERS_WAIT).await;
+    }
     server.abort();
     leave(daemon, end)
 }
@@ -90,6 +104,7 @@ async fn attend(daemon: &mut Daemon, asks: &mut mpsc::Receiver<Ask>) -> End {
         if let Some(end) = daemon.end {
             return end;
         }
+        os::watchdog::turned();
         tokio::select! {
             biased;
             () = some_ready(&watch, &mut ready) => {}
@@ -127,13 +142,20 @@ async fn until(deadline: Option<Mono>) {
     }
 }
 
-/// The last words: the pidfile and the sockets go, the keeper is told.
+/// The last words to the keeper. Unless everything goes on without this daemon, the pidfile and the sockets go.
 fn leave(mut daemon: Daemon, end: End) -> ExitCode {
-    daemon.clean_up();
     let order = match end {
-        End::Departed(Departure::Shutdown) => Order::Leave { grace_ms: GRACE_MS },
-        End::Departed(Departure::Restart) => Order::Restart,
-        End::Orphaned => return ExitCode::FAILURE,
+        End::Departed(Departure::Shutdown) => {
+            daemon.clean_up();
+            daemon.forget_all();
+            Order::Leave { grace_ms: GRACE_MS }
+        }
+        End::Departed(Departure::Restart) => {
+            daemon.clean_up();
+            Order::Restart
+        }
+        End::Succeeded => Order::Restart,
+        End::Orphaned => return daemon.take_over(),
     };
     match daemon.link.send_last(&order) {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 //! (`socket_manager.py`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use model::child::ChildId;
@@ -27,25 +27,39 @@ struct Shared {
 
 /// What was done to a socket, for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Change {
-    Creating(String),
-    Closing(String),
+pub(crate) struct Change {
+    pub(crate) group: GroupName,
+    pub(crate) deed: Deed,
+    url: String,
+}
+
+/// Which of the two things that can be done to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deed {
+    Creating,
+    Closing,
 }
 
 impl std::fmt::Display for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Creating(url) => write!(f, "Creating socket {url}"),
-            Self::Closing(url) => write!(f, "Closing socket {url}"),
+        match self.deed {
+            Deed::Creating => write!(f, "Creating socket {}", self.url),
+            Deed::Closing => write!(f, "Closing socket {}", self.url),
         }
     }
 }
 
+/// What the keeper keeps the socket of a group under.
+pub(crate) fn key(group: &GroupName) -> Vec<u8> {
+    [b"fcgi ", group.as_str().as_bytes()].concat()
+}
+
 impl Sockets {
-    /// Takes note of a group that has become active, if it has a socket.
-    pub(crate) fn open_group(&mut self, group: &Arc<GroupSpec>) {
+    /// Takes note of a group that has become active, if it has a socket. `kept` is the socket itself, if an earlier daemon made it.
+    pub(crate) fn open_group(&mut self, group: &Arc<GroupSpec>, kept: Option<OwnedFd>) {
         if let GroupKind::FastCgi(spec) = &group.kind {
-            let shared = Shared { spec: spec.clone(), socket: None, users: BTreeSet::new() };
+            self.may_close |= kept.is_some();
+            let shared = Shared { spec: spec.clone(), socket: kept, users: BTreeSet::new() };
             self.groups.insert(group.name.clone(), shared);
         }
     }
@@ -71,13 +85,25 @@ impl Sockets {
         let url = shared.spec.url();
         let failed = |reason: String| format!("Could not create FastCGI socket {url}: {reason}");
         if shared.socket.is_none() {
-            changes.push(Change::Creating(url.clone()));
+            changes.push(Change { group: group.clone(), deed: Deed::Creating, url: url.clone() });
             shared.socket = Some(listen(&shared.spec).map_err(|error| failed(error.to_string()))?);
         }
         let copy = shared.socket.as_ref().map(os::fd::duplicate).transpose();
         let copy = copy.map_err(|error| failed(error.to_string()))?;
         shared.users.insert(child);
         Ok(copy)
+    }
+
+    /// A child of an earlier daemon uses the socket of its group.
+    pub(crate) fn adopt(&mut self, group: &GroupName, child: ChildId) {
+        if let Some(shared) = self.groups.get_mut(group) {
+            shared.users.insert(child);
+        }
+    }
+
+    /// The socket of a group, if it is open.
+    pub(crate) fn socket(&self, group: &GroupName) -> Option<BorrowedFd<'_>> {
+        self.groups.get(group)?.socket.as_ref().map(AsFd::as_fd)
     }
 
     /// A child is gone, or was never made.
@@ -95,9 +121,10 @@ impl Sockets {
         if !std::mem::take(&mut self.may_close) {
             return;
         }
-        for shared in self.groups.values_mut().filter(|it| it.users.is_empty()) {
+        for (group, shared) in self.groups.iter_mut().filter(|(_, it)| it.users.is_empty()) {
             if shared.socket.take().is_some() {
-                changes.push(Change::Closing(shared.spec.url()));
+                let (group, url) = (group.clone(), shared.spec.url());
+                changes.push(Change { group, deed: Deed::Closing, url });
             }
         }
     }
@@ -150,7 +177,7 @@ mod tests {
         let room = tempfile::tempdir().unwrap();
         let group = group(&room.path().join("s"));
         let (mut sockets, mut changes) = (Sockets::default(), Vec::new());
-        sockets.open_group(&group);
+        sockets.open_group(&group, None);
         for child in [1, 2] {
             assert!(sockets.acquire(&group.name, ChildId(child), &mut changes).unwrap().is_some());
         }
@@ -169,7 +196,7 @@ mod tests {
         let room = tempfile::tempdir().unwrap();
         let group = group(&room.path().join("s"));
         let (mut sockets, mut changes) = (Sockets::default(), Vec::new());
-        sockets.open_group(&group);
+        sockets.open_group(&group, None);
         sockets.acquire(&group.name, ChildId(1), &mut changes).unwrap();
         sockets.release(&group.name, ChildId(1));
         sockets.acquire(&group.name, ChildId(2), &mut changes).unwrap();
@@ -182,7 +209,7 @@ mod tests {
         let room = tempfile::tempdir().unwrap();
         let group = group(&room.path().join("none/s"));
         let (mut sockets, mut changes) = (Sockets::default(), Vec::new());
-        sockets.open_group(&group);
+        sockets.open_group(&group, None);
         let error = sockets.acquire(&group.name, ChildId(1), &mut changes).unwrap_err();
         assert!(error.starts_with("Could not create FastCGI socket unix:///"), "{error}");
         assert!(error.contains("none/s"), "{error}");

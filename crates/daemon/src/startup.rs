@@ -7,38 +7,40 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
-use std::io::{self, Write};
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use config::settings::{Credentials, MainLog as LogTarget, Overrides, ServerSpec, Settings, Unhosted};
-use config::{Config, Invocation, supervisord_arguments};
+use config::Config;
+use config::settings::{MainLog as LogTarget, RpcInterface, Settings, Unhosted};
 use http::feed::Feed;
-use http::server::{Endpoint, Listener};
+use http::server::Endpoint;
 use logs::main_log::{MainLog, MainLogOptions, Target};
-use model::child::ChildId;
 use model::level::Level;
-use model::spec::GroupSpec;
-use os::listen::{ListenError, UnixAttributes};
-use os::outside::Machine;
 use os::poll::Interest;
 use supervisor::effect::Effects;
-use supervisor::supervisor::Supervisor;
+use supervisor::memory::Tape;
 use wire::keeper::Order;
 
+use crate::begin::{Beginning, Wanted, first_child, machine};
 use crate::birth::Inheritance;
 use crate::figures::Figures;
-use crate::handover::Handover;
+use crate::handover::{CRITICAL, Handover};
+use crate::inventory::Inventory;
 use crate::keeper_link::{KeeperLink, LinkError};
+use crate::keepsakes::Keepsakes;
 use crate::launch::VERSION;
 use crate::pending::Calls;
+use crate::recall::{self, Head, Origin, Recalled};
+use crate::remember::Diary;
+use crate::runtime;
 use crate::sampling::Sampling;
+use crate::servers::{self, Servers};
 use crate::sockets::Sockets;
 use crate::state::Daemon;
 use crate::stdin::Inputs;
-use crate::streams::Streams;
+use crate::streams::{self, Streams};
+use crate::tapes::{self, Reading, Tapes};
 
 /// Why the daemon cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -70,18 +72,68 @@ impl StartError {
     }
 }
 
-/// What a start yields: the daemon, its listening sockets, and the groups to begin with.
-type Started = (Daemon, Vec<Endpoint>, Vec<Arc<GroupSpec>>);
+/// What a start yields: the daemon, its listening sockets, and how it begins.
+type Started = (Daemon, Vec<Endpoint>, Beginning);
 
-/// Gets everything ready, down to the keeper's being told so.
-pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
-    let link = KeeperLink::inherited().map_err(LinkError::from)?;
+/// What is known before anything is opened.
+struct Ground {
+    link: KeeperLink,
+    /// The limits on descriptors that children get.
+    nofile: os::limits::Pair,
+    inventory: Inventory,
+    recalled: Recalled,
+    /// The boot of the machine, as memories name it.
+    boot: String,
+    tapes: Tapes,
+    config: Config,
+    notices: Vec<(Level, String)>,
+    /// Where the configuration is kept.
+    tape: Tape,
+    /// What went wrong and did not keep it from going on.
+    troubles: Vec<String>,
+}
+
+/// Looks at what there is: what the keeper has, what is remembered, what is wanted.
+fn look_around(handover: &Handover) -> Result<Ground, StartError> {
+    let mut link = KeeperLink::inherited().map_err(LinkError::from)?;
     let nofile = os::limits::nofile();
     // Ours alone: children get the limits above. More is better, less will do.
     let _ = os::limits::raise_nofile_to_hard();
-    let overrides = overrides(handover)?;
-    let Read { config, notices } = read(handover, &overrides)?;
-    let (listeners, server_sockets) = listen(&config.servers)?;
+    let inventory = Inventory::ask(&mut link)?;
+    if !wire::keeper::is_understood(inventory.version) {
+        return Err(LinkError::Version(inventory.version).into());
+    }
+    let boot = recall::boot_name(inventory.boot_id);
+    let has_living = inventory.children.iter().any(|it| !it.listed.ended);
+    let (recalled, trouble) = Recalled::read(handover, &boot, has_living);
+    let mut troubles: Vec<_> =
+        trouble.map(|it| format!("cannot read what must be remembered: {it}")).into_iter().collect();
+    let mut tapes = Tapes::open(handover.runtime.clone());
+    let Reading { config, notices, tape } = read(handover, &recalled, &tapes)?;
+    let tape = tapes.keep(tape).unwrap_or_else(|error| {
+        troubles.push(format!("cannot keep the configuration for the next daemon: {error}"));
+        tapes.unkept()
+    });
+    Ok(Ground { link, nofile, inventory, recalled, boot, tapes, config, notices, tape, troubles })
+}
+
+/// Gets everything ready, down to the keeper's being told so.
+pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
+    let Ground {
+        mut link,
+        nofile,
+        mut inventory,
+        recalled,
+        boot,
+        tapes,
+        config,
+        notices,
+        tape,
+        mut troubles,
+    } = look_around(handover)?;
+    let mut keepsakes = Keepsakes::inherit(std::mem::take(&mut inventory.kept));
+    let Servers { endpoints, paths } =
+        servers::open(&config.servers, &mut keepsakes, &mut link, &mut inventory.later)?;
     let log = open_log(&config.settings)?;
     let settings = config.settings;
     let inheritance = Inheritance {
@@ -91,23 +143,19 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         umask: os::process::own_umask(),
         nofile,
     };
-    let identity = api::call::Identity {
-        version: VERSION.to_owned(),
-        identifier: settings.identifier.clone(),
-        pid: os::process::parent_pid(),
-        has_supervisor_namespace: config
-            .rpc_interfaces
-            .iter()
-            .any(|it| it.name == "supervisor" && it.is_hosted()),
-    };
+    let identity = identity(&settings, &config.rpc_interfaces);
+    let Recalled { origin, memory, settings: _, files } = recalled;
+    let head = Head { boot, launch: handover.launch.clone() };
+    let wanted = Wanted { groups: config.groups, tape };
+    let (supervisor, begun) = machine(handover, &tapes, origin, memory, &wanted, &mut troubles);
     let mut daemon = Daemon {
-        supervisor: Supervisor::new(ChildId(first_child())),
+        supervisor,
         effects: Effects::default(),
         inbox: VecDeque::new(),
         answers: VecDeque::new(),
         link,
         link_interest: Interest::Read,
-        streams: Streams::new(&settings).map_err(StartError::Poller)?,
+        streams: streams(&settings, &keepsakes, &mut troubles)?,
         inputs: Inputs::new().map_err(StartError::Poller)?,
         sockets: Sockets::default(),
         children: BTreeMap::new(),
@@ -119,42 +167,45 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         settings,
         inheritance,
         identity,
-        config: handover.config.clone(),
-        overrides,
-        server_sockets,
+        handover: handover.clone(),
+        keepsakes,
+        server_sockets: paths,
         wrote_pidfile: false,
         end: None,
+        diary: Diary::new(head, Some(tape), files),
+        tapes,
+        found: BTreeMap::new(),
+        lock: inventory.lock.take(),
+        journal: inventory.journal.take(),
+        boot_id: inventory.boot_id,
     };
-    daemon.introduce(handover, notices, &config.unhosted);
-    for server in &config.servers {
+    daemon.introduce(handover, origin, notices, &config.unhosted);
+    for trouble in &troubles {
+        daemon.note(Level::Error, trouble);
+    }
+    let new = config.servers.iter().filter(|_| origin != Origin::Heir);
+    for server in new {
         daemon.introduce_server(server);
     }
-    daemon.settle_in()?;
-    Ok((daemon, listeners, config.groups))
+    daemon.settle_in(origin)?;
+    Ok((daemon, endpoints, Beginning { origin, begun, wanted, inventory }))
 }
 
-/// The command line once more: the launcher has found it in order.
-fn overrides(handover: &Handover) -> Result<Overrides, StartError> {
-    match supervisord_arguments(&handover.arguments, &Machine) {
-        Ok(Invocation::Run { overrides, .. }) => Ok(overrides),
-        Ok(Invocation::Help | Invocation::Version) => Ok(Overrides::default()),
-        Err(error) => Err(StartError::Config(error.to_string())),
+fn identity(settings: &Settings, interfaces: &[RpcInterface]) -> api::call::Identity {
+    api::call::Identity {
+        version: VERSION.to_owned(),
+        identifier: settings.identifier.clone(),
+        pid: os::process::parent_pid(),
+        has_supervisor_namespace: interfaces.iter().any(|it| it.name == "supervisor" && it.is_hosted()),
     }
 }
 
-/// A configuration without errors, and what was said while reading it.
-struct Read {
-    config: Config,
-    notices: Vec<(Level, String)>,
-}
-
-fn read(handover: &Handover, overrides: &Overrides) -> Result<Read, StartError> {
-    let loaded = config::load(&handover.config, overrides, &Machine);
-    if let Some(message) = loaded.first_error() {
-        return Err(StartError::Config(message.to_owned()));
-    }
-    let missing = || StartError::Config(format!("could not read config file {}", handover.config.display()));
-    Ok(Read { config: loaded.config.ok_or_else(missing)?, notices: loaded.notices })
+/// The configuration: as it was in force, for an heir, and else as the files have it.
+fn read(handover: &Handover, recalled: &Recalled, tapes: &Tapes) -> Result<Reading, StartError> {
+    let kept = recalled.settings.filter(|_| recalled.origin == Origin::Heir).and_then(|it| tapes.load(it));
+    kept.and_then(|it| tapes::replay(handover, &it).ok())
+        .map_or_else(|| tapes::read(handover), Ok)
+        .map_err(|it| StartError::Config(it.original))
 }
 
 /// What children inherit: all but what is meant for the keeper alone.
@@ -163,72 +214,16 @@ fn environment() -> Vec<(OsString, OsString)> {
     std::env::vars_os().filter(|(name, _)| !is_ours(name)).collect()
 }
 
-/// A first number for children that no earlier daemon on this machine has used: nanoseconds since
-/// it was started, of which more pass than a daemon can start children.
-fn first_child() -> u64 {
-    u64::try_from(os::clock::mono().0.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Opens all servers: inet first, then unix, as they come.
-fn listen(servers: &[ServerSpec]) -> Result<(Vec<Endpoint>, Vec<PathBuf>), StartError> {
-    let mut listeners = Vec::new();
-    let mut sockets: Vec<PathBuf> = Vec::new();
-    for server in servers {
-        match listen_on(server) {
-            Ok(listener) => listeners.push(listener),
-            Err(error) => {
-                for path in &sockets {
-                    let _ = std::fs::remove_file(path);
-                }
-                return Err(StartError::Listen(refusal(server, &error)));
-            }
-        }
-        if let ServerSpec::Unix { file, .. } = server {
-            sockets.push(file.clone());
-        }
-    }
-    Ok((listeners, sockets))
-}
-
-fn listen_on(server: &ServerSpec) -> Result<Endpoint, ListenError> {
-    let (section, auth, web_compat, listener) = match server {
-        ServerSpec::Unix { section, file, chmod, chown, auth, web_compat } => {
-            let (owner, group) = *chown;
-            let attributes = UnixAttributes { mode: *chmod, owner, group };
-            let mut say = |path: &Path| {
-                let _ = writeln!(io::stderr(), "Unlinking stale socket {}", path.display());
-            };
-            let listener = Listener::Unix(os::listen::unix(file, attributes, &mut say)?);
-            (section, auth, *web_compat, listener)
-        }
-        ServerSpec::Inet { section, host, port, auth, web_compat } => {
-            (section, auth, *web_compat, Listener::Tcp(os::listen::tcp(host, *port)?))
-        }
-    };
-    let credentials = credentials(auth.as_ref());
-    Ok(Endpoint { section: section.clone(), listener, credentials, web_compat })
-}
-
-fn credentials(auth: Option<&Credentials>) -> Option<http::auth::Credentials> {
-    auth.map(|it| http::auth::Credentials { username: it.username.clone(), password: it.password.clone() })
-}
-
-/// Why a server cannot be opened: the original's words where it has some, with the place it means.
-fn refusal(server: &ServerSpec, error: &ListenError) -> String {
-    let section = match server {
-        ServerSpec::Unix { section, .. } | ServerSpec::Inet { section, .. } => section,
-    };
-    match error {
-        ListenError::InUse(place) => format!(
-            "Another program is already listening on a port that one of our HTTP servers is \
-             configured to use.  Shut this program down first before starting supervisord. \
-             ([{section}] {place})"
-        ),
-        ListenError::TooLong { .. }
-        | ListenError::Host { .. }
-        | ListenError::Owner { .. }
-        | ListenError::Other { .. } => format!("Cannot open an HTTP server: [{section}] {error}"),
-    }
+/// The pump, which goes on where the one before it ended.
+fn streams(
+    settings: &Settings,
+    keepsakes: &Keepsakes,
+    troubles: &mut Vec<String>,
+) -> Result<Streams, StartError> {
+    let keepsake = keepsakes.copy(streams::KEY).map_err(StartError::Poller)?;
+    let (streams, trouble) = Streams::new(settings, keepsake).map_err(StartError::Poller)?;
+    troubles.extend(trouble.map(|it| format!("output may be missing or doubled: {it}")));
+    Ok(streams)
 }
 
 fn open_log(settings: &Settings) -> Result<MainLog, StartError> {
@@ -246,24 +241,19 @@ fn open_log(settings: &Settings) -> Result<MainLog, StartError> {
     MainLog::open(options).map_err(|source| StartError::Log { path, source })
 }
 
-/// Whether a server on this host is reached from this machine only.
-fn is_loopback(host: &str) -> bool {
-    let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(host);
-    bare == "localhost" || bare.parse().is_ok_and(|it: IpAddr| it.is_loopback())
-}
-
-/// Whether only the owner of its socket can reach a server: that needs no password, and no alarm.
-const fn is_private(server: &ServerSpec) -> bool {
-    match server {
-        ServerSpec::Unix { chmod, .. } => *chmod & 0o022 == 0,
-        ServerSpec::Inet { .. } => false,
-    }
-}
-
 impl Daemon {
     /// The first lines of the log, in the original's order: what is critical, then warnings, then
     /// the rest (`options.py`, `make_logger`).
-    fn introduce(&mut self, handover: &Handover, notices: Vec<(Level, String)>, unhosted: &[Unhosted]) {
+    fn introduce(
+        &mut self,
+        handover: &Handover,
+        origin: Origin,
+        notices: Vec<(Level, String)>,
+        unhosted: &[Unhosted],
+    ) {
+        if origin == Origin::Heir {
+            return self.note(Level::Warn, "the daemon was replaced; the programs run on");
+        }
         let mut lines = notices;
         match &self.settings.user {
             Some(user) => lines.push((Level::Info, format!("Set uid to user {} succeeded", user.user.uid))),
@@ -284,12 +274,16 @@ impl Daemon {
                 format!("[{section}] {option}: `{plugin}` is Python, which cannot be run here; left out");
             (Level::Warn, text)
         }));
-        lines.extend(handover.raised.iter().map(|it| (Level::Info, it.clone())));
+        lines.extend(handover.notices.iter().map(|it| match it.strip_prefix(CRITICAL) {
+            Some(text) => (Level::Critical, text.to_owned()),
+            None => (Level::Info, it.clone()),
+        }));
         lines.sort_by_key(|(level, _)| *level); // Stable: within a level the order stays.
         for (level, line) in lines {
             self.note(level, &line);
         }
-        if !self.settings.nocleanup {
+        // What an earlier daemon made may be in use.
+        if !self.settings.nocleanup && origin == Origin::Fresh {
             let troubles = logs::auto::clean_up(&self.settings.childlogdir, &self.settings.identifier);
             for trouble in troubles {
                 self.note(Level::Warn, &trouble);
@@ -297,37 +291,21 @@ impl Daemon {
         }
     }
 
-    fn introduce_server(&mut self, server: &ServerSpec) {
-        self.note(Level::Info, "RPC interface 'supervisor' initialized");
-        let (ServerSpec::Unix { section, auth, .. } | ServerSpec::Inet { section, auth, .. }) = server;
-        if auth.is_none() && !is_private(server) {
-            let text = format!("Server '{section}' running without any HTTP authentication checking");
-            self.note(Level::Critical, &text);
-            if let ServerSpec::Inet { host, port, .. } = server
-                && !is_loopback(host)
-            {
-                let text = format!(
-                    "Whoever can reach port {port} of this machine can start, stop and signal every \
-                     program here. To close it, set username and password in [{section}], or write \
-                     port=127.0.0.1:{port}."
-                );
-                self.note(Level::Critical, &text);
-            }
-        }
-    }
-
     /// Takes its place: detached where that is wanted, with a pidfile, known to the keeper.
-    fn settle_in(&mut self) -> Result<(), StartError> {
+    fn settle_in(&mut self, origin: Origin) -> Result<(), StartError> {
         let detach = !self.settings.nodaemon;
         if detach {
-            self.detach();
+            self.detach(origin);
         }
         self.inheritance.umask = os::process::own_umask();
         self.write_pidfile();
-        let text = format!("supervisord started with pid {}", self.identity.pid);
-        self.note(Level::Info, &text);
-        let version = wire::keeper::VERSION;
-        self.link.send(&Order::Hello { oldest: version, newest: version })?;
+        if origin != Origin::Heir {
+            let text = format!("supervisord started with pid {}", self.identity.pid);
+            self.note(Level::Info, &text);
+        }
+        if let Some(keepsake) = self.streams.pump.keepsake() {
+            self.keepsakes.keep(&mut self.link, streams::KEY, b"", keepsake)?;
+        }
         self.link.send(&Order::Ready { detach })?;
         if detach {
             os::process::silence().map_err(LinkError::from)?;
@@ -336,12 +314,16 @@ impl Daemon {
     }
 
     /// The daemon's half of leaving the terminal; the launcher and the keeper do theirs.
-    fn detach(&mut self) {
-        self.note(Level::Info, "daemonizing the supervisord process");
+    fn detach(&mut self, origin: Origin) {
+        if origin != Origin::Heir {
+            self.note(Level::Info, "daemonizing the supervisord process");
+        }
         if let Some(directory) = self.settings.directory.clone() {
             match std::env::set_current_dir(&directory) {
                 Ok(()) => {
-                    self.note(Level::Info, &format!("set current directory: '{}'", directory.display()));
+                    if origin != Origin::Heir {
+                        self.note(Level::Info, &format!("set current directory: '{}'", directory.display()));
+                    }
                     self.inheritance.directory = Some(directory);
                 }
                 Err(error) => {
@@ -364,28 +346,18 @@ impl Daemon {
         }
     }
 
+    /// Removes what was only for the next daemon: there will be none.
+    pub(crate) fn forget_all(&self) {
+        if let Some(directory) = &self.handover.runtime {
+            runtime::remove(directory);
+        }
+    }
+
     /// Removes what must not outlive the daemon.
     pub(crate) fn clean_up(&mut self) {
         if self.wrote_pidfile {
             let _ = std::fs::remove_file(&self.settings.pidfile);
         }
-        for path in &self.server_sockets {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_loopback_address_keeps_strangers_out() {
-        for host in ["127.0.0.1", "localhost", "127.9.9.9", "[::1]", "::1"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in ["", "0.0.0.0", "[::]", "192.168.1.1", "example.org", "localhost.example.org"] {
-            assert!(!is_loopback(host), "{host}");
-        }
+        self.close_servers();
     }
 }

@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use config::settings::{Overrides, Settings};
+use config::settings::Settings;
 use http::feed::Feed;
 use logs::main_log::MainLog;
 use logs::pump::Report as PumpReport;
@@ -25,12 +26,16 @@ use wire::listener::Ear;
 
 use crate::birth::Inheritance;
 use crate::figures::Figures;
+use crate::handover::Handover;
 use crate::keeper_link::KeeperLink;
+use crate::keepsakes::Keepsakes;
 use crate::pending::Calls;
+use crate::remember::Diary;
 use crate::sampling::Sampling;
 use crate::sockets::Sockets;
 use crate::stdin::Inputs;
 use crate::streams::Streams;
+use crate::tapes::Tapes;
 
 /// How many bytes of output one turn of the loop moves before clients get theirs.
 const PUMP_BUDGET_BYTES: usize = 4 * 1024 * 1024;
@@ -58,6 +63,8 @@ pub(crate) struct Child {
 pub(crate) enum End {
     /// Everything is stopped, as the machine was asked to.
     Departed(Departure),
+    /// Another daemon takes everything over.
+    Succeeded,
     /// There is no keeper any more, or no way to reach it.
     Orphaned,
 }
@@ -88,15 +95,25 @@ pub(crate) struct Daemon {
     pub(crate) settings: Settings,
     pub(crate) inheritance: Inheritance,
     pub(crate) identity: api::call::Identity,
-    /// Where the configuration is, and what the command line put over it.
-    pub(crate) config: PathBuf,
-    pub(crate) overrides: Overrides,
+    /// What the launcher said: above all, where the configuration is.
+    pub(crate) handover: Handover,
+    /// What the keeper keeps for the next daemon.
+    pub(crate) keepsakes: Keepsakes,
     /// The sockets of servers, to be removed at the end.
     pub(crate) server_sockets: Vec<PathBuf>,
     /// Whether the pidfile is ours to remove.
     pub(crate) wrote_pidfile: bool,
     /// Set when it is time to go.
     pub(crate) end: Option<End>,
+    /// What the next daemon must know.
+    pub(crate) diary: Diary,
+    pub(crate) tapes: Tapes,
+    /// The pipes of children that were there before this daemon, until it is known whose they are.
+    pub(crate) found: BTreeMap<ChildId, [Option<OwnedFd>; 3]>,
+    /// The claim on the runtime directory and the keeper's journal, for when the keeper dies.
+    pub(crate) lock: Option<OwnedFd>,
+    pub(crate) journal: Option<OwnedFd>,
+    pub(crate) boot_id: [u8; 16],
 }
 
 impl Daemon {
@@ -124,9 +141,13 @@ impl Daemon {
     pub(crate) fn tell(&mut self, input: Input) {
         let mut effects = std::mem::take(&mut self.effects);
         self.supervisor.step(os::clock::now(), input, &mut effects);
+        // Whatever follows from this step, the next daemon knows of the step.
+        self.remember();
         for effect in effects.drain() {
             self.perform(effect);
         }
+        self.supervisor.performed();
+        self.remember();
         self.effects = effects;
     }
 
@@ -150,7 +171,7 @@ impl Daemon {
     /// There is no going on without the keeper.
     pub(crate) fn lose(&mut self, reason: &str) {
         if self.end.is_none() {
-            self.note(Level::Critical, &format!("{reason}; the programs run on without supervision"));
+            self.note(Level::Critical, reason);
             self.end = Some(End::Orphaned);
         }
     }

@@ -56,6 +56,11 @@ impl Inputs {
         }
     }
 
+    /// The pipes of all children.
+    pub(crate) fn pipes(&self) -> impl Iterator<Item = (ChildId, BorrowedFd<'_>)> {
+        self.pipes.iter().map(|(child, it)| (*child, it.pipe.as_fd()))
+    }
+
     /// Sends `bytes` after all that waits.
     pub(crate) fn send(&mut self, child: ChildId, bytes: &[u8]) -> Result<(), Unsent> {
         let input = self.pipes.get_mut(&child).ok_or(Unsent::Closed)?;

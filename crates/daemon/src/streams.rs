@@ -13,7 +13,10 @@ use model::child::{Channel, ChildId};
 use model::level::Level;
 use model::name::{FullName, GroupName};
 use model::spawn::SpawnFailure;
-use model::spec::{GroupSpec, LogTarget, ProcessSpec};
+use model::spec::{LogTarget, ProcessSpec};
+
+/// What the pump's keepsake is kept under.
+pub(crate) const KEY: &[u8] = b"pump";
 
 /// Both channels, in the order their logs are opened.
 pub(crate) const CHANNELS: [Channel; 2] = [Channel::Stdout, Channel::Stderr];
@@ -31,35 +34,38 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    pub(crate) fn new(settings: &Settings) -> io::Result<Self> {
-        Ok(Self {
-            pump: Pump::new()?,
+    /// The pump, which goes on where the one that left `keepsake` ended, and what is wrong with that.
+    pub(crate) fn new(
+        settings: &Settings,
+        keepsake: Option<OwnedFd>,
+    ) -> io::Result<(Self, Option<io::Error>)> {
+        let (pump, inherited) = match keepsake {
+            Some(keepsake) => Pump::resume_from(keepsake)?,
+            None => (Pump::new()?, Ok(())),
+        };
+        let streams = Self {
+            pump,
             files: BTreeMap::new(),
             childlogdir: settings.childlogdir.clone(),
             identifier: settings.identifier.clone(),
             strip_ansi: settings.strip_ansi,
             mirror: settings.loglevel >= Level::Debug,
-        })
+        };
+        Ok((streams, inherited.err()))
     }
 
-    /// Names the files of a group that has become active, and makes those with a name of their own.
-    /// Returns what could not be made; their processes then fail to start and say so again.
-    pub(crate) fn open_group(&mut self, group: &GroupSpec) -> Vec<String> {
-        let mut troubles = Vec::new();
-        for spec in &group.processes {
-            let name = FullName { group: group.name.clone(), process: spec.name.clone() };
-            troubles.extend(self.open_process(&name, spec));
-        }
-        troubles
-    }
-
-    /// The same for one process.
-    pub(crate) fn open_process(&mut self, name: &FullName, spec: &ProcessSpec) -> Vec<String> {
-        CHANNELS.into_iter().filter_map(|channel| self.assign(name, spec, channel).err()).collect()
+    /// Goes on with the file an earlier daemon made.
+    pub(crate) fn keep_file(&mut self, stream: StreamId, path: PathBuf) {
+        self.files.insert(stream, Some(path));
     }
 
     /// Names the file of a stream, and makes it if it is to have a name of its own.
-    fn assign(&mut self, name: &FullName, spec: &ProcessSpec, channel: Channel) -> Result<(), String> {
+    pub(crate) fn assign(
+        &mut self,
+        name: &FullName,
+        spec: &ProcessSpec,
+        channel: Channel,
+    ) -> Result<(), String> {
         let file = self.file_for(spec, channel);
         let (file, outcome) = match file {
             Ok(file) => (file, Ok(())),
@@ -121,8 +127,13 @@ impl Streams {
         }
     }
 
-    /// Forgets a group that is gone. Its files stay.
-    pub(crate) fn close_group(&mut self, group: &GroupName) {
+    /// The file of a stream.
+    pub(crate) fn file(&self, stream: &StreamId) -> Option<&PathBuf> {
+        self.files.get(stream)?.as_ref()
+    }
+
+    /// Forgets a group that is gone, and returns its streams. Its files stay.
+    pub(crate) fn close_group(&mut self, group: &GroupName) -> Vec<StreamId> {
         let (gone, kept) =
             std::mem::take(&mut self.files).into_iter().partition(|(it, _)| it.name.group == *group);
         self.files = kept;
@@ -130,6 +141,7 @@ impl Streams {
         for stream in gone.keys() {
             self.pump.close(stream);
         }
+        gone.into_keys().collect()
     }
 
     /// Opens the logs of a process that is about to start.
@@ -211,7 +223,7 @@ impl Streams {
 }
 
 /// Where a channel is wanted; `None`: it has no stream of its own.
-fn place(spec: &ProcessSpec, channel: Channel) -> Option<&LogTarget> {
+pub(crate) fn place(spec: &ProcessSpec, channel: Channel) -> Option<&LogTarget> {
     let joined = channel == Channel::Stderr && spec.redirect_stderr;
     (!joined).then(|| &spec.stream(channel).target)
 }

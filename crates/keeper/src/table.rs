@@ -87,15 +87,18 @@ impl<H> Table<H> {
         self.remove(id)
     }
 
-    /// Empties the slot of a child in doubt.
+    /// Empties the slot of a child that is not to be ours, whether it lives or is in doubt.
     pub(crate) fn give_up(&mut self, id: u64) -> Option<Child<H>> {
-        self.get(id).filter(|it| it.is_in_doubt())?;
+        self.get(id).filter(|it| it.end().is_none())?;
         self.remove(id)
     }
 
     fn remove(&mut self, id: u64) -> Option<Child<H>> {
         let child = self.children.remove(&id)?;
         self.slots.remove(&child.slot);
+        if self.living.get(&child.pid) == Some(&id) {
+            self.living.remove(&child.pid);
+        }
         Some(child)
     }
 
@@ -206,7 +209,7 @@ mod tests {
         assert!(table.give_up(1).is_some() && table.give_up(1).is_none());
         assert!(table.is_free(2, b"a:a"));
         table.insert(2, child(100, "a:a"));
-        assert!(table.give_up(2).is_none(), "there is no doubt about this one");
+        assert!(table.give_up(2).is_some() && table.is_free(3, b"a:a"), "nor need there be a doubt");
     }
 
     #[test]

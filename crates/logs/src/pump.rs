@@ -337,6 +337,14 @@ impl Pump {
         }
     }
 
+    /// The pipes of all children that are read.
+    pub fn pipes(&self) -> impl Iterator<Item = (ChildId, Channel, BorrowedFd<'_>)> {
+        self.pipes.values().filter_map(|pipe| {
+            let stream = self.streams.get(&pipe.stream)?;
+            Some((pipe.child, stream.id.channel, pipe.fd.as_fd()))
+        })
+    }
+
     /// Forgets a stream, after a last attempt to write what is waiting.
     pub fn close(&mut self, stream: &StreamId) {
         let Some(key) = self.keys.get(stream).copied() else { return };

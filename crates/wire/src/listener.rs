@@ -61,6 +61,16 @@ enum Expected {
 }
 
 impl Ear {
+    /// For a listener that has asked for an event before.
+    pub fn for_an_answer() -> Self {
+        Self { expects: Expected::Answer, buffer: Vec::new() }
+    }
+
+    /// For a listener that has said what cannot be understood before.
+    pub fn for_nothing() -> Self {
+        Self { expects: Expected::Nothing, buffer: Vec::new() }
+    }
+
     /// Takes what was read, and returns what that says.
     pub fn hear(&mut self, bytes: &[u8]) -> Vec<Said> {
         let mut heard = Vec::new();

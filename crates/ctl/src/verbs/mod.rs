@@ -3,6 +3,7 @@
 mod check;
 pub(crate) mod complete;
 mod doctor;
+mod doubt;
 mod facts;
 mod help;
 mod logs;
@@ -253,7 +254,9 @@ fn obey(desk: &mut Desk<'_>, order: Order) -> Result<u8, Trouble> {
         Order::Update { groups, dry_run: false, format } => plan::update(desk, &groups, format),
         Order::Add { groups } => server::add(desk, &groups),
         Order::Remove { groups } => server::remove(desk, &groups),
-        Order::Reload => server::reload(desk),
+        Order::Reload { keep } => server::reload(desk, keep),
+        Order::Adopt(it) => doubt::decide(desk, doubt::Verdict::Adopt, &it.names),
+        Order::Forget(it) => doubt::decide(desk, doubt::Verdict::Forget, &it.names),
         Order::Shutdown { no_wait } => server::shutdown(desk, no_wait),
         Order::Fg { name } => server::fg(desk, &name),
         Order::Shell => server::shell(desk),

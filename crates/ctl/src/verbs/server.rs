@@ -85,8 +85,13 @@ fn each_group(
     Ok(code)
 }
 
-/// `reload`.
-pub(crate) fn reload(desk: &mut Desk<'_>) -> Result<u8, Trouble> {
+/// `reload [--keep]`.
+pub(crate) fn reload(desk: &mut Desk<'_>, keep: bool) -> Result<u8, Trouble> {
+    if keep {
+        desk.client.succeed().map_err(facts::explain)?;
+        desk.say("another daemon takes over; the programs run on")?;
+        return Ok(DONE);
+    }
     desk.client.restart()?;
     desk.say("restarting")?;
     Ok(DONE)

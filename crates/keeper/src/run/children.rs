@@ -146,12 +146,16 @@ impl Keeper {
 
     /// Somebody has decided about a child in doubt.
     pub(super) fn settle(&mut self, id: u64, adopt: bool) {
+        if !adopt {
+            // Its descriptors go with it. What it wants of its pipes it has to ask of others.
+            let given_up = self.holdings.table.give_up(id);
+            if let Some(process) = given_up.as_ref().and_then(|it| it.held.process.as_ref()) {
+                let _ = self.poller.remove(process);
+            }
+            return self.holdings.journal.free(id);
+        }
         if !self.holdings.table.get(id).is_some_and(Child::is_in_doubt) {
             return;
-        }
-        if !adopt {
-            self.holdings.table.give_up(id);
-            return self.holdings.journal.free(id);
         }
         if let Some(child) = self.holdings.table.get_mut(id) {
             child.standing = Standing::Adopted;

@@ -14,8 +14,12 @@ use wire::keeper::handover::LivingDaemon;
 use super::{FAILED, Keeper, LINK, now};
 use crate::attention::{Attention, Blow};
 use crate::link::Link;
+use crate::rebirth::Death;
 use crate::voice::{cry, ending, exit_status, say};
 use crate::will::Stopping;
+
+/// The exit status that stands for SIGKILL.
+const KILLED: u8 = 137;
 
 /// How long a daemon that says it is about to exit may take to do so before it is killed.
 const DAEMON_EXIT_WAIT: Duration = Duration::from_secs(10);
@@ -63,7 +67,7 @@ impl Keeper {
             Err(error) => {
                 let words = format!("cannot start the daemon: {error}");
                 self.go_back(&words);
-                self.mourn(now(), &words, FAILED);
+                self.mourn(Death::Other, Duration::ZERO, &words);
             }
         }
     }
@@ -227,7 +231,10 @@ impl Keeper {
             Wish::Restart => self.start_daemon(),
             Wish::Leave => {}
             Wish::GoOn if self.launch.outlive && self.was_up => {
-                self.mourn(daemon.born, &format!("the daemon {}", ending(status)), FAILED);
+                let was_killed = daemon.ready && exit_status(status) == KILLED;
+                let death = if was_killed { Death::Killed } else { Death::Other };
+                let life = now().saturating_sub(daemon.born);
+                self.mourn(death, life, &format!("the daemon {}", ending(status)));
             }
             Wish::GoOn if daemon.ready => {
                 let words = format!("the daemon {}; stopping all programs", ending(status));
@@ -242,16 +249,16 @@ impl Keeper {
 
     /// There is no daemon where there should be one, for a reason: another is started, after a pause if it happens
     /// often. Children run on.
-    fn mourn(&mut self, born: Duration, reason: &str, status: u8) {
+    fn mourn(&mut self, death: Death, life: Duration, reason: &str) {
         if !self.launch.outlive || !self.was_up {
             say(reason);
-            return self.bereaved(status);
+            return self.bereaved(FAILED);
         }
         if self.end_asked.is_some() {
             cry(&format!("{reason}; it was to stop everything, which is done without it"));
             return self.leave(Duration::MAX, 0);
         }
-        let pause = self.rebirth.died(born, now());
+        let pause = self.rebirth.died(death, life);
         let words = format!("{reason}; starting it again in {} s, programs run on", pause.as_secs_f32());
         self.manager.tell(&format!("STATUS={words}"));
         cry(&words);

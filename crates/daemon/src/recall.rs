@@ -1,0 +1,239 @@
+//! What a new daemon knows of the one before, and what it makes of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use logs::pump::StreamId;
+use model::child::Channel;
+use model::name::FullName;
+use serde::{Deserialize, Serialize};
+use supervisor::input::Departure;
+use supervisor::memory::{Change, Memory, MoodMemory, Tape};
+
+use crate::handover::Handover;
+use crate::{memory_file, runtime};
+
+/// One record of the file. Each has one of these; a later version may have more, which are ignored here.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Record {
+    /// The first of all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) head: Option<Head>,
+    /// What one step of the machine has changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) step: Vec<Change>,
+    /// A log with a name nobody has chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<AutoFile>,
+    /// Another configuration is in force for everything but the groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) settings: Option<Tape>,
+    /// The daemon has left for another one that takes everything over.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) succession: bool,
+}
+
+/// Whose memory it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Head {
+    /// The boot of the machine, in hexadecimal digits.
+    pub(crate) boot: String,
+    /// The launch of the keeper.
+    pub(crate) launch: String,
+}
+
+/// Where the output of a stream goes for which no file was named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AutoFile {
+    pub(crate) process: FullName,
+    pub(crate) stderr: bool,
+    pub(crate) path: PathBuf,
+}
+
+impl Record {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+/// How a daemon comes into the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Nothing was here before it.
+    Fresh,
+    /// It takes the place of one that has died under the same keeper, or under one that took that one's place: everything is to
+    /// be as it was.
+    Heir,
+    /// It takes the place of one that left for it: programs are as they were, and everything else is as the
+    /// files say now.
+    Successor,
+    /// The whole supervisor had died, and somebody has started it again: what still runs is ours, and the files
+    /// say what is wanted.
+    Finder,
+}
+
+/// What is known of the daemon before.
+#[derive(Debug)]
+pub(crate) struct Recalled {
+    pub(crate) origin: Origin,
+    pub(crate) memory: Memory,
+    /// The configuration that was in force for everything but the groups.
+    pub(crate) settings: Option<Tape>,
+    pub(crate) files: BTreeMap<StreamId, PathBuf>,
+}
+
+impl Recalled {
+    fn nothing(origin: Origin) -> Self {
+        Self { origin, memory: Memory::default(), settings: None, files: BTreeMap::new() }
+    }
+
+    /// Reads what was remembered. `has_living` says whether the keeper has children that live: where there are none
+    /// and the supervisor is another one, too, this is a start like any other.
+    ///
+    /// # Errors
+    /// Why it could not be read: then nothing is known but what the keeper has.
+    pub(crate) fn read(handover: &Handover, boot: &str, has_living: bool) -> (Self, Option<std::io::Error>) {
+        let found = if has_living { Origin::Finder } else { Origin::Fresh };
+        let Some(directory) = &handover.runtime else { return (Self::nothing(found), None) };
+        match memory_file::read(&directory.join(runtime::MEMORY)) {
+            Ok(records) => (Self::of(&records, &handover.launch, boot, found), None),
+            Err(error) => (Self::nothing(found), Some(error)),
+        }
+    }
+
+    fn of(records: &[Vec<u8>], launch: &str, boot: &str, otherwise: Origin) -> Self {
+        let mut records = records.iter().map_while(|it| serde_json::from_slice::<Record>(it).ok());
+        let mut first = records.next().unwrap_or_default();
+        let head = first.head.take().unwrap_or_default();
+        if head.boot != boot {
+            return Self::nothing(otherwise);
+        }
+        let is_ours = head.launch == launch;
+        if !is_ours && otherwise == Origin::Fresh {
+            return Self::nothing(Origin::Fresh);
+        }
+        let mut recalled = Self::nothing(if is_ours { Origin::Heir } else { Origin::Finder });
+        for record in std::iter::once(first).chain(records) {
+            recalled.take(record);
+        }
+        match recalled.memory.mood {
+            // All was stopped, for a daemon that begins anew.
+            MoodMemory::Left(Departure::Restart) => Self::nothing(otherwise),
+            // Somebody else than the one who asked for the end has started it.
+            MoodMemory::Leaving(_) | MoodMemory::Left(_) if recalled.origin == Origin::Finder => {
+                recalled.memory.mood = MoodMemory::Running;
+                recalled
+            }
+            MoodMemory::Running | MoodMemory::Leaving(_) | MoodMemory::Left(Departure::Shutdown) => recalled,
+        }
+    }
+
+    fn take(&mut self, record: Record) {
+        let Record { head: _, step, file, settings, succession } = record;
+        for change in step {
+            self.memory.apply(change);
+        }
+        if let Some(AutoFile { process, stderr, path }) = file {
+            let channel = if stderr { Channel::Stderr } else { Channel::Stdout };
+            self.files.insert(StreamId { name: process, channel }, path);
+        }
+        self.settings = settings.or(self.settings);
+        if succession && self.origin == Origin::Heir {
+            self.origin = Origin::Successor;
+        }
+    }
+}
+
+/// The boot of the machine, as memories name it.
+pub(crate) fn boot_name(boot_id: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(boot_id))
+}
+
+/// The file of what is remembered in this directory.
+pub(crate) fn path(directory: &Path) -> PathBuf {
+    directory.join(runtime::MEMORY)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::name::{GroupName, ProcessName};
+    use supervisor::memory::Counters;
+
+    use super::*;
+
+    fn head(launch: &str) -> Record {
+        let (boot, launch) = ("b".to_owned(), launch.to_owned());
+        Record { head: Some(Head { boot, launch }), ..Record::default() }
+    }
+
+    fn step(changes: Vec<Change>) -> Record {
+        Record { step: changes, ..Record::default() }
+    }
+
+    fn mood(mood: MoodMemory) -> Record {
+        step(vec![Change::Mood { mood }])
+    }
+
+    fn recalled(records: &[Record]) -> Recalled {
+        let records: Vec<_> = records.iter().map(Record::to_bytes).collect();
+        Recalled::of(&records, "now", "b", Origin::Finder)
+    }
+
+    #[test]
+    fn a_memory_is_taken_as_what_its_head_says() {
+        let counted =
+            || step(vec![Change::Counters { counters: Counters { event: 7, ..Counters::default() } }]);
+        let heir = recalled(&[head("now"), counted()]);
+        assert_eq!((heir.origin, heir.memory.counters.event), (Origin::Heir, 7));
+        let finder = recalled(&[head("earlier"), counted()]);
+        assert_eq!((finder.origin, finder.memory.counters.event), (Origin::Finder, 7));
+        let alone = [head("earlier").to_bytes(), counted().to_bytes()];
+        let alone = Recalled::of(&alone, "now", "b", Origin::Fresh);
+        assert_eq!((alone.origin, alone.memory.counters.event), (Origin::Fresh, 0), "nothing lives on");
+        let succession = Record { succession: true, ..Record::default() };
+        assert_eq!(recalled(&[head("now"), succession]).origin, Origin::Successor);
+
+        let other_boot =
+            Recalled::of(&[head("now").to_bytes(), counted().to_bytes()], "now", "c", Origin::Fresh);
+        assert_eq!((other_boot.origin, other_boot.memory.counters.event), (Origin::Fresh, 0));
+        for odd in [&b"{"[..], b"[]", b"7", b"\"x\""] {
+            let records = [head("now").to_bytes(), counted().to_bytes(), odd.to_vec(), counted().to_bytes()];
+            assert_eq!(Recalled::of(&records, "now", "b", Origin::Fresh).memory.counters.event, 7);
+            assert_eq!(Recalled::of(&[odd.to_vec()], "now", "b", Origin::Finder).origin, Origin::Finder);
+        }
+        let newer = br#"{"unheard_of":{"x":1}}"#.to_vec();
+        let records = [head("now").to_bytes(), newer, counted().to_bytes()];
+        assert_eq!(Recalled::of(&records, "now", "b", Origin::Fresh).memory.counters.event, 7);
+    }
+
+    #[test]
+    fn a_wish_to_leave_belongs_to_the_launch_it_was_told_to() {
+        let leaving = || mood(MoodMemory::Leaving(Departure::Shutdown));
+        assert_eq!(recalled(&[head("now"), leaving()]).memory.mood, MoodMemory::Leaving(Departure::Shutdown));
+        assert_eq!(recalled(&[head("earlier"), leaving()]).memory.mood, MoodMemory::Running);
+        let restarted = recalled(&[head("now"), mood(MoodMemory::Left(Departure::Restart))]);
+        assert_eq!((restarted.origin, restarted.memory.mood), (Origin::Finder, MoodMemory::Running));
+    }
+
+    #[test]
+    fn logs_without_a_name_and_settings_are_remembered() {
+        let file = |path: &str| Record {
+            file: Some(AutoFile {
+                process: FullName {
+                    group: GroupName::parse("g").unwrap(),
+                    process: ProcessName::expanded("p"),
+                },
+                stderr: true,
+                path: path.into(),
+            }),
+            ..Record::default()
+        };
+        let settings = Record { settings: Some(4), ..Record::default() };
+        let found = recalled(&[head("now"), file("/tmp/a"), settings, file("/tmp/b")]);
+        let paths: Vec<_> = found.files.iter().map(|(it, path)| (it.channel, path.clone())).collect();
+        assert_eq!(paths, [(Channel::Stderr, PathBuf::from("/tmp/b"))]);
+        assert_eq!(found.settings, Some(4));
+    }
+}

@@ -1,0 +1,120 @@
+//! Writing down what the next daemon must know, before anything is done that follows from it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use logs::pump::StreamId;
+use model::child::Channel;
+use model::level::Level;
+use supervisor::memory::{Change, Tape};
+
+use crate::memory_file::MemoryFile;
+use crate::recall::{AutoFile, Head, Record};
+use crate::state::Daemon;
+
+/// The file, and what has to stand in it beside what the machine remembers.
+#[derive(Debug)]
+pub(crate) struct Diary {
+    file: Option<MemoryFile>,
+    head: Head,
+    settings: Option<Tape>,
+    files: BTreeMap<StreamId, PathBuf>,
+    /// Set while it cannot be written, so that this is told once.
+    is_failing: bool,
+}
+
+impl Diary {
+    /// One that nobody will read, until it [begins](Self::begin).
+    pub(crate) const fn new(head: Head, settings: Option<Tape>, files: BTreeMap<StreamId, PathBuf>) -> Self {
+        Self { file: None, head, settings, files, is_failing: false }
+    }
+
+    /// Begins a new file at `path` with all that is to be known.
+    pub(crate) fn begin(&mut self, path: &std::path::Path, changes: Vec<Change>) -> io::Result<()> {
+        self.file = Some(MemoryFile::create(path, self.all(changes).iter())?);
+        Ok(())
+    }
+
+    /// The records of a whole file.
+    fn all(&self, step: Vec<Change>) -> Vec<Vec<u8>> {
+        let head = Record { head: Some(self.head.clone()), settings: self.settings, ..Record::default() };
+        let files = self.files.iter().map(|(stream, path)| file_record(stream, path));
+        let step = Record { step, ..Record::default() };
+        [head].into_iter().chain(files).chain([step]).map(|it| it.to_bytes()).collect()
+    }
+
+    /// Where the output of a stream without a name of its own goes.
+    pub(crate) fn file(&self, stream: &StreamId) -> Option<&PathBuf> {
+        self.files.get(stream)
+    }
+
+    /// Takes note of it.
+    pub(crate) fn note_file(&mut self, stream: &StreamId, path: PathBuf) {
+        if let Some(file) = &mut self.file {
+            file.add(&file_record(stream, &path).to_bytes());
+        }
+        self.files.insert(stream.clone(), path);
+    }
+
+    /// A stream is gone for good.
+    pub(crate) fn forget_file(&mut self, stream: &StreamId) {
+        self.files.remove(stream);
+    }
+
+    fn write(&mut self, record: Option<&Record>) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        if let Some(record) = record {
+            file.add(&record.to_bytes());
+        }
+        file.commit()
+    }
+}
+
+fn file_record(stream: &StreamId, path: &std::path::Path) -> Record {
+    let stderr = stream.channel == Channel::Stderr;
+    let file = AutoFile { process: stream.name.clone(), stderr, path: path.to_owned() };
+    Record { file: Some(file), ..Record::default() }
+}
+
+impl Daemon {
+    /// Writes down what has changed.
+    pub(crate) fn remember(&mut self) {
+        let step = self.supervisor.take_changes();
+        let record = (!step.is_empty()).then(|| Record { step, ..Record::default() });
+        let written = self.diary.write(record.as_ref());
+        self.tell_of_diary(written);
+        if self.diary.file.as_ref().is_some_and(MemoryFile::is_due) {
+            self.tidy();
+        }
+    }
+
+    /// The next daemon takes everything over and reads the files for the rest.
+    pub(crate) fn announce_succession(&mut self) -> io::Result<()> {
+        self.diary.write(Some(&Record { succession: true, ..Record::default() }))
+    }
+
+    /// Writes the file anew when most of it is history, and drops the configurations nothing is made from any more.
+    fn tidy(&mut self) {
+        let memory = self.supervisor.memory();
+        let mut used = memory.tapes();
+        used.extend(self.diary.settings);
+        self.tapes.retain(&used);
+        let records = self.diary.all(memory.into_changes());
+        let written = self.diary.file.as_mut().map_or(Ok(()), |it| it.rewrite(records.iter()));
+        self.tell_of_diary(written);
+    }
+
+    fn tell_of_diary(&mut self, written: io::Result<()>) {
+        match written {
+            Ok(()) if std::mem::take(&mut self.diary.is_failing) => {
+                self.note(Level::Info, "what must outlive this daemon is written down again");
+            }
+            Err(error) if !std::mem::replace(&mut self.diary.is_failing, true) => {
+                let text = format!("cannot write down what must outlive this daemon: {error}");
+                self.note(Level::Error, &text);
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+}

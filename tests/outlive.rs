@@ -1,0 +1,397 @@
+//! Deaths that nobody notices: the daemon, the keeper and both die, and the programs live on, are still looked
+//! after, and nothing they write is lost. The original has nothing to compare with here: its children become
+//! orphans, or die of a broken pipe.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
+use e2e::house::House;
+use e2e::proc;
+use e2e::program::Make;
+use e2e::said::Said;
+use e2e::wait::{until, until_some};
+use rustix::process::Signal;
+
+/// Writes numbered lines as fast as a shell can, with a breath now and then.
+const COUNTER: &str = "\
+#!/bin/sh
+i=0
+while :; do
+    echo \"$$ $i\"
+    i=$((i + 1))
+    case $i in *00) sleep 0.005;; esac
+done
+";
+
+/// Writes down each of its starts, and stays.
+const LEDGER: &str = "\
+#!/bin/sh
+echo \"$1 $$\" >>{here}/ledger
+exec sleep 1000
+";
+
+fn section(name: &str, command: &str, more: &str) -> String {
+    format!("[program:{name}]\ncommand={command}\nstdout_logfile={{here}}/{name}.log\n{more}\n")
+}
+
+fn house(sections: &str) -> House {
+    let house = House::of(Make::Menshen, sections);
+    for (name, text) in [("counter", COUNTER), ("ledger.sh", LEDGER)] {
+        let script = house.write(name, text);
+        let runnable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(script, runnable).expect("cannot make the script runnable");
+    }
+    house
+}
+
+/// Kills the daemon and waits until another one answers.
+fn replace_daemon(house: &House) -> i32 {
+    let old = house.daemon_pid();
+    proc::send(old, Signal::KILL);
+    until_some("another daemon answers", || {
+        let new = house.daemon_pid();
+        let answers = || house.call("supervisor.getState", &[]).is_some_and(|it| it.contains("RUNNING"));
+        (new != old && answers()).then_some(new)
+    })
+}
+
+/// What clients see of each process, without what changes by itself.
+fn facts(house: &House) -> Vec<[String; 7]> {
+    let answer = house.call("supervisor.getAllProcessInfo", &[]).unwrap_or_default();
+    let fields = ["name", "statename", "pid", "start", "stop", "exitstatus", "spawnerr"];
+    let found = e2e::rpc::structs(&answer);
+    found.map(|it| fields.map(|field| e2e::rpc::member(it, field).unwrap_or_default())).collect()
+}
+
+/// How often each name stands in the ledger.
+fn starts(house: &House) -> BTreeMap<String, usize> {
+    let mut starts = BTreeMap::new();
+    for line in house.text("ledger").lines() {
+        let name = line.split(' ').next().unwrap_or_default();
+        *starts.entry(name.to_owned()).or_default() += 1;
+    }
+    starts
+}
+
+/// The lines of a log and its backups, oldest first.
+fn lines(house: &House, name: &str) -> Vec<String> {
+    let backup = |number: usize| house.bytes(&format!("{name}.log.{number}"));
+    let count = (1..100_000).take_while(|it| house.path(&format!("{name}.log.{it}")).exists()).count();
+    let mut bytes: Vec<u8> = (1..=count).rev().flat_map(backup).collect();
+    bytes.extend(house.bytes(&format!("{name}.log")));
+    String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
+}
+
+/// Sees that the lines of one child are all there, once and in order; the last may still be on its way.
+#[track_caller]
+fn assert_gapless(lines: &[String], pid: i32) {
+    for (number, line) in lines.iter().enumerate() {
+        assert_eq!(*line, format!("{pid} {number}"), "line {number} of {}", lines.len());
+    }
+}
+
+#[test]
+fn a_dead_daemon_is_replaced_and_no_program_notices() {
+    let house = house(
+        &[
+            section("stays", "{here}/ledger.sh stays", ""),
+            section("halted", "{here}/ledger.sh halted", ""),
+            section("sleeper", "{here}/ledger.sh sleeper", "autostart=false"),
+            section("done", "/bin/sh -c 'sleep 1.2; exit 0'", "autorestart=unexpected"),
+            section("hopeless", "/bin/sh -c 'exit 3'", "startretries=0"),
+            section("absent", "/no/such/program", "startretries=0"),
+        ]
+        .concat(),
+    )
+    .started();
+    house.ctl(&["stop", "halted"]);
+    for (process, state) in
+        [("stays", "RUNNING"), ("done", "EXITED"), ("hopeless", "FATAL"), ("absent", "FATAL")]
+    {
+        house.until_state(process, state);
+    }
+    let before = facts(&house);
+    for _ in 0..3 {
+        replace_daemon(&house);
+        assert_eq!(facts(&house), before);
+    }
+    assert_eq!(starts(&house), BTreeMap::from([("stays".to_owned(), 1), ("halted".to_owned(), 1)]));
+    // It is looked after as before.
+    let pid = house.pid_of("stays");
+    proc::send(pid, Signal::KILL);
+    house.until_reborn("stays", pid);
+    assert_eq!(house.ctl(&["stop", "stays"]).out, "stays: stopped\n");
+    assert!(house.text("err").contains("daemon"), "the keeper says what happened: {:?}", house.text("err"));
+}
+
+#[test]
+fn what_happens_while_there_is_no_daemon_is_told_once_and_truly() {
+    let house =
+        house(&section("once", "/bin/sh -c 'read x; exit 7'", "autorestart=false\nstartsecs=0")).started();
+    house.until_state("once", "RUNNING");
+    let (keeper, child) = (house.pid(), house.pid_of("once"));
+    let old = house.daemon_pid();
+    // The keeper is held still, so that the exit falls into the time between.
+    proc::send(keeper, Signal::STOP);
+    proc::send(old, Signal::KILL);
+    proc::send(child, Signal::TERM);
+    until("the child has ended", || !proc::is_alive(child));
+    proc::send(keeper, Signal::CONT);
+    house.until_state("once", "EXITED");
+    assert!(house.log().contains("terminated by SIGTERM"), "{}", house.log());
+    assert_eq!(house.log().matches("exited: once").count(), 1, "{}", house.log());
+    replace_daemon(&house);
+    assert_eq!(house.state("once"), "EXITED");
+    assert_eq!(house.log().matches("exited: once").count(), 1, "{}", house.log());
+}
+
+#[test]
+fn no_line_is_lost_doubled_or_torn_however_often_the_daemon_dies() {
+    let house = house(&section(
+        "counter",
+        "{here}/counter",
+        "stdout_logfile_maxbytes=200KB\nstdout_logfile_backups=1000",
+    ))
+    .started();
+    house.until_state("counter", "RUNNING");
+    let pid = house.pid_of("counter");
+    for _ in 0..20 {
+        let written = lines(&house, "counter").len();
+        replace_daemon(&house);
+        until("it writes on", || lines(&house, "counter").len() > written);
+    }
+    assert_eq!(house.pid_of("counter"), pid);
+    house.ctl(&["stop", "counter"]);
+    let lines = lines(&house, "counter");
+    assert!(lines.len() > 1000);
+    assert_gapless(&lines, pid);
+}
+
+#[test]
+fn who_connects_while_there_is_no_daemon_waits_a_moment_and_is_served() {
+    let house = house(&section("stays", "{here}/ledger.sh stays", "")).started();
+    house.until_state("stays", "RUNNING");
+    let keeper = house.pid();
+    proc::send(keeper, Signal::STOP);
+    proc::send(house.daemon_pid(), Signal::KILL);
+    // Nobody is there to accept, and nobody refuses.
+    let mut client = UnixStream::connect(house.path("s.sock")).expect("the socket is open all the time");
+    client.write_all(b"GET / HTTP/1.0\r\n\r\n").expect("the kernel keeps what is sent");
+    proc::send(keeper, Signal::CONT);
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.") && answer.contains("stays"), "{answer}");
+}
+
+#[test]
+fn a_configuration_that_was_broken_meanwhile_is_not_looked_at() {
+    let house = house(&section("stays", "{here}/ledger.sh stays", "")).started();
+    house.until_state("stays", "RUNNING");
+    let before = facts(&house);
+    house.write("supervisord.conf", "half a line");
+    replace_daemon(&house);
+    assert_eq!(facts(&house), before);
+    house.configure(&section("other", "{here}/ledger.sh other", ""));
+    replace_daemon(&house);
+    assert_eq!(facts(&house), before, "what nobody has asked for is not put in force");
+    assert_eq!(
+        house.ctl(&["update"]).out,
+        "stays: stopped\nstays: removed process group\nother: added process group\n"
+    );
+    house.until_state("other", "RUNNING");
+    replace_daemon(&house);
+    assert_eq!(house.state("other"), "RUNNING");
+    assert_eq!(house.state("stays"), "");
+}
+
+#[test]
+fn a_daemon_that_hangs_is_replaced() {
+    let house = house(&section("stays", "{here}/ledger.sh stays", "")).started();
+    house.until_state("stays", "RUNNING");
+    let (old, child) = (house.daemon_pid(), house.pid_of("stays"));
+    proc::send(old, Signal::STOP);
+    until("the hanging daemon is gone", || !proc::is_alive(old));
+    until("another one answers", || house.pid_of("stays") == child);
+}
+
+#[test]
+fn a_shutdown_goes_on_when_the_daemon_dies_in_the_middle() {
+    let mut house = house(&section(
+        "stubborn",
+        "/bin/sh -c 'trap \"\" TERM; echo ready; while :; do sleep 1000; done'",
+        "stopwaitsecs=3\nkillasgroup=true",
+    ))
+    .started();
+    house.until_text("stubborn.log", "ready");
+    house.until_state("stubborn", "RUNNING");
+    let child = house.pid_of("stubborn");
+    house.signal(Signal::TERM);
+    house.until_logged("waiting for stubborn to die");
+    proc::send(house.daemon_pid(), Signal::KILL);
+    assert!(house.until_ended().success());
+    assert!(!proc::is_alive(child));
+}
+
+#[test]
+fn a_dead_keeper_is_replaced_by_its_daemon() {
+    let house = house(
+        &[
+            section("stays", "{here}/ledger.sh stays", ""),
+            section("once", "/bin/sh -c 'read x; exit 7'", "autorestart=false\nstartsecs=0"),
+        ]
+        .concat(),
+    )
+    .started();
+    house.until_state("stays", "RUNNING");
+    house.until_state("once", "RUNNING");
+    let (keeper, stays, once) = (house.pid(), house.pid_of("stays"), house.pid_of("once"));
+    house.signal(Signal::KILL);
+    let new = until_some("the pidfile names another keeper", || {
+        house.pid_in_file().filter(|it| *it != keeper && proc::is_alive(*it))
+    });
+    until("it answers", || house.pid_of("stays") == stays);
+    assert_eq!(house.pid_of("once"), once);
+    // The exit of a child of somebody else is noticed, and told as far as the kernel tells it.
+    proc::send(once, Signal::TERM);
+    house.until_state("once", "EXITED");
+    proc::send(stays, Signal::KILL);
+    let reborn = house.until_reborn("stays", stays);
+    assert_eq!(starts(&house)["stays"], 2);
+    assert_eq!(house.ctl(&["stop", "stays"]).out, "stays: stopped\n");
+    assert!(!proc::is_alive(reborn));
+    proc::send(new, Signal::TERM);
+    until("the new keeper ends when it is asked to", || !proc::is_alive(new));
+}
+
+#[test]
+fn when_both_die_the_next_start_finds_every_program() {
+    let mut house = house(
+        &[
+            section("stays", "{here}/ledger.sh stays", ""),
+            section("halted", "{here}/ledger.sh halted", ""),
+            section("gone", "{here}/ledger.sh gone", ""),
+            section(
+                "counter",
+                "{here}/counter",
+                "stdout_logfile_maxbytes=200KB\nstdout_logfile_backups=1000",
+            ),
+        ]
+        .concat(),
+    )
+    .started();
+    house.ctl(&["stop", "halted"]);
+    for process in ["stays", "gone", "counter"] {
+        house.until_state(process, "RUNNING");
+    }
+    let (stays, gone, counter) = (house.pid_of("stays"), house.pid_of("gone"), house.pid_of("counter"));
+    let daemon = house.daemon_pid();
+    // The daemon first, while the keeper cannot see it.
+    house.signal(Signal::STOP);
+    proc::send(daemon, Signal::KILL);
+    house.signal(Signal::KILL);
+    house.until_ended();
+    until("the daemon is dead", || !proc::is_alive(daemon));
+    proc::send(gone, Signal::KILL);
+    assert!(proc::is_alive(stays) && proc::is_alive(counter), "programs live on without anybody");
+    house.start();
+    assert_eq!((house.pid_of("stays"), house.pid_of("counter")), (stays, counter));
+    house.until_reborn("gone", gone);
+    assert_eq!(house.state("halted"), "STOPPED", "a person's stop holds");
+    let expected = [("gone", 2), ("halted", 1), ("stays", 1)].map(|(name, count)| (name.to_owned(), count));
+    assert_eq!(starts(&house), BTreeMap::from(expected));
+    let written = lines(&house, "counter").len();
+    until("its output is read on", || lines(&house, "counter").len() > written);
+    house.ctl(&["stop", "counter"]);
+    assert_gapless(&lines(&house, "counter"), counter);
+    assert!(house.stopped().success());
+    assert!(!proc::is_alive(stays));
+}
+
+#[test]
+fn a_program_that_was_changed_while_nobody_looked_is_in_doubt_until_somebody_decides() {
+    let mut house = house(&section("web", "{here}/ledger.sh web", "")).started();
+    house.until_state("web", "RUNNING");
+    let (daemon, old) = (house.daemon_pid(), house.pid_of("web"));
+    house.signal(Signal::STOP);
+    proc::send(daemon, Signal::KILL);
+    house.signal(Signal::KILL);
+    house.until_ended();
+    house.configure(&section("web", "{here}/ledger.sh web --new", ""));
+    house.start();
+    house.until_state("web", "UNKNOWN");
+    let menshen = |words: &[&str]| {
+        let said = house.command("menshen").args(words).arg("-c").arg("supervisord.conf").output();
+        Said::from(said.expect("cannot run menshen"))
+    };
+    let refused = menshen(&["start", "web"]).expect_code(1);
+    assert!(refused.all().contains("web is in doubt"), "{refused:?}");
+    assert!(refused.all().contains("`menshen adopt web`"), "it says what to do: {refused:?}");
+    assert!(proc::is_alive(old), "nothing is done on a guess");
+    menshen(&["adopt", "web"]).expect_code(0);
+    house.until_state("web", "RUNNING");
+    assert_eq!(house.pid_of("web"), old);
+    assert_eq!(starts(&house)["web"], 1);
+}
+
+#[test]
+fn a_second_instance_of_one_configuration_is_refused() {
+    let house = house(&section("stays", "{here}/ledger.sh stays", "")).started();
+    house.until_state("stays", "RUNNING");
+    let second = house.supervisord(&["-n", "-c", "supervisord.conf"]);
+    assert_eq!(second.code, 2, "{second:?}");
+    assert!(second.err.contains("Shut this program down first"), "{second:?}");
+    assert_eq!(starts(&house)["stays"], 1);
+}
+
+#[test]
+fn what_is_forgotten_is_left_alone_and_another_takes_its_place() {
+    let mut house = house(&section("web", "{here}/ledger.sh web", "")).started();
+    house.until_state("web", "RUNNING");
+    let (daemon, old) = (house.daemon_pid(), house.pid_of("web"));
+    house.signal(Signal::STOP);
+    proc::send(daemon, Signal::KILL);
+    house.signal(Signal::KILL);
+    house.until_ended();
+    house.configure(&section("web", "{here}/ledger.sh web --new", ""));
+    house.start();
+    house.until_state("web", "UNKNOWN");
+    let said: Said = house
+        .command("menshen")
+        .args(["forget", "web", "-c", "supervisord.conf"])
+        .output()
+        .expect("cannot run menshen")
+        .into();
+    said.expect_code(0);
+    assert_eq!(house.ctl(&["start", "web"]).out, "web: started\n");
+    assert!(proc::is_alive(old), "whoever it is, it is not ours to end");
+    assert!(house.pid_of("web") != old && house.stopped().success());
+    assert!(proc::is_alive(old));
+}
+
+#[test]
+fn a_reload_that_keeps_changes_the_daemon_and_no_program() {
+    let house = house(&section("stays", "{here}/ledger.sh stays", "")).started();
+    house.until_state("stays", "RUNNING");
+    let (pid, daemon) = (house.pid_of("stays"), house.daemon_pid());
+    let menshen = |words: &[&str]| {
+        let said = house.command("menshen").args(words).arg("-c").arg("supervisord.conf").output();
+        Said::from(said.expect("cannot run menshen"))
+    };
+    house.write("supervisord.conf", "half a line");
+    let refused = menshen(&["-s", &format!("unix://{}/s.sock", house.here()), "reload", "--keep"]);
+    assert_ne!(refused.code, 0, "a mistake is no reason for an outage: {refused:?}");
+    house.configure(
+        &[section("stays", "{here}/ledger.sh stays", ""), section("new", "{here}/ledger.sh new", "")]
+            .concat(),
+    );
+    menshen(&["reload", "--keep"]).expect_code(0);
+    until("another daemon answers", || {
+        let answers = || house.call("supervisor.getState", &[]).is_some_and(|it| it.contains("RUNNING"));
+        house.daemon_pid() != daemon && answers()
+    });
+    assert_eq!((house.pid_of("stays"), starts(&house)["stays"]), (pid, 1));
+    assert_eq!(house.state("new"), "", "what is new waits for an update");
+    assert_eq!(house.ctl(&["update"]).out, "new: added process group\n");
+    house.until_state("new", "RUNNING");
+}
