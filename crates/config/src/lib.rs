@@ -8,6 +8,7 @@
 //! modules under `section`.
 
 pub mod client;
+pub mod compat;
 pub mod diagnostic;
 pub mod environment;
 pub mod getopt;
@@ -39,7 +40,7 @@ pub mod suggest;
 pub use arguments::{Invocation, UsageError, supervisord_arguments, supervisord_usage};
 pub use discover::{ROOT_SEARCH_WARNING, discover, search_paths};
 pub use help::{options_help, options_markdown};
-pub use resolve::{Loaded, load};
+pub use resolve::{Loaded, load, load_with_compat};
 pub use sample::sample;
 pub use settings::{Config, MainLog, Overrides, ServerSpec, Settings};
 pub use source::{FILE_BYTES_MAX, INCLUDED_FILES_MAX};

@@ -9,6 +9,7 @@ use model::level::Level;
 use model::outside::Outside;
 use model::spec::GroupSpec;
 
+use crate::compat::{self, Compat};
 use crate::diagnostic::{Diagnostic, Report, Reported, Severity};
 use crate::ini::Section;
 use crate::lint;
@@ -40,9 +41,26 @@ impl Loaded {
 
 /// Reads a configuration file and what it includes, and lays the command line over it.
 pub fn load(path: &Path, overrides: &Overrides, outside: &dyn Outside) -> Loaded {
+    load_with(path, overrides, outside, None)
+}
+
+/// The same, and how much of the files does here what it does in the original; nothing unless they could
+/// be read.
+pub fn load_with_compat(path: &Path, overrides: &Overrides, outside: &dyn Outside) -> (Loaded, Compat) {
+    let mut compat = Compat::default();
+    (load_with(path, overrides, outside, Some(&mut compat)), compat)
+}
+
+fn load_with(
+    path: &Path,
+    overrides: &Overrides,
+    outside: &dyn Outside,
+    compat: Option<&mut Compat>,
+) -> Loaded {
     let machine = Machine::new(outside);
     let mut report = Report::default();
-    let config = resolve(&machine, path, overrides, &mut report).ok().filter(|_| !report.has_errors());
+    let config =
+        resolve(&machine, path, overrides, (&mut report, compat)).ok().filter(|_| !report.has_errors());
     let (diagnostics, notices) = report.finish();
     Loaded { config, diagnostics, notices }
 }
@@ -51,7 +69,7 @@ fn resolve(
     machine: &Machine<'_>,
     path: &Path,
     overrides: &Overrides,
-    report: &mut Report,
+    (report, compat): (&mut Report, Option<&mut Compat>),
 ) -> Result<Config, Reported> {
     let sources = source::read_all(machine, path, report)?;
     let main_file = path.to_string_lossy();
@@ -76,6 +94,9 @@ fn resolve(
     let servers = read_servers(context, report);
     let user = supervisord::find_user(context, daemon.user, report);
     check_ctl_plugins(context, &mut unhosted, report);
+    if let Some(compat) = compat {
+        *compat = compat::survey(&sources.document, &unhosted);
+    }
     lint::check(&sources.document, &groups, report);
     let mut settings = daemon.settings?;
     settings.user = user?;

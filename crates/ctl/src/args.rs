@@ -54,6 +54,7 @@ where nothing is known (a Supervisor knows less than a server of ours):
   spawn_error               why it did not start, or what was wrong with its end
   started_at, stopped_at    when it was last started, and when it last ended; now is the server's clock
   stdout_logfile, stderr_logfile
+  output_bytes_dropped      what its logs did not get because they did not take it (stdout_logfile_on_full=drop)
   listener                  of an event listener: state, events_waiting, events_waiting_max, events_dropped";
 
 /// Guards processes, as Supervisor does.
@@ -131,6 +132,9 @@ pub(crate) enum Verb {
     },
     /// Say everything that is wrong with a configuration, without touching anything
     Check {
+        /// Also tell how much of it does here what it does in Supervisor, and what replaces Python plug-ins
+        #[arg(long)]
+        compat: bool,
         #[command(flatten)]
         format: Format,
     },

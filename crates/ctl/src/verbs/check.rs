@@ -1,9 +1,10 @@
 //! `check`: everything that is wrong with a configuration.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
+use config::compat::{self, Compat};
 use config::diagnostic::{Diagnostic, Severity};
 use config::settings::Overrides;
 use model::outside::Outside;
@@ -17,14 +18,19 @@ pub(crate) fn check(
     named: Option<&Path>,
     argv0: &str,
     outside: &dyn Outside,
-    format: Format,
+    (with_compat, format): (bool, Format),
     out: &mut dyn Write,
 ) -> Result<u8, Trouble> {
     let path = match named {
         Some(path) => path.to_owned(),
         None => config::discover(argv0, outside).map_err(Trouble::Usage)?,
     };
-    let loaded = config::load(&path, &Overrides::default(), outside);
+    let (loaded, compat) = if with_compat {
+        let (loaded, compat) = config::load_with_compat(&path, &Overrides::default(), outside);
+        (loaded, Some(compat))
+    } else {
+        (config::load(&path, &Overrides::default(), outside), None)
+    };
     let count = |severity| loaded.diagnostics.iter().filter(|it| it.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let groups = loaded.config.as_ref().map(|it| it.groups.as_slice()).unwrap_or_default();
@@ -32,7 +38,7 @@ pub(crate) fn check(
         groups.iter().flat_map(|group| &group.processes).map(|it| &it.program).collect();
     if format.json {
         let list: Vec<_> = loaded.diagnostics.iter().map(diagnostic_json).collect();
-        let whole = json!({
+        let mut whole = json!({
             "file": path.to_string_lossy(),
             "diagnostics": list,
             "errors": errors,
@@ -40,10 +46,16 @@ pub(crate) fn check(
             "programs": programs.len(),
             "groups": groups.len(),
         });
+        if let (Some(compat), Some(members)) = (&compat, whole.as_object_mut()) {
+            members.insert("compat".to_owned(), compat_json(compat));
+        }
         writeln!(out, "{whole:#}")?;
     } else {
         for diagnostic in &loaded.diagnostics {
             writeln!(out, "{diagnostic}")?;
+        }
+        if let Some(compat) = &compat {
+            tell_compat(compat, out)?;
         }
         let found = if loaded.config.is_some() {
             format!("{}, {}", plural(programs.len(), "program"), plural(groups.len(), "group"))
@@ -54,6 +66,43 @@ pub(crate) fn check(
     }
     out.flush()?;
     Ok(if errors == 0 && loaded.config.is_some() { DONE } else { USAGE })
+}
+
+/// One line for each plug-in and each option without effect, then how many of how many have theirs.
+fn tell_compat(compat: &Compat, out: &mut dyn Write) -> io::Result<()> {
+    for plugin in &compat.plugins {
+        let instead = compat::replacement(&plugin.plugin).unwrap_or("nothing here replaces it");
+        writeln!(out, "[{}] {}: Python, left out; instead: {instead}", plugin.section, plugin.plugin)?;
+    }
+    for it in compat.without_effect.iter().filter(|it| !it.is_lost) {
+        writeln!(out, "{}: [{}] {}: no effect, neither here nor there", it.place, it.section, it.option)?;
+    }
+    writeln!(out, "{} of {} supported", compat.supported, plural(compat.options, "option"))
+}
+
+fn compat_json(compat: &Compat) -> Value {
+    let plugins = compat.plugins.iter().map(|it| {
+        json!({
+            "section": it.section,
+            "plugin": it.plugin,
+            "replacement": compat::replacement(&it.plugin),
+        })
+    });
+    let without_effect = compat.without_effect.iter().map(|it| {
+        json!({
+            "section": it.section,
+            "option": it.option,
+            "file": it.place.file.to_string(),
+            "line": it.place.line,
+            "has_effect_in_supervisor": it.is_lost,
+        })
+    });
+    json!({
+        "options": compat.options,
+        "supported": compat.supported,
+        "without_effect": without_effect.collect::<Vec<_>>(),
+        "plugins": plugins.collect::<Vec<_>>(),
+    })
 }
 
 fn plural(count: usize, word: &str) -> String {

@@ -192,7 +192,9 @@ fn serve(verb: Verb, request: &Request<'_>, streams: &mut Streams<'_>) -> u8 {
     let result = match verb {
         Verb::Order(order) => return talk(order, request, streams),
         Verb::SampleConfig => return echo::print(streams.out, streams.err),
-        Verb::Check { format } => check::check(global.config.as_deref(), name, *outside, format, streams.out),
+        Verb::Check { compat, format } => {
+            check::check(global.config.as_deref(), name, *outside, (compat, format), streams.out)
+        }
         Verb::Doctor { format } => {
             doctor::doctor(global.config.as_deref(), name, *outside, format, *paint, streams.out)
         }
