@@ -3,6 +3,7 @@
 pub mod checksum;
 pub mod keeper;
 pub mod listener;
+mod plain_xml;
 pub mod value;
 pub mod xmlrpc_read;
 pub mod xmlrpc_write;

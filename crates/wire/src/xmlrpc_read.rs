@@ -6,6 +6,7 @@
 //! three: a document type is refused, no entity but the five predefined ones is known, and
 //! everything has a limit.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -14,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};
 
+use crate::plain_xml::{Plain, Token};
 use crate::value::{MethodCall, RemoteFault, Value};
 
 /// How deep values may stand in each other. Python's own clients never need more than five.
@@ -86,12 +88,43 @@ pub enum ReadError {
     NoMethodName,
 }
 
+/// Reads a document: in the quick way, or, where there is anything unusual in it, from its beginning in the thorough one.
+fn read<'a, T>(
+    document: &'a [u8],
+    limits: Limits,
+    what: impl Fn(&mut Source<'a>) -> Result<T, ReadError>,
+) -> Result<T, ReadError> {
+    let text = checked(document, limits)?;
+    let mut source = Source::new(Tokens::Plain(Plain::new(text)), limits);
+    let outcome = what(&mut source);
+    if source.is_unusual { what(&mut thorough(text, limits)) } else { outcome }
+}
+
+/// The text of a document that is not too long.
+fn checked(document: &[u8], limits: Limits) -> Result<&str, ReadError> {
+    let (bytes, limit) = (document.len(), limits.bytes_max);
+    if bytes > limit {
+        return Err(ReadError::TooLong { bytes, limit });
+    }
+    let text = std::str::from_utf8(document)?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+fn thorough(text: &str, limits: Limits) -> Source<'_> {
+    let mut reader = Reader::from_str(text);
+    reader.config_mut().expand_empty_elements = true;
+    Source::new(Tokens::Any(reader), limits)
+}
+
 /// Reads a call.
 ///
 /// # Errors
 /// When it is none, or exceeds a limit.
 pub fn call(document: &[u8], limits: Limits) -> Result<MethodCall, ReadError> {
-    let mut source = Source::new(document, limits)?;
+    read(document, limits, read_call)
+}
+
+fn read_call(source: &mut Source<'_>) -> Result<MethodCall, ReadError> {
     source.root(Tag::MethodCall)?;
     let (mut name, mut params) = (String::new(), Vec::new());
     while let Some(tag) = source.child()? {
@@ -112,7 +145,10 @@ pub fn call(document: &[u8], limits: Limits) -> Result<MethodCall, ReadError> {
 /// # Errors
 /// When it is none, or exceeds a limit.
 pub fn response(document: &[u8], limits: Limits) -> Result<Result<Value, RemoteFault>, ReadError> {
-    let mut source = Source::new(document, limits)?;
+    read(document, limits, read_response)
+}
+
+fn read_response(source: &mut Source<'_>) -> Result<Result<Value, RemoteFault>, ReadError> {
     source.root(Tag::MethodResponse)?;
     let mut found = None;
     while let Some(tag) = source.child()? {
@@ -186,8 +222,10 @@ impl Tag {
         ("name", Self::Name),
     ];
 
+    /// By its length first, which tells most of them apart.
     fn parse(name: &str) -> Self {
-        Self::NAMES.iter().find(|(it, _)| *it == name).map_or(Self::Unknown, |(_, tag)| *tag)
+        let known = Self::NAMES.iter().find(|(it, _)| it.len() == name.len() && *it == name);
+        known.map_or(Self::Unknown, |(_, tag)| *tag)
     }
 
     /// As it is written.
@@ -203,47 +241,69 @@ impl fmt::Display for Tag {
 }
 
 /// A piece of a document; what means nothing to us is left out.
-enum Piece {
+enum Piece<'a> {
     Open(Tag),
-    Text(String),
+    Text(Cow<'a, str>),
     Close,
     End,
+}
+
+/// Who cuts a document into pieces.
+enum Tokens<'a> {
+    /// Knows little and is quick.
+    Plain(Plain<'a>),
+    /// Knows all of XML.
+    Any(Reader<&'a [u8]>),
 }
 
 /// A document being read. Each method that reads an element is called after its opening tag was
 /// read, and returns after its closing tag.
 struct Source<'a> {
-    reader: Reader<&'a [u8]>,
+    tokens: Tokens<'a>,
     limits: Limits,
     depth: usize,
     elements: usize,
+    /// Whether the quick one has met something it does not know. What was read until then counts for nothing.
+    is_unusual: bool,
 }
 
 impl<'a> Source<'a> {
-    fn new(document: &'a [u8], limits: Limits) -> Result<Self, ReadError> {
-        let (bytes, limit) = (document.len(), limits.bytes_max);
-        if bytes > limit {
-            return Err(ReadError::TooLong { bytes, limit });
-        }
-        let text = std::str::from_utf8(document)?;
-        let mut reader = Reader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
-        reader.config_mut().expand_empty_elements = true;
-        Ok(Self { reader, limits, depth: 0, elements: 0 })
+    const fn new(tokens: Tokens<'a>, limits: Limits) -> Self {
+        Self { tokens, limits, depth: 0, elements: 0, is_unusual: false }
     }
 
-    fn next(&mut self) -> Result<Piece, ReadError> {
-        loop {
-            return Ok(match self.reader.read_event()? {
-                Event::Start(tag) | Event::Empty(tag) => Piece::Open(self.enter(tag.name().into_inner())?),
-                Event::End(_) => {
-                    self.depth = self.depth.saturating_sub(1);
-                    Piece::Close
+    fn next(&mut self) -> Result<Piece<'a>, ReadError> {
+        let piece = match &mut self.tokens {
+            Tokens::Plain(tokens) => match tokens.next() {
+                Some(Token::Open(name)) => Piece::Open(self.enter(name)?),
+                Some(Token::Text(text)) => Piece::Text(Cow::Borrowed(text)),
+                Some(Token::Close) => Piece::Close,
+                Some(Token::End) => Piece::End,
+                None => {
+                    self.is_unusual = true;
+                    return Err(ReadError::Truncated); // Whatever: nobody will hear of it.
                 }
-                Event::Text(text) => Piece::Text(text.xml10_content().into_owned()),
-                Event::CData(text) => Piece::Text(text.xml10_content().into_owned()),
-                Event::GeneralRef(name) => Piece::Text(resolve(&name)?.to_string()),
+            },
+            Tokens::Any(_) => self.next_of_any()?,
+        };
+        match piece {
+            Piece::Close => self.depth = self.depth.saturating_sub(1),
+            Piece::End if self.depth > 0 => return Err(ReadError::Truncated),
+            Piece::Open(_) | Piece::Text(_) | Piece::End => {}
+        }
+        Ok(piece)
+    }
+
+    fn next_of_any(&mut self) -> Result<Piece<'a>, ReadError> {
+        loop {
+            let Tokens::Any(reader) = &mut self.tokens else { return Ok(Piece::End) };
+            return Ok(match reader.read_event()? {
+                Event::Start(tag) | Event::Empty(tag) => Piece::Open(self.enter(tag.name().into_inner())?),
+                Event::End(_) => Piece::Close,
+                Event::Text(text) => Piece::Text(Cow::Owned(text.xml10_content().into_owned())),
+                Event::CData(text) => Piece::Text(Cow::Owned(text.xml10_content().into_owned())),
+                Event::GeneralRef(name) => Piece::Text(Cow::Owned(resolve(&name)?.to_string())),
                 Event::DocType(_) => return Err(ReadError::DocumentType),
-                Event::Eof if self.depth > 0 => return Err(ReadError::Truncated),
                 Event::Eof => Piece::End,
                 Event::Comment(_) | Event::Decl(_) | Event::PI(_) => continue,
             });
@@ -304,7 +364,7 @@ impl<'a> Source<'a> {
         loop {
             match self.next()? {
                 Piece::Open(_) => self.skip()?,
-                Piece::Text(chunk) if text.is_empty() => text = chunk,
+                Piece::Text(chunk) if text.is_empty() => text = chunk.into_owned(),
                 Piece::Text(chunk) => text.push_str(&chunk),
                 Piece::Close => return Ok(text),
                 Piece::End => return Err(ReadError::Truncated),
@@ -349,7 +409,7 @@ impl<'a> Source<'a> {
             match self.next()? {
                 Piece::Open(tag) if found.is_none() => found = Some(self.typed(tag)?),
                 Piece::Open(_) => return Err(ReadError::Structure(Tag::Value)),
-                Piece::Text(chunk) if text.is_empty() => text = chunk,
+                Piece::Text(chunk) if text.is_empty() => text = chunk.into_owned(),
                 Piece::Text(chunk) => text.push_str(&chunk),
                 Piece::Close => return Ok(found.unwrap_or(Value::String(text))),
                 Piece::End => return Err(ReadError::Truncated),

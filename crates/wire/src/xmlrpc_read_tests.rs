@@ -177,3 +177,52 @@ proptest! {
         let _ = call(format!("<methodCall><methodName>m</methodName><params><param>{document}").as_bytes(), Limits::CALL);
     }
 }
+
+/// Pieces of documents, plain ones and others, well-formed or not.
+const PIECES: [&str; 30] = [
+    "<value>",
+    "</value>",
+    "<int>",
+    "</int>",
+    "5",
+    "<string>",
+    "</string>",
+    "text",
+    "&amp;",
+    "&lt;",
+    "&quot;",
+    "&#65;",
+    "&x;",
+    "<struct>",
+    "</struct>",
+    "<member>",
+    "</member>",
+    "<name>",
+    "</name>",
+    "<array><data>",
+    "</data></array>",
+    "\r\n",
+    "\n ",
+    "<nil/>",
+    "<a b='c'>",
+    "<!-- c -->",
+    "<![CDATA[x]]>",
+    "]]>",
+    "< ",
+    "\u{fffe}\0",
+];
+
+proptest! {
+    #[test]
+    fn the_quick_way_and_the_thorough_one_agree(picks in proptest::collection::vec(0..PIECES.len(), 0..24)) {
+        let inner: String = picks.into_iter().map(|it| PIECES[it]).collect();
+        for document in [
+            format!("<?xml version='1.0'?>\n<methodResponse><params><param>{inner}</param></params></methodResponse>"),
+            format!("<methodResponse><params><param><value>{inner}</value></param></params></methodResponse>"),
+        ] {
+            let text = |it: Result<Result<Value, RemoteFault>, ReadError>| format!("{it:?}");
+            let thorough = read_response(&mut thorough(&document, Limits::CALL));
+            prop_assert_eq!(text(response(document.as_bytes(), Limits::CALL)), text(thorough), "{}", document);
+        }
+    }
+}

@@ -104,8 +104,10 @@ fn push_tagged(out: &mut String, tag: &str, text: &str) {
 
 /// Appends `text` with `&`, `<` and `>` escaped and nothing in it that XML 1.0 does not allow.
 fn push_text(out: &mut String, text: &str) {
-    out.reserve(text.len());
-    for character in text.chars() {
+    let mut rest = text;
+    // What needs a look is rare, so that most texts are copied as they are.
+    while let Some((plain, character, after)) = split_at_odd(rest) {
+        out.push_str(plain);
         match character {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -113,7 +115,21 @@ fn push_text(out: &mut String, text: &str) {
             it if is_allowed(it) => out.push(it),
             _ => out.push(REPLACEMENT),
         }
+        rest = after;
     }
+    out.push_str(rest);
+}
+
+/// The text before the first character that may need something done about it, that character, and the rest.
+///
+/// By bytes: the characters that XML does not allow are below the space, or begin with the byte 0xEF, as a few others
+/// do.
+fn split_at_odd(text: &str) -> Option<(&str, char, &str)> {
+    let is_odd = |byte: u8| byte < b' ' || matches!(byte, b'&' | b'<' | b'>' | 0xEF);
+    let (plain, rest) = text.split_at_checked(text.bytes().position(is_odd)?)?;
+    let mut characters = rest.chars();
+    let character = characters.next()?;
+    Some((plain, character, characters.as_str()))
 }
 
 /// Whether XML 1.0 lets a document hold this character (production 2, `Char`).
