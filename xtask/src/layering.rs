@@ -101,6 +101,12 @@ const RULES: &[Rule] = &[
     },
     Rule { name: "xtask", may_use: &[], must_not_use: &["tokio"], reason: "chores stand outside the house" },
     Rule {
+        name: "micro",
+        may_use: &["model", "supervisor", "config", "wire", "os", "api", "logs"],
+        must_not_use: &["tokio", "libc"],
+        reason: "a piece is measured without the shells around it",
+    },
+    Rule {
         name: "bench",
         may_use: &[],
         must_not_use: &["tokio"],

@@ -8,6 +8,7 @@
 
 mod bench;
 mod check;
+mod counts;
 mod fuzz;
 mod generate;
 mod layering;
@@ -40,6 +41,7 @@ usage: cargo xtask <chore>
                       ours beside its peers, in one run; see docs/performance.md
   torture [--short] [--seed N] [--seconds N] [--kills N] [--only CASE]
                       a real supervisor under everything that machines and people do to one; see tests/torture
+  counts [--accept]   instructions of what everything goes through, against benches/micro/baseline.txt
   licenses            licenses, sources, bans and duplicates of the dependencies, against deny.toml
   generate [--check]  writes docs/ and the sample configuration from the program's own tables";
 
@@ -63,6 +65,7 @@ fn chore(words: &[&str]) -> Result<()> {
         ["fuzz", words @ ..] => fuzz::chore(words),
         ["bench", words @ ..] => bench::chore(words),
         ["torture", words @ ..] => torture::chore(words),
+        ["counts", words @ ..] => counts::chore(words),
         ["licenses"] => Steps::run("licenses", |steps| steps.step("licenses", licenses::check)),
         ["generate"] => Steps::run("generate", |steps| steps.step("generate", generate::write)),
         ["generate", "--check"] => Steps::run("generate", |steps| steps.step("generate", generate::check)),

@@ -12,9 +12,9 @@ use crate::rust_text::{code_only, without_tests, words};
 /// Crates that read no clock, file, socket or environment; what they must know is handed to them.
 const PURE_CRATES: &[&str] = &["model", "supervisor", "config", "wire", "web", "api"];
 
-/// Crates that may be unsafe: the one that speaks to the C library, and the one that measures what the bare system
-/// call costs, which is never shipped.
-const UNSAFE_CRATES: &[&str] = &["os", "bench"];
+/// Crates that may be unsafe: the one that speaks to the C library, and two that are never shipped: one measures what
+/// the bare system call costs, the other speaks to valgrind.
+const UNSAFE_CRATES: &[&str] = &["os", "bench", "micro"];
 
 /// The doors to the outer world that a pure crate keeps shut.
 const OUTER_WORLD: &[&str] =

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 
 use crate::steps::Steps;
-use crate::{check, fuzz, place, provision, torture};
+use crate::{check, counts, fuzz, place, provision, torture};
 
 /// The shipped program stays below this, or it is no longer what one copies into an image without a thought.
 const PROGRAM_BYTES_MAX: u64 = 10_000_000;
@@ -17,6 +17,7 @@ pub(crate) fn all(steps: &mut Steps) -> Result<()> {
         place::run(&mut place::cargo(&["build", "--package", "menshen", "--release"]))?;
         small_enough()
     })?;
+    steps.step("instructions", counts::gate)?;
     steps.step("examples in the docs", || {
         place::run(&mut place::cargo(&["test", "--workspace", "--doc", "--quiet"]))
     })?;
