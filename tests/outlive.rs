@@ -395,3 +395,42 @@ fn a_reload_that_keeps_changes_the_daemon_and_no_program() {
     assert_eq!(house.ctl(&["update"]).out, "new: added process group\n");
     house.until_state("new", "RUNNING");
 }
+
+#[test]
+fn an_upgrade_changes_the_program_and_no_process_and_a_broken_one_changes_nothing() {
+    let house = house(&section("stays", "{here}/ledger.sh stays", "")).started();
+    house.until_state("stays", "RUNNING");
+    let (keeper, child) = (house.pid(), house.pid_of("stays"));
+    let image = |pid: i32| std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    let old = image(keeper);
+    let upgrade = |program: &str| {
+        let mut command = house.command("menshen");
+        let said = command.args(["upgrade", program, "-c", "supervisord.conf"]).output();
+        Said::from(said.expect("cannot run menshen"))
+    };
+    let runnable = |name: &str, text: &str| {
+        let path = house.write(name, text);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&path, mode).expect("cannot make it runnable");
+    };
+    runnable("fails", "#!/bin/sh\nexit 3\n");
+    // The head of a program for another kind of machine: everything after its magic number is wrong.
+    runnable("foreign", "\x7fELF\x01\x02\x01");
+    house.write("unexecutable", "");
+    for broken in ["fails", "foreign", "unexecutable", "missing", "."] {
+        let said = upgrade(broken).expect_code(1);
+        assert!(said.err.contains("FAILED"), "{broken}: {said:?}");
+        assert_eq!((house.pid_of("stays"), image(keeper)), (child, old.clone()), "{broken}");
+    }
+    let daemon = house.daemon_pid();
+    let new = house.path("menshen-new");
+    std::fs::copy(&old, &new).expect("cannot copy the program");
+    upgrade("menshen-new").expect_code(0);
+    until("keeper and daemon are the new program", || {
+        let now = house.daemon_pid();
+        now != daemon && image(keeper) == new && image(now) == new
+    });
+    until("it answers", || house.pid_of("stays") == child);
+    assert_eq!((house.pid(), starts(&house)["stays"]), (keeper, 1));
+    assert_eq!(house.ctl(&["stop", "stays"]).out, "stays: stopped\n");
+}

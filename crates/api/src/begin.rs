@@ -63,6 +63,7 @@ const fn answers_only_when_up(method: Method) -> bool {
             | Method::Adopt
             | Method::Forget
             | Method::Succeed
+            | Method::Upgrade
     )
 }
 
@@ -139,6 +140,7 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
         Method::Adopt => decide(arguments, context, |name, named| Request::Adopt { name, named }),
         Method::Forget => decide(arguments, context, |name, named| Request::Forget { name, named }),
         Method::Succeed => Ok(Begun::Chore(Chore::Succeed, Shape::True)),
+        Method::Upgrade => Ok(Begun::Chore(Chore::Upgrade { path: arguments.text(0)?.into() }, Shape::True)),
         Method::ListExtensions => Ok(done(Value::Array(EXTENSIONS.iter().map(|it| text(it.name)).collect()))),
     }
 }

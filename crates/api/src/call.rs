@@ -134,6 +134,12 @@ pub enum Chore {
     /// Leave for another daemon that takes everything over: [`Outcome::Done`] when it is about to.
     /// `CANT_REREAD` if it would not find a configuration it can use.
     Succeed,
+    /// Make keeper and daemon another program: [`Outcome::Done`] when the keeper is it, which takes a while.
+    /// `FAILED` with the reason when it cannot be.
+    Upgrade {
+        /// The new program.
+        path: PathBuf,
+    },
     /// Write to the standard input of a child: [`Outcome::Done`] once it is written or queued. `NO_FILE`
     /// if it is closed, `FAILED` if the queue is full. A fault without an extra gets the client's name.
     SendStdin {

@@ -78,6 +78,7 @@ pub enum Method {
     Adopt,
     Forget,
     Succeed,
+    Upgrade,
     Inspect,
     Overview,
     Processes,
@@ -206,7 +207,7 @@ const GROUPS: Parameter = (Array, "groups", "The groups it is about; all when le
 /// What the original does not have. `system.listMethods` leaves these out, since clients take it for the
 /// list of what Supervisor can do; `menshen.listMethods` tells them.
 #[rustfmt::skip]
-pub const EXTENSIONS: [Entry; 20] = [
+pub const EXTENSIONS: [Entry; 21] = [
     entry("menshen.adopt", M::Adopt, OK, &[NAME],
         "Takes the child of a process that is in doubt for its own."),
     entry("menshen.clearProcessLogs", M::ClearNamed, RESULTS, &[SEVERAL], "Empties the logs of these processes."),
@@ -258,6 +259,10 @@ pub const EXTENSIONS: [Entry; 20] = [
         "Reads the configuration and makes what is active what it says, process by process: a process is restarted \
             only if an option differs that a running child would notice. Answers when all is up or down. With a \
             mistake in the files nothing happens."),
+    waiting("menshen.upgrade", M::Upgrade, OK,
+        &[(String, "path", "The new program, an absolute path on the machine of the supervisor.")],
+        "Makes keeper and daemon another program while everything runs on. It is tried first; one that cannot go on \
+            from here, or that fails in its first seconds, is left again. Answers when the keeper is the new program."),
 ];
 
 /// Every name, sorted: the order in which `system.listMethods` tells them.

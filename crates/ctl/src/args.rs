@@ -315,6 +315,12 @@ pub(crate) enum Order {
         #[arg(long)]
         keep: bool,
     },
+    /// Make the server another version of this program, while everything runs on
+    Upgrade {
+        /// The new program; without it, the one that is running this very command
+        #[arg(value_name = "PROGRAM")]
+        program: Option<PathBuf>,
+    },
     /// Take a process that is in doubt for ours: it runs, and is looked after again
     Adopt(Names),
     /// Leave a process that is in doubt alone, so that another one can be started in its place

@@ -377,6 +377,14 @@ impl Client {
         self.order("menshen.succeed", &[])
     }
 
+    /// Makes the server the program at `path`, on its machine.
+    ///
+    /// # Errors
+    /// As for every call, and why it stays what it is.
+    pub(crate) fn upgrade(&mut self, path: &str) -> Result<(), CallError> {
+        self.order("menshen.upgrade", &[text(path)])
+    }
+
     /// Takes the child of a process in doubt for its own.
     ///
     /// # Errors

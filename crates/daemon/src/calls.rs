@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use api::call::{Context, Outcome};
+use api::call::{Chore, Context, Outcome};
 use api::session::{Next, Session};
 use http::ask::Ask;
 use model::fault::{Fault, FaultCode};
@@ -62,6 +62,10 @@ impl Daemon {
                 // A client that has gone does not want it any more.
                 Next::Done(result) => return drop(call.slot.send(result)),
                 Next::Turn => return self.calls.pause(call),
+                Next::Chore(Chore::Upgrade { path }) => match self.begin_upgrade(&path) {
+                    Ok(()) => return self.upgrading = Some(call),
+                    Err(fault) => call.session.settle(Outcome::Failed(fault)),
+                },
                 Next::Chore(chore) => {
                     let outcome = self.chore(chore);
                     call.session.settle(outcome);

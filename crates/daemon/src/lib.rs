@@ -38,4 +38,5 @@ mod streams;
 mod takeover;
 mod tape;
 mod tapes;
+mod upgrade;
 mod watching;

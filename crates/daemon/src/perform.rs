@@ -228,12 +228,9 @@ impl Daemon {
             Report::Ping { serial } => self.order(&Order::Pong { serial }),
             Report::Survivors { child, pids } => self.survived(ChildId(child), &pids),
             // Answers to what only a beginning asks.
-            Report::Welcome { .. }
-            | Report::Kept { .. }
-            | Report::Listed(_)
-            | Report::ListEnd { .. }
-            | Report::Upgraded
-            | Report::UpgradeFailed { .. } => {}
+            Report::Welcome { .. } | Report::Kept { .. } | Report::Listed(_) | Report::ListEnd { .. } => {}
+            Report::Upgraded => self.upgraded(),
+            Report::UpgradeFailed { errno } => self.upgrade_failed(errno),
         }
     }
 

@@ -175,6 +175,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         diary: Diary::new(head, Some(tape), files),
         tapes,
         found: BTreeMap::new(),
+        upgrading: None,
         lock: inventory.lock.take(),
         journal: inventory.journal.take(),
         boot_id: inventory.boot_id,
@@ -183,8 +184,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
     for trouble in &troubles {
         daemon.note(Level::Error, trouble);
     }
-    let new = config.servers.iter().filter(|_| origin != Origin::Heir);
-    for server in new {
+    for server in config.servers.iter().filter(|_| origin != Origin::Heir) {
         daemon.introduce_server(server);
     }
     daemon.settle_in(origin)?;

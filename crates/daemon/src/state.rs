@@ -29,7 +29,7 @@ use crate::figures::Figures;
 use crate::handover::Handover;
 use crate::keeper_link::KeeperLink;
 use crate::keepsakes::Keepsakes;
-use crate::pending::Calls;
+use crate::pending::{Call, Calls};
 use crate::remember::Diary;
 use crate::sampling::Sampling;
 use crate::sockets::Sockets;
@@ -110,6 +110,8 @@ pub(crate) struct Daemon {
     pub(crate) tapes: Tapes,
     /// The pipes of children that were there before this daemon, until it is known whose they are.
     pub(crate) found: BTreeMap<ChildId, [Option<OwnedFd>; 3]>,
+    /// Whoever waits for the keeper to become another program.
+    pub(crate) upgrading: Option<Call>,
     /// The claim on the runtime directory and the keeper's journal, for when the keeper dies.
     pub(crate) lock: Option<OwnedFd>,
     pub(crate) journal: Option<OwnedFd>,

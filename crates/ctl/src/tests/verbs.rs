@@ -659,6 +659,7 @@ fn the_help_lists_every_verb_and_every_exit_code() {
       add            Make groups of the configuration active
       remove         Make stopped groups inactive
       reload         Stop everything and start the server anew
+      upgrade        Make the server another version of this program, while everything runs on
       adopt          Take a process that is in doubt for ours: it runs, and is looked after again
       forget         Leave a process that is in doubt alone, so that another one can be started in its
                      place

@@ -257,6 +257,7 @@ fn obey(desk: &mut Desk<'_>, order: Order) -> Result<u8, Trouble> {
         Order::Add { groups } => server::add(desk, &groups),
         Order::Remove { groups } => server::remove(desk, &groups),
         Order::Reload { keep } => server::reload(desk, keep),
+        Order::Upgrade { program } => server::upgrade(desk, program),
         Order::Adopt(it) => doubt::decide(desk, doubt::Verdict::Adopt, &it.names),
         Order::Forget(it) => doubt::decide(desk, doubt::Verdict::Forget, &it.names),
         Order::Shutdown { no_wait } => server::shutdown(desk, no_wait),

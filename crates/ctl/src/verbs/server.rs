@@ -1,5 +1,7 @@
 //! Verbs about groups, the server itself, and its logs.
 
+use std::path::PathBuf;
+
 use model::fault::FaultCode;
 
 use crate::args::Output;
@@ -94,6 +96,20 @@ pub(crate) fn reload(desk: &mut Desk<'_>, keep: bool) -> Result<u8, Trouble> {
     }
     desk.client.restart()?;
     desk.say("restarting")?;
+    Ok(DONE)
+}
+
+/// `upgrade [PROGRAM]`: done when the keeper is the new program; the daemon follows at once.
+pub(crate) fn upgrade(desk: &mut Desk<'_>, program: Option<PathBuf>) -> Result<u8, Trouble> {
+    let program = match program {
+        Some(program) => std::path::absolute(program)?,
+        None => os::process::own_program()?,
+    };
+    let text = program.to_str().ok_or_else(|| {
+        Trouble::Usage(format!("{} is not UTF-8, as paths in requests must be", program.display()))
+    })?;
+    desk.client.upgrade(text)?;
+    desk.say(format!("it is {text} now; the programs run on"))?;
     Ok(DONE)
 }
 
