@@ -140,13 +140,10 @@ fn table(out: &mut String, look: &Look, rows: &[&Row], by_group: bool) {
 
 fn body(out: &mut String, look: &Look, rows: &[&Row], is_group: bool) {
     let Some(first) = rows.first() else { return };
-    out.push_str("<tbody");
-    if is_group {
-        push_attribute(out, "data-group", &first.group);
-    }
-    out.push_str(">\n");
     // A program that is a group of its own needs no headline over itself.
-    if is_group && (rows.len() > 1 || first.group != first.process) {
+    let has_headline = is_group && (rows.len() > 1 || first.group != first.process);
+    out.push_str(if has_headline { "<tbody class=\"many\">\n" } else { "<tbody>\n" });
+    if has_headline {
         headline(out, look, &first.group, rows);
     }
     for row in rows {

@@ -13,6 +13,8 @@ class Overview {
     }, { rootMargin: "200px" });
     this.paint = soon(() => this.inSight.forEach((it) => this.paintRow(it)));
     this.retally = soon(() => this.tally());
+    // After many changes at once, all rows are looked at once.
+    this.refilter = soon(() => this.filter());
     this.query = new URLSearchParams(location.search);
     this.adopt();
     this.listen();
@@ -136,8 +138,8 @@ class Overview {
     if (process.usage) this.use(row, process.usage, false);
     if (isNews) {
       row.element.classList.remove("flash");
-      requestAnimationFrame(() => row.element.classList.add("flash"));
-      this.filter();
+      if (this.inSight.has(row.element)) requestAnimationFrame(() => row.element.classList.add("flash"));
+      this.refilter();
     }
   }
 
@@ -270,7 +272,11 @@ class Overview {
   picked() {
     const bulk = one("#bulk");
     if (!bulk) return;
-    const count = all("#processes [name=selected]:checked").length;
+    let count = 0;
+    for (const box of all("#processes [name=selected]")) {
+      box.closest("tr").classList.toggle("picked", box.checked);
+      count += box.checked;
+    }
     bulk.hidden = count === 0;
     write(one("legend", bulk), say("{} selected", count));
   }
