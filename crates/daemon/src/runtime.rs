@@ -2,6 +2,7 @@
 //! remembers, and which configuration is in force. Nobody but its owner may enter it, and one supervisor at a
 //! time may use it.
 
+use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -9,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
+use wire::keeper::journal;
 
 use crate::digest::Digest;
 
@@ -54,7 +56,10 @@ impl Runtime {
         let mut trouble = None;
         for base in bases() {
             match own_directory(&base).and_then(|()| claim_at(base.join(&name))) {
-                Ok(runtime) => return Ok(runtime),
+                Ok(runtime) => {
+                    prune(&base, &name);
+                    return Ok(runtime);
+                }
                 Err(taken @ RuntimeError::Taken(_)) => return Err(taken),
                 Err(error) => trouble = trouble.or(Some(error)),
             }
@@ -98,6 +103,30 @@ pub(crate) fn remove(directory: &Path) {
     }
     // One that the user named may hold things of his own, and stays then.
     let _ = std::fs::remove_dir(directory);
+}
+
+/// Removes the directories of other configurations whose supervisor died, and of whose children none is left.
+fn prune(base: &Path, own: &str) {
+    for entry in std::fs::read_dir(base).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if entry.file_name() == own || !path.join(LOCK).is_file() {
+            continue;
+        }
+        // Nobody can claim it while its lock is held here, and who lives holds it already.
+        if let Ok(runtime) = claim_at(path)
+            && !has_children(&runtime)
+        {
+            remove(&runtime.path);
+        }
+    }
+}
+
+/// Whether a journal names children that may live. One that cannot be read may.
+fn has_children(runtime: &Runtime) -> bool {
+    let Ok(bytes) = std::fs::read(runtime.journal()) else { return true };
+    let places = journal::decode(&bytes, &os::procfs::boot_id()).unwrap_or_default();
+    let recovered = recover::children(places, BTreeMap::new());
+    recovered.damaged > 0 || recovered.found.iter().any(|it| it.child.end.is_none())
 }
 
 /// Where it may be, best first. All but the last are gone after a reboot wherever the machine is set up as usual;
@@ -237,6 +266,28 @@ mod tests {
         assert_eq!(name_of(Path::new("/etc/supervisord.conf")).len(), 16);
         assert_ne!(name_of(Path::new("/etc/a.conf")), name_of(Path::new("/etc/b.conf")));
         assert_eq!(name_of(Path::new("/etc/../etc/passwd")), name_of(Path::new("/etc/passwd")));
+    }
+
+    #[test]
+    fn what_nobody_needs_is_removed_and_what_somebody_holds_is_not() {
+        let room = tempfile::tempdir().unwrap();
+        let held = claim_at(room.path().join("held")).unwrap();
+        drop(claim_at(room.path().join("left")).unwrap());
+        let damaged = claim_at(room.path().join("damaged")).unwrap();
+        let mut bytes = journal::encode_head(&os::procfs::boot_id());
+        bytes.resize(journal::RECORD_BYTES, 0);
+        bytes.extend(b"not a record");
+        std::fs::write(damaged.journal(), bytes).unwrap();
+        for path in [&held.path, &room.path().join("left")] {
+            std::fs::write(path.join(JOURNAL), "").unwrap();
+        }
+        drop(damaged);
+        std::fs::create_dir(room.path().join("foreign")).unwrap();
+        prune(room.path(), "own");
+        let names = std::fs::read_dir(room.path()).unwrap().map(|it| it.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|it| it.into_string().unwrap()).collect();
+        names.sort();
+        assert_eq!(names, ["damaged", "foreign", "held"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The configurations that something running was made from, each on its tape, by number.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use config::diagnostic::Severity;
@@ -53,7 +53,9 @@ impl Tapes {
         if let Some(directory) = &self.directory {
             let path = runtime::tape(directory, number);
             let beside = path.with_extension("new");
-            std::fs::write(&beside, tape.to_bytes())?;
+            let _ = std::fs::remove_file(&beside);
+            // There may be passwords in it.
+            runtime::private_file(&beside)?.write_all(&tape.to_bytes())?;
             std::fs::rename(&beside, path)?;
         }
         self.next = number.wrapping_add(1);

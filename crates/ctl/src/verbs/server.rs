@@ -91,12 +91,21 @@ fn each_group(
 pub(crate) fn reload(desk: &mut Desk<'_>, keep: bool) -> Result<u8, Trouble> {
     if keep {
         desk.client.succeed().map_err(facts::explain)?;
+        await_successor(desk)?;
         desk.say("another daemon takes over; the programs run on")?;
         return Ok(DONE);
     }
     desk.client.restart()?;
     desk.say("restarting")?;
     Ok(DONE)
+}
+
+/// Waits until the daemon that has answered is gone and the next one answers, so that whatever is asked for after
+/// this verb finds it.
+fn await_successor(desk: &mut Desk<'_>) -> Result<(), Trouble> {
+    desk.client.wait_closed()?;
+    desk.client.server_version()?;
+    Ok(())
 }
 
 /// `upgrade [PROGRAM]`: done when the keeper is the new program; the daemon follows at once.
@@ -109,6 +118,7 @@ pub(crate) fn upgrade(desk: &mut Desk<'_>, program: Option<PathBuf>) -> Result<u
         Trouble::Usage(format!("{} is not UTF-8, as paths in requests must be", program.display()))
     })?;
     desk.client.upgrade(text)?;
+    await_successor(desk)?;
     desk.say(format!("it is {text} now; the programs run on"))?;
     Ok(DONE)
 }
