@@ -107,6 +107,7 @@ impl KeeperLink {
     pub(crate) fn flush(&mut self) -> Result<(), LinkError> {
         while let Some(packet) = self.waiting.front() {
             let fds: Vec<_> = packet.fds.iter().map(AsFd::as_fd).collect();
+            os::failpoint::pass("daemon.order");
             match self.socket.send(&packet.bytes, &fds) {
                 Ok(()) => drop(self.waiting.pop_front()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),

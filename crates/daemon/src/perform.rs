@@ -193,6 +193,7 @@ impl Daemon {
     /// Takes what the keeper reports.
     pub(crate) fn hear(&mut self, received: Received) {
         let Received { report, fds } = received;
+        os::failpoint::pass("daemon.report");
         match report {
             Report::Spawned { child, pid } => self.born(ChildId(child), pid, fds),
             Report::SpawnFailed { child, errno, .. } => {

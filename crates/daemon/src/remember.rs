@@ -64,10 +64,13 @@ impl Diary {
 
     fn write(&mut self, record: Option<&Record>) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
+        os::failpoint::pass("daemon.stepped");
         if let Some(record) = record {
             file.add(&record.to_bytes());
         }
-        file.commit()
+        let written = file.commit();
+        os::failpoint::pass("daemon.remembered");
+        written
     }
 }
 

@@ -11,9 +11,12 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use model::child::Channel;
 use model::level::Level;
+use os::pidfd::Pidfd;
+use os::poll::{Interest, Poller};
 use recover::{Pipes, Recovered};
 use wire::keeper::journal;
 
@@ -34,10 +37,24 @@ enum TakeOverError {
     Io(#[from] io::Error),
 }
 
+/// How long a keeper that is dying may take to be dead: its descriptors are closed a moment before its children are
+/// given to another parent. One that lives kills the daemon it has broken with in that time.
+const DYING_WAIT: Duration = Duration::from_secs(5);
+
+/// Whether the keeper, whose end of the link is closed, is dead.
+fn is_gone(keeper: u32) -> bool {
+    let is_orphan = || os::process::parent_pid() != keeper;
+    let (Ok(process), Ok(poller)) = (Pidfd::open(keeper), Poller::new()) else { return is_orphan() };
+    let mut ready = Vec::new();
+    // What cannot be waited for is looked at.
+    let _ = poller.add(&process, 0, Interest::Read).and_then(|()| poller.wait(&mut ready, Some(DYING_WAIT)));
+    is_orphan()
+}
+
 impl Daemon {
     /// Takes the place of the keeper, if it is dead; returns when it is not, or when that fails.
     pub(crate) fn take_over(mut self) -> ExitCode {
-        if os::process::parent_pid() == self.identity.pid {
+        if !is_gone(self.identity.pid) {
             // It has only broken with this daemon, and makes another one.
             return ExitCode::FAILURE;
         }
