@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use e2e::disk::SmallDisk;
 use e2e::proc;
 use e2e::wall_clock::WallClock;
-use rustix::process::Signal;
 
 use crate::chance::Chance;
+use crate::deaths;
 use crate::field::{Field, Load};
 
 /// How much of a case is wanted.
@@ -32,6 +32,7 @@ pub(crate) struct Case {
 
 const USUAL: Load = Load { writers: 20, lines_per_second: 500, loopers: 50, idle: 20 };
 const CROWD: Load = Load { writers: 5, lines_per_second: 100, loopers: 10, idle: 1000 };
+const FEW: Load = Load { writers: 3, lines_per_second: 100, loopers: 3, idle: 3 };
 const SMALL: Load = Load { writers: 5, lines_per_second: 200, loopers: 10, idle: 10 };
 
 /// All of them, in the order in which they are run.
@@ -43,6 +44,33 @@ pub(crate) const CASES: &[Case] = &[
         act: calm,
     },
     Case { name: "crowd", about: "a thousand idle programs", load: CROWD, act: calm },
+    Case { name: "daemon", about: "the daemon is killed, again and again", load: USUAL, act: deaths::daemon },
+    Case { name: "keeper", about: "the keeper is killed, again and again", load: USUAL, act: deaths::keeper },
+    Case {
+        name: "both",
+        about: "both are killed within 20 ms, and started again",
+        load: USUAL,
+        act: deaths::both,
+    },
+    Case {
+        name: "frozen",
+        about: "the daemon is stopped (SIGSTOP), and must be replaced",
+        load: SMALL,
+        act: deaths::frozen,
+    },
+    Case {
+        name: "points",
+        about: "one of the two dies at every point where it matters",
+        load: USUAL,
+        act: deaths::points,
+    },
+    Case { name: "storm", about: "all of these, as they come", load: USUAL, act: deaths::storm },
+    Case {
+        name: "state",
+        about: "both are killed, and what they left is damaged",
+        load: FEW,
+        act: deaths::state,
+    },
     Case {
         name: "clients",
         about: "stops, starts and restarts by several clients at once",
@@ -87,7 +115,7 @@ fn calm(case: &Case, _: &mut Chance, limits: Limits) -> Option<Field> {
 fn clients(case: &Case, chance: &mut Chance, limits: Limits) -> Option<Field> {
     let mut field = raised(case);
     let loopers: Vec<String> = (0..case.load.loopers).map(|it| format!("looper:l{it:03}")).collect();
-    while field.elapsed() < limits.time && field.row.faults < limits.faults {
+    while field.goes_on(limits) {
         let mut running = Vec::new();
         for _ in 0..3 {
             let verb = chance.of(&["stop", "start", "restart", "signal KILL"]).expect("there are some");
@@ -114,7 +142,7 @@ fn clock(case: &Case, chance: &mut Chance, limits: Limits) -> Option<Field> {
     field.house.start_command(&mut command);
     field.house.until_answering();
     field.settle();
-    while field.elapsed() < limits.time && field.row.faults < limits.faults {
+    while field.goes_on(limits) {
         let hours = i64::try_from(chance.below(200_000)).unwrap_or(0) - 100_000;
         clock.set(hours * 3600);
         field.row.faults += 1;
@@ -147,7 +175,7 @@ fn uptime(case: &Case, _: &mut Chance, limits: Limits) -> Option<Field> {
 fn pids(case: &Case, chance: &mut Chance, limits: Limits) -> Option<Field> {
     let mut field = raised_through(case, &["unshare", "-pf", "--mount-proc", "--kill-child"])?;
     let (keeper, _) = field.whole_pair();
-    while field.elapsed() < limits.time && field.row.faults < limits.faults {
+    while field.goes_on(limits) {
         // The next to be born gets the lowest number that is free: that of somebody who has just died.
         let inside = format!("--target={keeper}");
         let words =
@@ -176,7 +204,7 @@ fn disk(case: &Case, chance: &mut Chance, limits: Limits) -> Option<Field> {
     field.disk = Some(SmallDisk::of(field.house.path("small"), "4m")?);
     std::os::unix::fs::symlink(field.house.path("small/w900.log"), field.house.path("logs/w900.log")).ok()?;
     field.start();
-    while field.elapsed() < limits.time && field.row.faults < limits.faults {
+    while field.goes_on(limits) {
         std::fs::write(field.house.path("small/ballast"), vec![0; 8_000_000]).ok();
         field.row.faults += 1;
         field.look_for(chance.millis(200, 800));
@@ -196,7 +224,7 @@ fn descriptors(case: &Case, chance: &mut Chance, limits: Limits) -> Option<Field
     let mut field = raised(case);
     let (keeper, daemon) = field.whole_pair();
     let usual = [(keeper, proc::soft_nofile(keeper)?), (daemon, proc::soft_nofile(daemon)?)];
-    while field.elapsed() < limits.time && field.row.faults < limits.faults {
+    while field.goes_on(limits) {
         let (pid, usual) = chance.of(&usual)?;
         // Numbers may be free below the limit, so it is set below most of what is open.
         let few = proc::open_descriptors(*pid) * 2 / 3;
@@ -234,7 +262,7 @@ fn starve(
     limits: Limits,
 ) -> Option<()> {
     std::fs::write(group.join("cgroup.procs"), keeper.to_string()).ok()?;
-    while field.elapsed() < limits.time && field.row.faults < limits.faults {
+    while field.goes_on(limits) {
         std::fs::write(group.join("pids.max"), "1").ok()?;
         field.row.faults += 1;
         field.look_for(chance.millis(300, 1500));
@@ -244,11 +272,4 @@ fn starve(
         field.until_back(since);
     }
     Some(())
-}
-
-/// Kills `pid` and says when.
-#[expect(dead_code, reason = "the cases that kill come with what survives them")]
-fn kill(pid: i32) -> Instant {
-    proc::send(pid, Signal::KILL);
-    Instant::now()
 }

@@ -1,6 +1,7 @@
 //! A house under torture: its load, its pair, its bystanders, and what is known of them in the end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,8 @@ use e2e::wait::until;
 use e2e::{proc, rpc};
 use rustix::process::Signal;
 
-use crate::ledger::{Heard, Ledger};
+use crate::cases::Limits;
+use crate::ledger::{Heard, Ledger, Life};
 use crate::lines::{Lines, judge, whole_log};
 use crate::table::Row;
 
@@ -53,6 +55,7 @@ pub(crate) struct Field {
     /// When each of the dead was first seen dead.
     dead: BTreeMap<i32, Instant>,
     zombies: BTreeSet<i32>,
+    untold: Vec<Life>,
     /// What the keeper and the daemon held before anything was done to them.
     held: (usize, usize),
     began: Instant,
@@ -78,6 +81,7 @@ impl Field {
             canaries: (0..CANARIES).map(|_| canary()).collect(),
             dead: BTreeMap::new(),
             zombies: BTreeSet::new(),
+            untold: Vec::new(),
             held: (0, 0),
             began: Instant::now(),
         }
@@ -87,6 +91,46 @@ impl Field {
     pub(crate) fn start(&mut self) {
         self.house.start();
         self.settle();
+    }
+
+    /// The same, with pauses left out and places to die at (`os::failpoint`).
+    pub(crate) fn start_hurried(&mut self) {
+        self.launch();
+        self.settle();
+    }
+
+    /// Starts it after both have died.
+    pub(crate) fn start_anew(&mut self) {
+        self.launch();
+    }
+
+    /// Starts it anew if both are dead, as a service manager would.
+    pub(crate) fn revive(&mut self) {
+        for _ in 0..3 {
+            // Who becomes the other has no name for a moment.
+            if self.pair() != Pair::default() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.launch();
+    }
+
+    fn launch(&mut self) {
+        let mut command = self.house.command("supervisord");
+        command.args(["-n", "-c", "supervisord.conf"]).env("MENSHEN_FAILPOINT", self.failpoint());
+        self.house.start_command(&mut command);
+        self.house.until_answering();
+    }
+
+    /// The file that says where to die.
+    pub(crate) fn failpoint(&self) -> PathBuf {
+        self.house.path("failpoint")
+    }
+
+    /// Whether more is wanted.
+    pub(crate) fn goes_on(&self, limits: Limits) -> bool {
+        self.elapsed() < limits.time && self.row.faults < limits.faults
     }
 
     /// Waits until the load runs, counts what is held, and lets the loopers loose.
@@ -190,10 +234,15 @@ impl Field {
         before
     }
 
-    /// Without logs, which are opened and closed as it likes.
+    /// Without logs, which are opened and closed as it likes, and without what stands for an adopted child.
     fn held_now(&self) -> (usize, usize) {
         let (keeper, daemon) = self.whole_pair();
-        let count = |pid| proc::descriptor_targets(pid).iter().filter(|it| !it.contains(".log")).count();
+        let count = |pid| {
+            proc::descriptor_targets(pid)
+                .iter()
+                .filter(|it| !it.contains(".log") && !it.contains("[pidfd]"))
+                .count()
+        };
         (count(keeper), count(daemon))
     }
 }
@@ -219,6 +268,13 @@ impl Field {
         self.judge_lives();
         self.judge_canaries();
         self.row.zombies = self.zombies.len();
+        if let Some((slot, pid)) = self.untold.first() {
+            self.complain(format!("nobody told of the end of {slot} with pid {pid}, for one"));
+        }
+        if !self.row.is_clean() {
+            let folder = self.keep_evidence();
+            self.complain(format!("what it wrote is in {folder}"));
+        }
         std::mem::take(&mut self.row)
     }
 
@@ -269,6 +325,8 @@ impl Field {
             let lives = || ledger.starts.iter().filter(|(life, _)| is_looper(life));
             let told = |life| heard.ends.get(life).copied().unwrap_or(0);
             self.row.untold = lives().map(|(life, count)| count.saturating_sub(told(life))).sum();
+            self.untold =
+                lives().filter(|(life, count)| told(life) < **count).map(|(life, _)| life.clone()).collect();
             self.row.told_again = lives().map(|(life, count)| told(life).saturating_sub(*count)).sum();
             if self.row.untold == 0 || began.elapsed() > DRAIN {
                 return;
@@ -320,6 +378,17 @@ impl Field {
         }
     }
 
+    /// Copies what was written, for whoever wants to know why, and says where.
+    fn keep_evidence(&self) -> String {
+        let folder = std::env::current_exe().unwrap_or_default().with_file_name("torture-evidence");
+        let folder = folder.join(self.row.case);
+        let made = std::fs::create_dir_all(&folder);
+        for name in ["main.log", "err", "ledger", "heard", "ear.err", "supervisord.conf"] {
+            let _ = std::fs::copy(self.house.path(name), folder.join(name));
+        }
+        made.map_or_else(|error| error.to_string(), |()| folder.display().to_string())
+    }
+
     fn judge_canaries(&mut self) {
         self.row.canaries_hurt = self.canaries.iter_mut().filter_map(|it| it.try_wait().ok()?).count();
     }
@@ -327,6 +396,9 @@ impl Field {
 
 impl Drop for Field {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.keep_evidence();
+        }
         for canary in &mut self.canaries {
             // One that is gone already has been counted.
             let _ = canary.kill();

@@ -58,7 +58,8 @@ impl Ledger {
     }
 }
 
-/// What the listener heard of the ends of lives.
+/// What the listener heard of the ends of lives. A letter whose reader may or may not have answered a daemon that died is
+/// sent again with the same serial, by which a listener can tell; so it counts once.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     /// How often each life's end was told.
@@ -68,7 +69,8 @@ pub(crate) struct Heard {
 impl Heard {
     pub(crate) fn read(text: &str) -> Self {
         let mut heard = Self::default();
-        for line in text.lines() {
+        let letters: BTreeSet<&str> = text.lines().collect();
+        for line in letters {
             let field = |key: &str| line.split(' ').find_map(|it| it.strip_prefix(key));
             let is_end = ["PROCESS_STATE_EXITED", "PROCESS_STATE_STOPPED"].iter().any(|it| line.contains(it));
             if let (true, Some(name), Some(pid)) = (is_end, field("processname:"), field("pid:")) {
@@ -92,6 +94,7 @@ mod tests {
         assert_eq!(ledger.ends[&("w1".to_owned(), 7)], 42);
         let heard = Heard::read(
             "5 PROCESS_STATE_EXITED processname:l1 groupname:looper from_state:RUNNING expected:0 pid:9\n\
+             5 PROCESS_STATE_EXITED processname:l1 groupname:looper from_state:RUNNING expected:0 pid:9\n\
              6 PROCESS_STATE_EXITED processname:l1 groupname:looper from_state:RUNNING expected:0 pid:9\n",
         );
         assert_eq!(heard.ends[&("l1".to_owned(), 9)], 2);

@@ -8,6 +8,7 @@
 mod actor;
 mod cases;
 mod chance;
+mod deaths;
 mod field;
 mod ledger;
 mod lines;
