@@ -127,6 +127,8 @@ pub enum OptionType {
     ExitCodes,
     /// `true`, `false` or `unexpected`.
     AutoRestart,
+    /// `adopt` or `kill`.
+    Orphans,
     /// A directory that exists.
     Directory,
     /// A path.
@@ -176,6 +178,7 @@ impl OptionType {
             Self::Signal => "signal",
             Self::ExitCodes => "exit codes",
             Self::AutoRestart => "true, false or unexpected",
+            Self::Orphans => "adopt or kill",
             Self::Directory => "directory",
             Self::Path => "path",
             Self::LogFile => "path or word",
@@ -285,6 +288,8 @@ table! {
             "Variables for every process, which can also be used as %(ENV_x)s in other options.";
         IDENTIFIER "identifier" Text = "supervisor":
             "The name of this instance in events and in the names of automatic logs.";
+        ORPHANS "orphans" Orphans = "adopt" since "0.1.0":
+            "What becomes of programs when the daemon or the keeper dies: they run on and are taken over, or they are stopped.";
         RUNTIME_DIRECTORY "runtime_directory" Path since "0.1.0":
             "Where it keeps what outlives its death; a place under /run, /tmp or the like unless given.";
     }

@@ -92,6 +92,18 @@ pub struct Settings {
     pub here: PathBuf,
     /// Where to keep what must be remembered when the daemon is killed, an absolute path; `None`: a place is found.
     pub runtime_directory: Option<PathBuf>,
+    /// What becomes of programs when their guards die.
+    pub orphans: Orphans,
+}
+
+/// What becomes of programs when the daemon or the keeper dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Orphans {
+    /// They run on, and are taken over.
+    #[default]
+    Adopt,
+    /// None runs on: each is stopped, or killed where nobody is left to stop it.
+    Kill,
 }
 
 /// What a client must know to be let in.

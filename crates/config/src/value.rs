@@ -10,6 +10,7 @@ use model::spec::AutoRestart;
 use crate::diagnostic::Wrong;
 use crate::environment::EnvironmentError;
 use crate::python;
+use crate::settings::Orphans;
 use crate::shell_words::ShellWordsError;
 
 /// How many characters of a number Python repeats in a message.
@@ -41,6 +42,8 @@ pub enum ValueError {
     ExitCodes(String),
     #[error("invalid 'autorestart' value {}", python::repr(.0))]
     AutoRestart(String),
+    #[error("invalid 'orphans' value {}", python::repr(.0))]
+    Orphans(String),
     #[error("{0} is not an existing directory")]
     Directory(String),
     #[error("The directory named as part of the path {0} does not exist")]
@@ -92,6 +95,8 @@ impl From<ValueError> for Wrong {
                 .or_else_write("write a name such as `TERM` or `HUP`"),
             E::ExitCodes(text) => wrong(format!("`{text}` is not a list of exit codes"))
                 .or_else_write("write numbers from 0 to 255 with commas between them"),
+            E::Orphans(text) => wrong(format!("`{text}` does not say what becomes of orphans"))
+                .or_else_write("write `adopt` or `kill`"),
             E::AutoRestart(text) => wrong(format!("`{text}` does not say when to restart"))
                 .or_else_write("write `true`, `false` or `unexpected`"),
             E::Directory(text) => {
@@ -196,6 +201,18 @@ pub fn auto_restart(text: &str) -> Result<AutoRestart, ValueError> {
         Some(false) => Ok(AutoRestart::Never),
         None if text.to_lowercase() == "unexpected" => Ok(AutoRestart::Unexpected),
         None => Err(ValueError::AutoRestart(text.to_lowercase())),
+    }
+}
+
+/// `adopt` or `kill`.
+///
+/// # Errors
+/// When it is neither.
+pub fn orphans(text: &str) -> Result<Orphans, ValueError> {
+    match text {
+        "adopt" => Ok(Orphans::Adopt),
+        "kill" => Ok(Orphans::Kill),
+        _ => Err(ValueError::Orphans(text.to_owned())),
     }
 }
 

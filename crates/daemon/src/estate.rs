@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
+use config::settings::Orphans;
 use os::process::keep_across_exec;
 use recover::Found;
 use wire::keeper::Limit;
@@ -25,6 +26,8 @@ pub(crate) struct Estate {
     pub(crate) journal: Option<OwnedFd>,
     pub(crate) kept: Vec<Keepsake>,
     pub(crate) children: Vec<Found>,
+    /// What becomes of children when the keeper or its daemon dies.
+    pub(crate) orphans: Orphans,
 }
 
 /// Something that is kept for the daemon.
@@ -74,7 +77,11 @@ pub(crate) fn become_keeper(
     if let Some(pipe) = pipe {
         words.extend(["--launch-fd".to_owned(), keep_across_exec(pipe)?.to_string()]);
     }
-    words.push("--outlive".to_owned());
+    let promise = match estate.orphans {
+        Orphans::Adopt => "--outlive",
+        Orphans::Kill => "--kill-orphans",
+    };
+    words.push(promise.to_owned());
     words.extend(["--handover-fd".to_owned(), keep_across_exec(&file)?.to_string(), "--".to_owned()]);
     let own: Result<Vec<_>, _> = words.into_iter().map(CString::new).collect();
     let mut argv = own.map_err(io::Error::other)?;

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use config::settings::Settings;
+use config::settings::{Orphans, Settings};
 use config::{Invocation, supervisord_arguments, supervisord_usage};
 use model::outside::Outside;
 use os::limits::Raised;
@@ -111,9 +111,9 @@ fn launch(called: &str, arguments: &[String]) -> Result<Launched, Refusal> {
         arguments: arguments.to_vec(),
     };
     if config.settings.nodaemon {
-        become_keeper(&handover, runtime, None)
+        become_keeper(&handover, runtime, config.settings.orphans, None)
     } else {
-        detach(&handover, runtime)
+        detach(&handover, runtime, config.settings.orphans)
     }
 }
 
@@ -219,7 +219,7 @@ fn raise_limits(settings: &Settings) -> Result<Vec<String>, Refusal> {
 
 /// Leaves the terminal: a child becomes the keeper, and this process waits for its first word,
 /// which is the exit status to leave with. So a port that is taken is still an error the caller sees.
-fn detach(handover: &Handover, runtime: Option<Runtime>) -> Result<Launched, Refusal> {
+fn detach(handover: &Handover, runtime: Option<Runtime>, orphans: Orphans) -> Result<Launched, Refusal> {
     let cannot = |what: &str, error: &io::Error| Refusal::new(format!("cannot {what}: {error}"));
     let (mut theirs, ours) = io::pipe().map_err(|it| cannot("make a pipe", &it))?;
     match os::process::fork_alone().map_err(|it| cannot("fork", &it))? {
@@ -233,7 +233,7 @@ fn detach(handover: &Handover, runtime: Option<Runtime>) -> Result<Launched, Ref
         Side::Child => {
             drop(theirs);
             os::process::new_session().map_err(|it| cannot("leave the session", &it))?;
-            become_keeper(handover, runtime, Some(&ours.into()))
+            become_keeper(handover, runtime, orphans, Some(&ours.into()))
         }
     }
 }
@@ -242,12 +242,14 @@ fn detach(handover: &Handover, runtime: Option<Runtime>) -> Result<Launched, Ref
 fn become_keeper(
     handover: &Handover,
     runtime: Option<Runtime>,
+    orphans: Orphans,
     pipe: Option<&OwnedFd>,
 ) -> Result<Launched, Refusal> {
     let program = os::process::own_program()
         .map_err(|it| Refusal::new(format!("cannot find this program's own file: {it}")))?;
     let mut handover = handover.clone();
-    let estate = runtime.map_or_else(Estate::default, |it| inherit(it, &mut handover.notices));
+    let mut estate = runtime.map_or_else(Estate::default, |it| inherit(it, &mut handover.notices));
+    estate.orphans = orphans;
     let become_keeper = || {
         let daemon = handover.to_arguments("menshen-daemon").map_err(io::Error::other)?;
         estate::become_keeper(&program, daemon, &estate, pipe)

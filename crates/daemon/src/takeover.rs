@@ -13,6 +13,7 @@ use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use config::settings::Orphans;
 use model::child::Channel;
 use model::level::Level;
 use os::pidfd::Pidfd;
@@ -58,6 +59,11 @@ impl Daemon {
             // It has only broken with this daemon, and makes another one.
             return ExitCode::FAILURE;
         }
+        if self.settings.orphans == Orphans::Kill {
+            self.note(Level::Critical, "the keeper is dead, and every program with it (orphans=kill)");
+            self.clean_up();
+            return ExitCode::FAILURE;
+        }
         self.note(Level::Warn, "the keeper is dead; this daemon takes its place");
         let error = match self.try_take_over() {
             Ok(never) => match never {},
@@ -91,6 +97,7 @@ impl Daemon {
             journal: Some(journal),
             kept: kept.collect::<io::Result<_>>()?,
             children: found,
+            orphans: self.settings.orphans,
         };
         let program = os::process::own_program()?;
         Ok(estate::become_keeper(&program, estate::own_arguments(), &estate, None)?)

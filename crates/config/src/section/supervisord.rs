@@ -68,6 +68,7 @@ fn read_settings(reader: &mut Reader<'_, '_>, over: &Overrides) -> Daemon {
     let childlogdir = reader.optional(&option::CHILDLOGDIR, directory);
     let nocleanup = reader.value(&option::NOCLEANUP, value::boolean);
     let strip_ansi = reader.value(&option::STRIP_ANSI, value::boolean);
+    let orphans = reader.value(&option::ORPHANS, value::orphans);
     let runtime_directory = reader.optional(&option::RUNTIME_DIRECTORY, file);
     let user_text = user.as_ref().ok().and_then(|it| it.as_deref().map(str::to_owned));
     let settings = (|| {
@@ -96,6 +97,7 @@ fn read_settings(reader: &mut Reader<'_, '_>, over: &Overrides) -> Daemon {
             environment: Vec::new(),
             identifier: over.identifier.clone().unwrap_or(identifier?.unwrap_or_default().into_owned()),
             here: context.here.into(),
+            orphans: orphans?,
             runtime_directory: runtime_directory?.map(|it| machine.full_path(&it).into()),
         })
     })();

@@ -56,7 +56,7 @@ fn house(named: Option<&Path>, argv0: &str, outside: &dyn Outside) -> Result<Hou
         (Some(config), None) => {
             let processes = || config.groups.iter().flat_map(|group| &group.processes);
             Ok(House {
-                runtime_directory: None,
+                runtime_directory: config.settings.runtime_directory.clone(),
                 processes: processes().count(),
                 switches_user: processes().any(|it| it.user.is_some()),
             })
