@@ -87,19 +87,45 @@ impl Daemon {
         let program = birth::program(spec, &self.inheritance)?;
         let is_listener = self.supervisor.is_listener(name);
         self.streams.prepare(name, spec, is_listener)?;
-        let socket = self.acquire_socket(name, child)?;
+        let passed = match self.acquire_socket(name, child)? {
+            None if !is_listener => self.share_input(name),
+            passed => passed,
+        };
         let mut order = birth::order(child, name, spec, &program, &self.inheritance)?;
-        if socket.is_some() {
+        if passed.is_some() {
             order.stdin = Stdio::Passed;
         }
         let ear = is_listener.then(Ear::default);
-        let about =
-            Child { name: name.clone(), joined: spec.redirect_stderr, has_socket: socket.is_some(), ear };
+        let about = Child {
+            name: name.clone(),
+            joined: spec.redirect_stderr,
+            has_passed_input: passed.is_some(),
+            ear,
+        };
         self.children.insert(child, about);
-        if let Err(error) = self.link.send_with(&Order::Spawn(order), socket) {
+        if let Err(error) = self.link.send_with(&Order::Spawn(order), passed) {
             self.lose(&error.to_string());
         }
         Ok(())
+    }
+
+    /// What a child gets as its descriptor 0 when there are too many for each to have a pipe of its own: they would take
+    /// the descriptors that others need for their output, without which they cannot start at all.
+    fn share_input(&mut self, name: &FullName) -> Option<OwnedFd> {
+        if self.inputs.has_room(self.children.len()) {
+            return None;
+        }
+        // Where even that fails, its start will say what is short.
+        let (input, is_first) = self.inputs.shared().ok()?;
+        if is_first {
+            let text = format!(
+                "descriptors are short with {} programs: '{name}' and those that start later share a standard input \
+                 to which nothing can be sent; raise RLIMIT_NOFILE, which takes 3 for each program",
+                self.children.len()
+            );
+            self.note(Level::Warn, &text);
+        }
+        Some(input)
     }
 
     /// The socket a child of a FastCGI group gets as its descriptor 0.
@@ -168,12 +194,8 @@ impl Daemon {
         self.sockets.adopt(&name.group, child);
         let [stdin, stdout, stderr] = pipes;
         let ear = is_listener.then(|| self.supervisor.talk(child).map_or_else(Ear::default, ear_at));
-        let about = Child {
-            name: name.clone(),
-            joined: stderr.is_none(),
-            has_socket: self.sockets.socket(&name.group).is_some(),
-            ear,
-        };
+        let about =
+            Child { name: name.clone(), joined: stderr.is_none(), has_passed_input: stdin.is_none(), ear };
         self.children.insert(child, about);
         if let Some(pipe) = stdin {
             self.inputs.attach(child, pipe);
@@ -247,7 +269,7 @@ impl Daemon {
     fn born(&mut self, child: ChildId, pid: u32, fds: Vec<OwnedFd>) {
         if let Some(about) = self.children.get(&child) {
             let mut fds = fds.into_iter();
-            if !about.has_socket
+            if !about.has_passed_input
                 && let Some(pipe) = fds.next()
             {
                 self.inputs.attach(child, pipe);

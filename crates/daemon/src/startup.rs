@@ -156,7 +156,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         link,
         link_interest: Interest::Read,
         streams: streams(&settings, &keepsakes, &mut troubles)?,
-        inputs: Inputs::new().map_err(StartError::Poller)?,
+        inputs: Inputs::new(os::limits::nofile().0).map_err(StartError::Poller)?,
         sockets: Sockets::default(),
         children: BTreeMap::new(),
         calls: Calls::default(),

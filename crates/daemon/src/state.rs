@@ -52,8 +52,9 @@ pub(crate) struct Child {
     pub(crate) name: FullName,
     /// Whether its standard error goes where its standard output goes.
     pub(crate) joined: bool,
-    /// Whether its descriptor 0 is the socket of its group, so that it has no standard input of ours.
-    pub(crate) has_socket: bool,
+    /// Whether its descriptor 0 was passed to it: the socket of its group, or an input it shares. It has no standard
+    /// input of ours then.
+    pub(crate) has_passed_input: bool,
     /// What understands its standard output, if it is a listener.
     pub(crate) ear: Option<Ear>,
 }

@@ -13,6 +13,13 @@ use os::poll::{Interest, Poller};
 /// fit is refused whole, so that no message arrives in part.
 pub(crate) const WAITING_BYTES_MAX: usize = 1024 * 1024;
 
+/// How many descriptors a child with everything of its own takes, in the keeper and here: a pipe for each of its three
+/// streams.
+const PIPES_OF_CHILD: u64 = 3;
+
+/// What else is open, at the most: logs, sockets, clients.
+const OTHERS: u64 = 64;
+
 /// Why nothing can be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unsent {
@@ -27,6 +34,11 @@ pub(crate) enum Unsent {
 pub(crate) struct Inputs {
     poller: Poller,
     pipes: BTreeMap<ChildId, Input>,
+    /// How many children can have a standard input of their own.
+    own_max: usize,
+    /// What the others share: a pipe that nobody writes to and that never ends, as an input of one's own would be until
+    /// somebody sends something.
+    shared: Option<OwnedFd>,
 }
 
 #[derive(Debug)]
@@ -37,8 +49,29 @@ struct Input {
 }
 
 impl Inputs {
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { poller: Poller::new()?, pipes: BTreeMap::new() })
+    /// With so many descriptors allowed; `None`: any number.
+    pub(crate) fn new(allowed: Option<u64>) -> io::Result<Self> {
+        let own_max = allowed.map_or(u64::MAX, |it| it.saturating_sub(OTHERS) / PIPES_OF_CHILD);
+        let own_max = usize::try_from(own_max).unwrap_or(usize::MAX);
+        Ok(Self { poller: Poller::new()?, pipes: BTreeMap::new(), own_max, shared: None })
+    }
+
+    /// Whether one child more, beside so many, can have a standard input of its own.
+    pub(crate) const fn has_room(&self, children: usize) -> bool {
+        children < self.own_max
+    }
+
+    /// The input that children share who cannot have their own; and whether this is the first who does.
+    pub(crate) fn shared(&mut self) -> io::Result<(OwnedFd, bool)> {
+        if let Some(shared) = &self.shared {
+            return Ok((os::fd::duplicate(shared)?, false));
+        }
+        let (reader, _) = os::fd::pipe()?;
+        // Each child then holds both ends, so that it has no end even when we are dead.
+        let shared = os::fd::reopen_read_write(&reader)?;
+        let given = os::fd::duplicate(&shared)?;
+        self.shared = Some(shared);
+        Ok((given, true))
     }
 
     /// A new child's pipe, nonblocking.
@@ -156,7 +189,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_waits_and_arrives_in_order() {
         let (mut theirs, ours) = pipe();
-        let mut inputs = Inputs::new().unwrap();
+        let mut inputs = Inputs::new(None).unwrap();
         inputs.attach(ChildId(1), ours);
         let bytes: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
         assert_eq!(inputs.send(ChildId(1), &bytes), Ok(()));
@@ -173,9 +206,23 @@ mod tests {
     }
 
     #[test]
+    fn who_can_have_no_input_of_its_own_shares_one_that_never_ends() {
+        let mut inputs = Inputs::new(Some(100)).unwrap();
+        assert!(inputs.has_room(11) && !inputs.has_room(12));
+        assert!(Inputs::new(None).unwrap().has_room(1_000_000));
+        let (first, is_first) = inputs.shared().unwrap();
+        let (second, is_again) = inputs.shared().unwrap();
+        assert_eq!((is_first, is_again), (true, false));
+        drop((first, inputs));
+        os::fd::set_nonblocking(&second).unwrap();
+        let waits = rustix::io::read(&second, &mut [0; 1]);
+        assert_eq!(waits, Err(rustix::io::Errno::AGAIN), "there is nothing, and no end");
+    }
+
+    #[test]
     fn a_closed_pipe_and_an_unknown_child_are_refused() {
         let (theirs, ours) = pipe();
-        let mut inputs = Inputs::new().unwrap();
+        let mut inputs = Inputs::new(None).unwrap();
         inputs.attach(ChildId(1), ours);
         drop(theirs);
         assert_eq!(inputs.send(ChildId(1), b"x"), Err(Unsent::Closed));
