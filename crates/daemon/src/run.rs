@@ -69,7 +69,8 @@ async fn live(handover: &Handover) -> ExitCode {
     let log = Rc::clone(&daemon.log);
     let note =
         Rc::new(move |level, text: &str| log.borrow_mut().log(level, os::clock::wall(), &LocalZone, text));
-    let front = http::server::Daemon { asks: sender, note, feed: Rc::clone(&daemon.feed) };
+    let followers = daemon.streams.pump.followers();
+    let front = http::server::Daemon { asks: sender, note, feed: Rc::clone(&daemon.feed), followers };
     let server = tokio::task::spawn_local(http::server::serve(endpoints, front, Limits::default()));
     if let Err(error) = os::watchdog::watch(TURN_CPU_MAX) {
         daemon.note(Level::Warn, &format!("cannot watch over the loop: {error}"));

@@ -60,6 +60,8 @@ pub struct Daemon {
     pub note: Note,
     /// What happens.
     pub feed: Rc<Feed>,
+    /// Where it sees how many clients follow logs.
+    pub followers: Rc<Cell<usize>>,
 }
 
 /// Serves all endpoints until dropped; then every connection is closed. It must run inside a
@@ -68,7 +70,7 @@ pub struct Daemon {
 /// # Errors
 /// When a socket cannot be handed to the runtime.
 pub async fn serve(endpoints: Vec<Endpoint>, daemon: Daemon, limits: Limits) -> io::Result<()> {
-    let seats = Seats::default();
+    let seats = Seats { followers: Rc::clone(&daemon.followers), ..Seats::default() };
     let secret = Rc::new(Secret::new());
     let mut listening = JoinSet::new();
     for endpoint in endpoints {

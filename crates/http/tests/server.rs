@@ -210,7 +210,7 @@ fn run(limits: Limits, credentials: Option<&Credentials>, test: impl AsyncFnOnce
         let waiting = Rc::new(RefCell::new(Vec::new()));
         let _server = tokio::task::spawn_local(serve(
             endpoints.into(),
-            Daemon { asks, note, feed: Rc::new(http::feed::Feed::new(1)) },
+            Daemon { asks, note, feed: Rc::new(http::feed::Feed::new(1)), followers: Rc::default() },
             limits,
         ));
         let resume = Rc::new(Notify::new());

@@ -13,10 +13,12 @@ mod upkeep;
 #[cfg(test)]
 mod upkeep_tests;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use model::child::{Channel, ChildId};
@@ -151,6 +153,8 @@ pub struct Pump {
     alarm: Alarm,
     /// When this turn began.
     now: Mono,
+    /// How many clients follow log files as they grow.
+    followers: Rc<Cell<usize>>,
     /// How many pipes are large.
     large: usize,
     streams: BTreeMap<u64, Stream>,
@@ -245,6 +249,7 @@ impl Pump {
             to_press: BTreeSet::new(),
             resting: BTreeSet::new(),
             now: Mono::default(),
+            followers: Rc::default(),
             large: 0,
             ready: Vec::new(),
             heard: Vec::new(),
@@ -418,6 +423,12 @@ impl Pump {
     pub fn dropped_bytes(&self, stream: &StreamId) -> u64 {
         let stream = self.keys.get(stream).and_then(|it| self.streams.get(it));
         stream.and_then(|it| it.sink.outlet()).map_or(0, Outlet::dropped_bytes)
+    }
+
+    /// How many clients follow log files as they grow, to be kept by whoever serves them: while there are
+    /// any, no pipe rests for long.
+    pub fn followers(&self) -> Rc<Cell<usize>> {
+        Rc::clone(&self.followers)
     }
 
     /// Whether there is a stream of this name.

@@ -99,8 +99,8 @@ impl Pump {
         let Some(pipe) = self.pipes.get_mut(&token) else { return };
         let Some(stream) = self.streams.get(&pipe.stream) else { return };
         let most = match stream.options.mirror {
-            Mirror::Nothing => REST_MAX,
-            Mirror::Shown => REST_MAX_LOOKED_AT,
+            Mirror::Nothing if self.followers.get() == 0 => REST_MAX,
+            Mirror::Nothing | Mirror::Shown => REST_MAX_LOOKED_AT,
             // A protocol is spoken there: each answer is waited for.
             Mirror::Raw => Duration::ZERO,
         };

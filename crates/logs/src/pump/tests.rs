@@ -519,3 +519,20 @@ fn every_stream_that_was_closed_leaves_nothing_behind() {
     assert!(streams.is_empty() && keys.is_empty() && pipes.is_empty() && of_child.is_empty());
     assert!(stalled.is_empty() && unwatched.is_empty() && bench.pump.resting.is_empty());
 }
+
+#[test]
+fn no_pipe_rests_for_long_while_somebody_follows_a_log() {
+    let mut bench = Bench::new();
+    bench.open("web");
+    let mut child = bench.child("web", 1);
+    let followers = bench.pump.followers();
+    for (count, most) in [(1, pace::REST_MAX_LOOKED_AT), (0, pace::REST_MAX)] {
+        followers.set(count);
+        for _ in 0..100 {
+            child.write_all(b"line\n").unwrap();
+            bench.pump.turn(BUDGET);
+            assert!(bench.pump.resting.iter().all(|(until, _)| *until <= bench.pump.now + most));
+            bench.settle();
+        }
+    }
+}
