@@ -233,7 +233,7 @@ fn what_is_too_large_is_told_so() {
 fn a_call_of_thousands_takes_turns_with_others() {
     let Some(siege) = Siege::begin() else { return };
     let one = "<value><struct><member><name>methodName</name><value>supervisor.reloadConfig</value></member></struct></value>";
-    let many = format!("<param><value><array><data>{}</data></array></value></param>", one.repeat(4096));
+    let many = format!("<param><value><array><data>{}</data></array></value></param>", one.repeat(1000));
     let document = call("system.multicall", &many);
     let mut stream = siege.connect();
     let head = format!("POST /RPC2 HTTP/1.0\r\nContent-Length: {}\r\n\r\n", document.len());
@@ -244,9 +244,11 @@ fn a_call_of_thousands_takes_turns_with_others() {
     let early = stream.read(&mut [0; 1]).map_err(|error| error.kind());
     assert_eq!(early, Err(std::io::ErrorKind::WouldBlock), "the other was answered only after all of it");
     stream.set_nonblocking(false).expect("it is a socket");
+    // However long it takes a machine that is busy.
+    stream.set_read_timeout(None).expect("it is a socket");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers in the end");
-    assert_eq!(answer.matches("<array>").count(), 1 + 4096 * 5, "{}", &answer[..answer.len().min(500)]);
+    assert_eq!(answer.matches("<array>").count(), 1 + 1000 * 5, "{}", &answer[..answer.len().min(500)]);
     siege.end();
 }
 
