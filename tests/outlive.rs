@@ -434,3 +434,27 @@ fn an_upgrade_changes_the_program_and_no_process_and_a_broken_one_changes_nothin
     assert_eq!((house.pid(), starts(&house)["stays"]), (keeper, 1));
     assert_eq!(house.ctl(&["stop", "stays"]).out, "stays: stopped\n");
 }
+
+#[test]
+fn without_the_journal_nothing_is_started_a_second_time() {
+    let mut house = house(&section("web", "{here}/ledger.sh web", "")).started();
+    house.until_state("web", "RUNNING");
+    let (daemon, old) = (house.daemon_pid(), house.pid_of("web"));
+    house.signal(Signal::STOP);
+    proc::send(daemon, Signal::KILL);
+    house.signal(Signal::KILL);
+    house.until_ended();
+    std::fs::remove_file(house.path("run/children")).expect("there is a journal");
+    house.start();
+    house.until_state("web", "UNKNOWN");
+    assert_eq!((starts(&house)["web"], proc::is_alive(old)), (1, true));
+    let menshen = |words: &[&str]| {
+        let said = house.command("menshen").args(words).arg("-c").arg("supervisord.conf").output();
+        Said::from(said.expect("cannot run menshen"))
+    };
+    let refused = menshen(&["adopt", "web"]).expect_code(1);
+    assert!(refused.all().contains(&format!("end pid {old} by hand")), "{refused:?}");
+    proc::send(old, Signal::KILL);
+    menshen(&["forget", "web"]).expect_code(0);
+    assert_eq!(house.ctl(&["start", "web"]).out, "web: started\n");
+}

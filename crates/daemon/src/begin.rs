@@ -15,7 +15,7 @@ use wire::keeper::{Doubt, Listed};
 
 use crate::handover::Handover;
 use crate::inventory::{Found, Inventory};
-use crate::recall::{self, Origin};
+use crate::recall::{self, Lurker, Origin};
 use crate::state::Daemon;
 use crate::tapes::{self, Tapes};
 use crate::{birth, runtime, sockets};
@@ -34,6 +34,7 @@ pub(crate) struct Beginning {
     pub(crate) begun: bool,
     pub(crate) wanted: Wanted,
     pub(crate) inventory: Inventory,
+    pub(crate) lurkers: Vec<Lurker>,
 }
 
 /// The machine, with all it remembers, and whether it had begun.
@@ -99,10 +100,13 @@ fn conform(memory: &mut Memory, wanted: &Wanted) {
 impl Daemon {
     /// Takes the first steps.
     pub(crate) fn begin(&mut self, beginning: Beginning) {
-        let Beginning { origin, begun, wanted: Wanted { groups, tape }, inventory } = beginning;
+        let Beginning { origin, begun, wanted: Wanted { groups, tape }, inventory, lurkers } = beginning;
         self.begin_diary();
         self.reopen();
-        let living = inventory.children.into_iter().filter_map(|it| self.find(it, origin, &groups)).collect();
+        let found = inventory.children.into_iter().filter_map(|it| self.find(it, origin, &groups));
+        let mut living: Vec<_> = found.collect();
+        self.lurkers = lurkers.iter().map(|it| (it.name.clone(), it.pid)).collect();
+        living.extend(lurkers.into_iter().map(lurking));
         self.feed(Input::Resumed { living });
         if !begun {
             self.feed(Input::Begin { groups, tape });
@@ -176,6 +180,13 @@ impl Daemon {
             self.feed(Input::Request { id, request: Request::AddGroup { name: name.as_str().to_owned() } });
         }
     }
+}
+
+/// A child nobody but the memory knows.
+fn lurking(lurker: Lurker) -> Living {
+    let Lurker { child, name, pid, started } = lurker;
+    let reason = "the keeper's record of it is lost".to_owned();
+    Living { child, name, pid: Some(pid), started, standing: Standing::Doubt { reason }, ended: false }
 }
 
 /// `group:process`, as the keeper knows it.

@@ -107,6 +107,16 @@ impl Daemon {
                 let obstacles = self.obstacles(&selection);
                 Ok(Request::StartMany { selection, obstacles, wait })
             }
+            Request::Adopt { ref name, ref named } => match self.lurkers.get(name) {
+                // The keeper could neither signal it nor see its end.
+                Some(pid) => Err(Fault::about(
+                    FaultCode::Failed,
+                    format!(
+                        "{named} cannot be adopted: end pid {pid} by hand, then `menshen forget {named}`"
+                    ),
+                )),
+                None => Ok(request),
+            },
             Request::Leave(Departure::Restart) => {
                 self.check_restart()?;
                 Ok(request)
@@ -118,7 +128,6 @@ impl Daemon {
             | Request::SignalMany { .. }
             | Request::AddGroup { .. }
             | Request::RemoveGroup { .. }
-            | Request::Adopt { .. }
             | Request::Forget { .. } => Ok(request),
         }
     }

@@ -1,11 +1,13 @@
 //! What a new daemon knows of the one before, and what it makes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use logs::pump::StreamId;
-use model::child::Channel;
+use model::child::{Channel, ChildId};
 use model::name::FullName;
+use model::time::Mono;
 use serde::{Deserialize, Serialize};
 use supervisor::input::Departure;
 use supervisor::memory::{Change, Memory, MoodMemory, Tape};
@@ -82,28 +84,69 @@ pub(crate) struct Recalled {
     /// The configuration that was in force for everything but the groups.
     pub(crate) settings: Option<Tape>,
     pub(crate) files: BTreeMap<StreamId, PathBuf>,
+    /// Children that are remembered and that the keeper does not know.
+    pub(crate) lurkers: Vec<Lurker>,
+}
+
+/// A child of a dead supervisor of which the keeper's journal says nothing, for want of a journal: with its pid there
+/// is a process that was born no later than the child. It may be the child, and then another must not be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lurker {
+    pub(crate) child: ChildId,
+    pub(crate) name: FullName,
+    pub(crate) pid: u32,
+    pub(crate) started: Mono,
+}
+
+/// How much younger than remembered a process may look, for the coarseness of clocks.
+const AGE_SLACK: Duration = Duration::from_secs(1);
+
+/// Whether there is a process with this pid that may have been born at that moment.
+fn may_be_there(pid: u32, started: Mono) -> bool {
+    let age = os::clock::mono() - started;
+    os::procfs::stat(pid).is_ok_and(|it| !it.is_zombie && it.age() + AGE_SLACK >= age)
+}
+
+/// What the keeper has, as far as it matters here.
+pub(crate) struct Known {
+    /// All its children.
+    pub(crate) children: BTreeSet<u64>,
+    /// Whether one of them lives.
+    pub(crate) has_living: bool,
 }
 
 impl Recalled {
     fn nothing(origin: Origin) -> Self {
-        Self { origin, memory: Memory::default(), settings: None, files: BTreeMap::new() }
+        let (memory, files) = (Memory::default(), BTreeMap::new());
+        Self { origin, memory, settings: None, files, lurkers: Vec::new() }
     }
 
-    /// Reads what was remembered. `has_living` says whether the keeper has children that live: where there are none
-    /// and the supervisor is another one, too, this is a start like any other.
+    /// Reads what was remembered. Where nothing lives and the supervisor is another one, too, this is a start like
+    /// any other.
     ///
     /// # Errors
     /// Why it could not be read: then nothing is known but what the keeper has.
-    pub(crate) fn read(handover: &Handover, boot: &str, has_living: bool) -> (Self, Option<std::io::Error>) {
-        let found = if has_living { Origin::Finder } else { Origin::Fresh };
+    pub(crate) fn read(handover: &Handover, boot: &str, known: &Known) -> (Self, Option<std::io::Error>) {
+        let found = if known.has_living { Origin::Finder } else { Origin::Fresh };
         let Some(directory) = &handover.runtime else { return (Self::nothing(found), None) };
         match memory_file::read(&directory.join(runtime::MEMORY)) {
-            Ok(records) => (Self::of(&records, &handover.launch, boot, found), None),
+            Ok(records) => {
+                let lurks = |child: ChildId, pid, started| {
+                    !known.children.contains(&child.0) && may_be_there(pid, started)
+                };
+                (Self::of(&records, &handover.launch, boot, found, lurks), None)
+            }
             Err(error) => (Self::nothing(found), Some(error)),
         }
     }
 
-    fn of(records: &[Vec<u8>], launch: &str, boot: &str, otherwise: Origin) -> Self {
+    fn of(
+        records: &[Vec<u8>],
+        launch: &str,
+        boot: &str,
+        otherwise: Origin,
+        lurks: impl Fn(ChildId, u32, Mono) -> bool,
+    ) -> Self {
         let mut records = records.iter().map_while(|it| serde_json::from_slice::<Record>(it).ok());
         let mut first = records.next().unwrap_or_default();
         let head = first.head.take().unwrap_or_default();
@@ -111,12 +154,15 @@ impl Recalled {
             return Self::nothing(otherwise);
         }
         let is_ours = head.launch == launch;
-        if !is_ours && otherwise == Origin::Fresh {
-            return Self::nothing(Origin::Fresh);
-        }
         let mut recalled = Self::nothing(if is_ours { Origin::Heir } else { Origin::Finder });
         for record in std::iter::once(first).chain(records) {
             recalled.take(record);
+        }
+        if !is_ours {
+            recalled.lurkers = lurkers(&recalled.memory, lurks);
+            if recalled.lurkers.is_empty() && otherwise == Origin::Fresh {
+                return Self::nothing(Origin::Fresh);
+            }
         }
         match recalled.memory.mood {
             // All was stopped, for a daemon that begins anew.
@@ -144,6 +190,15 @@ impl Recalled {
             self.origin = Origin::Successor;
         }
     }
+}
+
+/// The children of a memory that lurk.
+fn lurkers(memory: &Memory, lurks: impl Fn(ChildId, u32, Mono) -> bool) -> Vec<Lurker> {
+    let children = memory.processes.iter().filter_map(|(name, process)| {
+        let (child, pid) = process.phase.child()?;
+        Some(Lurker { child, name: name.clone(), pid: pid?, started: process.started?.mono })
+    });
+    children.filter(|it| lurks(it.child, it.pid, it.started)).collect()
 }
 
 /// The boot of the machine, as memories name it.
@@ -178,7 +233,7 @@ mod tests {
 
     fn recalled(records: &[Record]) -> Recalled {
         let records: Vec<_> = records.iter().map(Record::to_bytes).collect();
-        Recalled::of(&records, "now", "b", Origin::Finder)
+        Recalled::of(&records, "now", "b", Origin::Finder, |_, _, _| false)
     }
 
     #[test]
@@ -190,22 +245,36 @@ mod tests {
         let finder = recalled(&[head("earlier"), counted()]);
         assert_eq!((finder.origin, finder.memory.counters.event), (Origin::Finder, 7));
         let alone = [head("earlier").to_bytes(), counted().to_bytes()];
-        let alone = Recalled::of(&alone, "now", "b", Origin::Fresh);
+        let alone = Recalled::of(&alone, "now", "b", Origin::Fresh, |_, _, _| false);
         assert_eq!((alone.origin, alone.memory.counters.event), (Origin::Fresh, 0), "nothing lives on");
         let succession = Record { succession: true, ..Record::default() };
         assert_eq!(recalled(&[head("now"), succession]).origin, Origin::Successor);
 
-        let other_boot =
-            Recalled::of(&[head("now").to_bytes(), counted().to_bytes()], "now", "c", Origin::Fresh);
+        let other_boot = Recalled::of(
+            &[head("now").to_bytes(), counted().to_bytes()],
+            "now",
+            "c",
+            Origin::Fresh,
+            |_, _, _| false,
+        );
         assert_eq!((other_boot.origin, other_boot.memory.counters.event), (Origin::Fresh, 0));
         for odd in [&b"{"[..], b"[]", b"7", b"\"x\""] {
             let records = [head("now").to_bytes(), counted().to_bytes(), odd.to_vec(), counted().to_bytes()];
-            assert_eq!(Recalled::of(&records, "now", "b", Origin::Fresh).memory.counters.event, 7);
-            assert_eq!(Recalled::of(&[odd.to_vec()], "now", "b", Origin::Finder).origin, Origin::Finder);
+            assert_eq!(
+                Recalled::of(&records, "now", "b", Origin::Fresh, |_, _, _| false).memory.counters.event,
+                7
+            );
+            assert_eq!(
+                Recalled::of(&[odd.to_vec()], "now", "b", Origin::Finder, |_, _, _| false).origin,
+                Origin::Finder
+            );
         }
         let newer = br#"{"unheard_of":{"x":1}}"#.to_vec();
         let records = [head("now").to_bytes(), newer, counted().to_bytes()];
-        assert_eq!(Recalled::of(&records, "now", "b", Origin::Fresh).memory.counters.event, 7);
+        assert_eq!(
+            Recalled::of(&records, "now", "b", Origin::Fresh, |_, _, _| false).memory.counters.event,
+            7
+        );
     }
 
     #[test]

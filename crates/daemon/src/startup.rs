@@ -31,7 +31,7 @@ use crate::keeper_link::{KeeperLink, LinkError};
 use crate::keepsakes::Keepsakes;
 use crate::launch::VERSION;
 use crate::pending::Calls;
-use crate::recall::{self, Head, Origin, Recalled};
+use crate::recall::{self, Head, Known, Origin, Recalled};
 use crate::remember::Diary;
 use crate::runtime;
 use crate::sampling::Sampling;
@@ -104,8 +104,11 @@ fn look_around(handover: &Handover) -> Result<Ground, StartError> {
         return Err(LinkError::Version(inventory.version).into());
     }
     let boot = recall::boot_name(inventory.boot_id);
-    let has_living = inventory.children.iter().any(|it| !it.listed.ended);
-    let (recalled, trouble) = Recalled::read(handover, &boot, has_living);
+    let known = Known {
+        children: inventory.children.iter().map(|it| it.listed.child).collect(),
+        has_living: inventory.children.iter().any(|it| !it.listed.ended),
+    };
+    let (recalled, trouble) = Recalled::read(handover, &boot, &known);
     let mut troubles: Vec<_> =
         trouble.map(|it| format!("cannot read what must be remembered: {it}")).into_iter().collect();
     let mut tapes = Tapes::open(handover.runtime.clone());
@@ -136,15 +139,9 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         servers::open(&config.servers, &mut keepsakes, &mut link, &mut inventory.later)?;
     let log = open_log(&config.settings)?;
     let settings = config.settings;
-    let inheritance = Inheritance {
-        environment: environment(),
-        server_url: config.server_url.clone(),
-        directory: None,
-        umask: os::process::own_umask(),
-        nofile,
-    };
+    let inheritance = inheritance(config.server_url.clone(), nofile);
     let identity = identity(&settings, &config.rpc_interfaces);
-    let Recalled { origin, memory, settings: _, files } = recalled;
+    let Recalled { origin, memory, settings: _, files, lurkers } = recalled;
     let head = Head { boot, launch: handover.launch.clone() };
     let wanted = Wanted { groups: config.groups, tape };
     let (supervisor, begun) = machine(handover, &tapes, origin, memory, &wanted, &mut troubles);
@@ -175,6 +172,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         diary: Diary::new(head, Some(tape), files),
         tapes,
         found: BTreeMap::new(),
+        lurkers: BTreeMap::new(),
         upgrading: None,
         lock: inventory.lock.take(),
         journal: inventory.journal.take(),
@@ -188,7 +186,12 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         daemon.introduce_server(server);
     }
     daemon.settle_in(origin)?;
-    Ok((daemon, endpoints, Beginning { origin, begun, wanted, inventory }))
+    Ok((daemon, endpoints, Beginning { origin, begun, wanted, inventory, lurkers }))
+}
+
+fn inheritance(server_url: Option<String>, nofile: os::limits::Pair) -> Inheritance {
+    let (environment, umask) = (environment(), os::process::own_umask());
+    Inheritance { environment, server_url, directory: None, umask, nofile }
 }
 
 fn identity(settings: &Settings, interfaces: &[RpcInterface]) -> api::call::Identity {

@@ -111,6 +111,8 @@ pub(crate) struct Daemon {
     pub(crate) tapes: Tapes,
     /// The pipes of children that were there before this daemon, until it is known whose they are.
     pub(crate) found: BTreeMap<ChildId, [Option<OwnedFd>; 3]>,
+    /// Processes whose child may live without the keeper's knowing it, and its pid.
+    pub(crate) lurkers: BTreeMap<FullName, u32>,
     /// Whoever waits for the keeper to become another program.
     pub(crate) upgrading: Option<Call>,
     /// The claim on the runtime directory and the keeper's journal, for when the keeper dies.

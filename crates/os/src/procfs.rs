@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 
@@ -20,6 +21,18 @@ pub struct Stat {
     pub session: u32,
     /// When it was born, in ticks since the machine was started.
     pub start_ticks: u64,
+}
+
+impl Stat {
+    /// How long ago it was born, on a clock that goes on while the machine sleeps.
+    pub fn age(&self) -> Duration {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let now = Duration::try_from(now).unwrap_or_default();
+        let per_second = rustix::param::clock_ticks_per_second().max(1);
+        let ticks = Duration::from_secs(self.start_ticks / per_second);
+        let rest = Duration::from_millis(self.start_ticks % per_second * 1000 / per_second);
+        now.saturating_sub(ticks + rest)
+    }
 }
 
 /// One process.
@@ -146,6 +159,8 @@ mod tests {
     fn this_process_and_no_process() {
         let own = stat(std::process::id()).unwrap();
         assert!(!own.is_zombie && own.start_ticks > 0);
+        let first = stat(1).unwrap();
+        assert!(own.age() <= first.age() && own.age() < Duration::from_hours(1));
         assert!(pids().contains(&std::process::id()));
         // No pid is that high (proc(5), pid_max).
         assert_eq!(stat(1 << 30).unwrap_err().kind(), io::ErrorKind::NotFound);

@@ -57,7 +57,7 @@ impl Phase {
     }
 
     /// Its child and, once there is one, the child's pid.
-    pub(crate) const fn child(&self) -> Option<(ChildId, Option<u32>)> {
+    pub const fn child(&self) -> Option<(ChildId, Option<u32>)> {
         match *self {
             Self::Stopped | Self::Backoff { .. } | Self::Exited { .. } | Self::Fatal => None,
             Self::Spawning { child, .. } => Some((child, None)),
