@@ -217,6 +217,48 @@ fn usage_is_looked_at_while_somebody_watches() {
 }
 
 #[test]
+fn machines_are_told_the_figures_and_whether_all_is_well() {
+    if Make::is_original() {
+        return;
+    }
+    let (house, port) = house(SLEEPERS);
+    house.until_state("a", "RUNNING");
+    let metrics = request(port, "GET", "/metrics", "", "");
+    assert!(metrics.head.contains("application/openmetrics-text; version=1.0.0"), "{}", metrics.head);
+    let text = metrics.text();
+    assert!(text.ends_with("# EOF\n"));
+    let value =
+        |name: &str| text.lines().find_map(|it| it.strip_prefix(name)?.strip_prefix(' ')).map(str::to_owned);
+    assert_eq!(value("menshen_process_up{group=\"a\",process=\"a\"}").as_deref(), Some("1"));
+    assert_eq!(value("menshen_process_up{group=\"g\",process=\"b\"}").as_deref(), Some("0"));
+    assert_eq!(value("menshen_process_starts_total{group=\"a\",process=\"a\"}").as_deref(), Some("1"));
+    assert!(value("menshen_process_resident_memory_bytes{group=\"a\",process=\"a\"}").is_some(), "{text}");
+    // Every figure belongs to the family above it, and each family is there once.
+    let mut families = Vec::new();
+    for line in text.lines() {
+        match line.strip_prefix("# TYPE ") {
+            Some(rest) => families.push(rest.split(' ').next().expect("a name").to_owned()),
+            None if line.starts_with('#') => {}
+            None => assert!(line.starts_with(families.last().expect("a family").as_str()), "{line}"),
+        }
+    }
+    let count = families.len();
+    families.sort();
+    families.dedup();
+    assert_eq!(families.len(), count);
+
+    assert_eq!(request(port, "GET", "/healthz", "", "").text(), "ok\n");
+    assert_eq!(request(port, "GET", "/readyz", "", "").text(), "ready\n");
+    post(port, "/processes/g:no/start", &Value::Null);
+    post(port, "/methods/supervisor.addProcessGroup", &json!(["nope"]));
+    assert_eq!(
+        request(port, "GET", "/readyz", "", "").status,
+        200,
+        "what was never started is as it should be"
+    );
+}
+
+#[test]
 fn a_log_is_followed_in_pieces_that_can_be_gone_on_from() {
     if Make::is_original() {
         return;

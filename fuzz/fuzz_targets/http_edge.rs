@@ -39,7 +39,7 @@ fn begin() -> World {
     let listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
     listener.set_nonblocking(true).expect("a socket that does not block");
     let endpoint =
-        Endpoint { section: "fuzz".to_owned(), listener: Listener::Unix(listener), credentials: None };
+        Endpoint { section: "fuzz".to_owned(), listener: Listener::Unix(listener), credentials: None, web_compat: false };
     let (asks, questions) = mpsc::channel(64);
     let daemon = Daemon { asks, note: Rc::new(|_, _| {}), feed: Rc::new(Feed::new(1)) };
     let limits = Limits { body_bytes: 1 << 16, ..Limits::default() };
@@ -59,11 +59,7 @@ async fn pretend(mut asks: mpsc::Receiver<Ask>) {
             Ask::ProcessLog { slot, .. } | Ask::MainLog { slot } => {
                 let _ = slot.send(None);
             }
-            Ask::Watching => {}
-            Ask::Page { slot } => {
-                let (identifier, version) = ("me".to_owned(), "1".to_owned());
-                let _ = slot.send(web::pages::Status { identifier, version, processes: vec![] });
-            }
+            Ask::Watching | Ask::Metrics { .. } | Ask::Unready { .. } => {}
         }
     }
 }

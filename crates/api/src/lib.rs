@@ -15,6 +15,7 @@ mod inspection;
 pub mod json;
 pub mod logs;
 pub mod method;
+pub mod metrics;
 pub mod openapi;
 mod options;
 pub mod process_info;

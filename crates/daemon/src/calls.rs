@@ -34,6 +34,8 @@ impl Daemon {
             }
             Ask::MainLog { slot } => drop(slot.send(self.main_log_path())),
             Ask::Watching => self.watched(),
+            Ask::Metrics { slot } => self.collect_metrics(slot),
+            Ask::Unready { slot } => drop(slot.send(self.unready())),
         }
     }
 

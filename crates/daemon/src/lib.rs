@@ -25,6 +25,7 @@ mod memory_file;
 mod outputs;
 mod pending;
 mod perform;
+mod probes;
 mod recall;
 mod remember;
 mod runtime;

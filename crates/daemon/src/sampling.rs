@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::facts;
+use http::ask::Slot;
 use model::level::Level;
 use model::name::FullName;
 use model::time::Mono;
@@ -38,6 +39,8 @@ pub(crate) struct Sampling {
     wanted_until: Mono,
     /// Who is to be looked at closely, and until when.
     closely: BTreeMap<FullName, Mono>,
+    /// Who waits for figures.
+    pub(crate) collectors: Vec<Slot<String>>,
     results: mpsc::UnboundedReceiver<Looked>,
     sender: mpsc::UnboundedSender<Looked>,
 }
@@ -63,6 +66,7 @@ impl Sampling {
             last: None,
             wanted_until: Mono::default(),
             closely: BTreeMap::new(),
+            collectors: Vec::new(),
             results,
             sender,
         }
@@ -110,6 +114,16 @@ impl Daemon {
         }
     }
 
+    /// Looks at once, unless a thread is looking.
+    pub(crate) fn look_now(&mut self) {
+        let now = os::clock::mono();
+        self.sampling.wanted_until = self.sampling.wanted_until.max(now + INTEREST);
+        if !self.sampling.away {
+            self.sampling.due = Some(now);
+            self.look_if_due(now);
+        }
+    }
+
     /// Looks, if it is time and somebody still wants to know.
     pub(crate) fn look_if_due(&mut self, now: Mono) {
         if self.sampling.deadline().is_none_or(|it| it > now) {
@@ -145,7 +159,10 @@ impl Daemon {
         let started = thread.spawn(move || drop(sender.send(Looked::with(sampler, &wanted, names))));
         match started {
             Ok(_) => self.sampling.away = true,
-            Err(error) => self.note(Level::Warn, &format!("cannot look at what processes use: {error}")),
+            Err(error) => {
+                self.note(Level::Warn, &format!("cannot look at what processes use: {error}"));
+                self.tell_collectors();
+            }
         }
     }
 
@@ -169,6 +186,7 @@ impl Daemon {
         if self.feed.wants_samples() {
             self.feed.publish_samples(&self.figures.text());
         }
+        self.tell_collectors();
     }
 }
 

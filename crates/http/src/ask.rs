@@ -36,6 +36,16 @@ pub enum Ask {
         /// The file, if there is one.
         slot: Slot<Option<PathBuf>>,
     },
+    /// What are the figures, as text for those who collect them? Answered after a fresh look.
+    Metrics {
+        /// The text.
+        slot: Slot<String>,
+    },
+    /// Which processes are not as they should be: to be up, and not?
+    Unready {
+        /// Their names; empty when all is well, `None` when everything is being stopped.
+        slot: Slot<Option<Vec<String>>>,
+    },
     /// Somebody begins to watch the feed: there may be more to do from now on.
     Watching,
 }

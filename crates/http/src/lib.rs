@@ -14,6 +14,7 @@ mod date;
 pub mod feed;
 mod follow;
 pub mod limits;
+mod probe;
 mod reply;
 mod rest;
 mod routes;

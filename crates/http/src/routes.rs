@@ -29,6 +29,7 @@ use crate::date::http_date;
 use crate::feed::Feed;
 use crate::follow::{Follower, From, HISTORY_BYTES};
 use crate::limits::{Limits, QUOTED_BYTES, SMALL_BODY_BYTES};
+use crate::probe::Probe;
 use crate::reply::{Reply, respond};
 use crate::seat::{Seat, Seats};
 use crate::stream::Stream;
@@ -163,6 +164,10 @@ impl Site {
         if path.starts_with("/mainlogtail") {
             only(request.method(), &[Method::GET])?;
             return self.main_log().await;
+        }
+        if let Some(probe) = Probe::at(&path) {
+            only(request.method(), &[Method::GET, Method::HEAD])?;
+            return self.probe(probe).await.map(Page::Reply);
         }
         if request.uri().path().starts_with(api::rest::ROOT) {
             return self.rest(request, connection).await;

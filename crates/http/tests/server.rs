@@ -172,7 +172,7 @@ async fn pretend(
             Ask::MainLog { slot } => {
                 let _ = slot.send(Some(log.clone()));
             }
-            Ask::Watching => {}
+            Ask::Watching | Ask::Metrics { .. } | Ask::Unready { .. } => {}
         }
     }
 }
