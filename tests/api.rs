@@ -259,6 +259,32 @@ fn machines_are_told_the_figures_and_whether_all_is_well() {
 }
 
 #[test]
+fn why_a_process_is_as_it_is_can_be_asked() {
+    if Make::is_original() {
+        return;
+    }
+    let crash =
+        "[program:crash]\ncommand=/bin/sh -c 'echo cannot open the door >&2; exit 3'\nstartretries=1\n";
+    let (house, port) = house(crash);
+    house.until_state("crash", "FATAL");
+    let why = get(port, "/processes/crash/why");
+    let sentences = why["sentences"].to_string();
+    for part in ["It does not run.", "exit status 3, before it was up", "2 times in a row", "given up"] {
+        assert!(sentences.contains(part), "{part}: {sentences}");
+    }
+    assert_eq!(why["last_lines"].as_array().and_then(|it| it.last()), Some(&json!("cannot open the door")));
+    let exits = get(port, "/processes/crash/exits");
+    assert_eq!((&exits[1]["code"], &exits[1]["cause"]), (&json!(3), &json!("too early")));
+    let said =
+        house.command("menshen").args(["-c", "supervisord.conf", "why", "crash"]).output().expect("it runs");
+    let told = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(
+        told.starts_with("crash: It does not run.") && told.contains("    cannot open the door"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_log_is_followed_in_pieces_that_can_be_gone_on_from() {
     if Make::is_original() {
         return;

@@ -20,7 +20,7 @@ use crate::batch::CALLS_MAX;
 use crate::call::{Chore, Context, Refusal};
 use crate::method::{API_VERSION, ENTRIES, EXTENSIONS, Entry, Method, find};
 use crate::shape::{self, Shape};
-use crate::{config_info, facts, inspection, options, process_info};
+use crate::{config_info, facts, inspection, options, process_info, why};
 
 /// How far a call gets by itself.
 pub(crate) enum Begun {
@@ -124,6 +124,8 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
             Ok(Begun::Ask(request, Shape::Updated))
         }
         Method::Inspect => Ok(done(inspection::all(context))),
+        Method::Exits => Ok(done(why::exits(&process(&arguments.text(0)?, context)?, context))),
+        Method::Why => Ok(done(why::why(&process(&arguments.text(0)?, context)?, context)?)),
         Method::Overview => Ok(done(facts::overview(context))),
         Method::Processes => Ok(done(facts::processes(context))),
         Method::Process => Ok(done(facts::process(&process(&arguments.text(0)?, context)?, context)?)),

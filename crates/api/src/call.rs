@@ -9,7 +9,7 @@ use model::fault::Fault;
 use model::name::FullName;
 use model::spec::GroupSpec;
 use model::time::{Stamp, Zone};
-use model::usage::{MachineUsage, ProcessUsage};
+use model::usage::{ExitRecord, MachineUsage, ProcessUsage};
 use supervisor::effect::{Answer, Settled};
 use supervisor::supervisor::Supervisor;
 use wire::value::RemoteFault;
@@ -35,12 +35,17 @@ pub trait LogPaths {
     fn dropped_bytes(&self, name: &FullName, channel: Channel) -> u64;
 }
 
-/// What is known of what processes use.
+/// What is known of what processes use and how they ended.
 pub trait Usages {
     /// The latest figures of the child of a process, if there are any.
     fn process(&self, name: &FullName) -> Option<ProcessUsage>;
     /// The latest figures of the machine, if there are any.
     fn machine(&self) -> Option<&MachineUsage>;
+    /// The last ends of children of a process, the oldest first; none where nobody remembers them.
+    fn exits(&self, name: &FullName) -> Vec<ExitRecord> {
+        let _ = name;
+        Vec::new()
+    }
 }
 
 /// The world at one moment, as a call sees it.

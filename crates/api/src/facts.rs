@@ -60,6 +60,21 @@ pub const ENDED: &[Member] = &[
     ("core", Boolean, "Whether it left a core file; absent without a signal."),
 ];
 
+/// What `menshen.getExits` tells of each end.
+#[rustfmt::skip]
+pub const EXIT: &[Member] = &[
+    ("at", Double, "When."),
+    ("cause", Text, "As in the `ended` of a process."),
+    ("description", Text, "In words."),
+    ("code", Int, "The code it left with, unless a signal ended it."),
+    ("signal", Text, "The signal that ended it."),
+    ("core", Boolean, "Whether it left a core file; absent without a signal."),
+    ("cpu_seconds", Double, "Time it was on processors, with that of children it had reaped."),
+    ("peak_bytes", Double, "The most memory it ever had in RAM."),
+    ("out_of_memory", Boolean, "Whether the kernel killed it because memory had run out."),
+    ("last_lines", Array, "The last lines of its standard error."),
+];
+
 /// The `usage` of a process: its child and all its descendants together.
 #[rustfmt::skip]
 pub const USAGE: &[Member] = &[

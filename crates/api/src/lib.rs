@@ -22,3 +22,4 @@ pub mod process_info;
 pub mod rest;
 pub mod session;
 mod shape;
+pub mod why;

@@ -92,6 +92,8 @@ pub enum Method {
     RestartNamed,
     SignalNamed,
     ClearNamed,
+    Exits,
+    Why,
     /// As [`Self::ClearNamed`], but the logs are kept and new ones begun.
     RotateNamed,
 }
@@ -207,7 +209,7 @@ const GROUPS: Parameter = (Array, "groups", "The groups it is about; all when le
 /// What the original does not have. `system.listMethods` leaves these out, since clients take it for the
 /// list of what Supervisor can do; `menshen.listMethods` tells them.
 #[rustfmt::skip]
-pub const EXTENSIONS: [Entry; 21] = [
+pub const EXTENSIONS: [Entry; 23] = [
     entry("menshen.adopt", M::Adopt, OK, &[NAME],
         "Takes the child of a process that is in doubt for its own."),
     entry("menshen.clearProcessLogs", M::ClearNamed, RESULTS, &[SEVERAL], "Empties the logs of these processes."),
@@ -219,6 +221,8 @@ pub const EXTENSIONS: [Entry; 21] = [
             forget (`at`, `cause`: expected, unexpected, too early, stopped or killed, `description`, and `code` or \
             `signal` and `core`); for an event listener `listener` (`state` of one that runs, and of its pool `waiting`, `size` \
             and `dropped`, which count events)."),
+    entry("menshen.getExits", M::Exits, (Array, "A struct for each end, the oldest first."), &[NAME],
+        "Tells how the last children of a process ended: ten of them at most, of this life of the daemon."),
     entry("menshen.getGroups", M::Groups, (Array, "A struct for each group."), &[],
         "Tells the groups that are active, in the order in which they are started."),
     entry("menshen.getListeners", M::Listeners, (Array, "A struct for each pool of event listeners."), &[],
@@ -263,6 +267,9 @@ pub const EXTENSIONS: [Entry; 21] = [
         &[(String, "path", "The new program, an absolute path on the machine of the supervisor.")],
         "Makes keeper and daemon another program while everything runs on. It is tried first; one that cannot go on \
             from here, or that fails in its first seconds, is left again. Answers when the keeper is the new program."),
+    entry("menshen.why", M::Why,
+        (Struct, "`name`, `state`, `sentences` (an array of text), and `last_lines` of standard error after a bad end."),
+        &[NAME], "Tells in words why a process is as it is: how it ended, how often, what comes next."),
 ];
 
 /// Every name, sorted: the order in which `system.listMethods` tells them.

@@ -2,15 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::facts::{ENDED, GROUP, LISTENER, MACHINE, Member, PROCESS, SUPERVISOR, USAGE};
+use crate::facts::{ENDED, EXIT, GROUP, LISTENER, MACHINE, Member, PROCESS, SUPERVISOR, USAGE};
 use crate::method::{self, Entry, Kind, Parameter};
 use crate::options::OPTIONS;
 use crate::rest::{ROOT, ROUTES, Route, STREAMS, Stream, Verb};
 
 /// The structs that have a table of their members, and the methods that answer with them.
-const SCHEMAS: [(&str, &[Member], &[&str]); 8] = [
+const SCHEMAS: [(&str, &[Member], &[&str]); 9] = [
     ("Process", PROCESS, &["menshen.getProcess", "menshen.getProcesses"]),
     ("Ended", ENDED, &[]),
+    ("Exit", EXIT, &["menshen.getExits"]),
     ("Usage", USAGE, &[]),
     ("Options", OPTIONS, &["menshen.getProcessOptions"]),
     ("Group", GROUP, &["menshen.getGroups"]),

@@ -67,7 +67,7 @@ const fn post(path: &'static str, method: &'static str) -> Route {
 
 /// Every path that stands for a method.
 #[rustfmt::skip]
-pub const ROUTES: [Route; 30] = [
+pub const ROUTES: [Route; 32] = [
     get("/supervisor", "menshen.getSupervisor"),
     post("/supervisor/reload", "supervisor.restart"),
     post("/supervisor/shutdown", "supervisor.shutdown"),
@@ -82,6 +82,8 @@ pub const ROUTES: [Route; 30] = [
     post("/processes/clear", "menshen.clearProcessLogs"),
     post("/processes/rotate", "menshen.rotateProcessLogs"),
     get("/processes/{name}", "menshen.getProcess"),
+    get("/processes/{name}/exits", "menshen.getExits"),
+    get("/processes/{name}/why", "menshen.why"),
     get("/processes/{name}/options", "menshen.getProcessOptions"),
     post("/processes/{name}/start", "supervisor.startProcess"),
     post("/processes/{name}/stop", "supervisor.stopProcess"),

@@ -21,7 +21,7 @@ use model::spec::{
     StreamSpec, UserSpec,
 };
 use model::time::{Stamp, Utc, Wall};
-use model::usage::{MachineUsage, ProcessUsage};
+use model::usage::{ExitRecord, MachineUsage, ProcessUsage};
 use supervisor::effect::{Answer, Effect, Effects, Settled};
 use supervisor::input::{Departure, Input, Request, RequestId};
 use supervisor::supervisor::Supervisor;
@@ -95,6 +95,10 @@ impl Usages for Files {
 
     fn machine(&self) -> Option<&MachineUsage> {
         None
+    }
+
+    fn exits(&self, _: &FullName) -> Vec<ExitRecord> {
+        Vec::new()
     }
 }
 

@@ -260,6 +260,14 @@ pub(crate) enum Order {
     Clear(Names),
     /// Rotate the logs of processes, full or not
     Rotate(Names),
+    /// Say why processes are as they are: how they ended, how often, what comes next
+    Why {
+        /// Processes, groups, patterns, or all
+        #[arg(value_name = "NAME", required = true)]
+        names: Vec<String>,
+        #[command(flatten)]
+        format: Format,
+    },
     /// Show the pid of the server, or of processes
     Pid {
         /// Processes, groups, patterns, or all

@@ -1,16 +1,20 @@
-//! What processes and the machine use, as it was seen last.
+//! What processes and the machine use, as it was seen last, and how children ended.
 
 use std::collections::BTreeMap;
 
 use api::call::Usages;
 use model::name::FullName;
-use model::usage::{MachineUsage, ProcessUsage};
+use model::usage::{ExitRecord, MachineUsage, ProcessUsage};
 
-/// The latest figures.
+use crate::exits::Exits;
+
+/// The latest figures, and the last ends.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) processes: BTreeMap<FullName, ProcessUsage>,
     pub(crate) machine: Option<MachineUsage>,
+    /// How children ended.
+    pub(crate) exits: Exits,
 }
 
 impl Usages for Figures {
@@ -20,5 +24,9 @@ impl Usages for Figures {
 
     fn machine(&self) -> Option<&MachineUsage> {
         self.machine.as_ref()
+    }
+
+    fn exits(&self, name: &FullName) -> Vec<ExitRecord> {
+        self.exits.of(name)
     }
 }

@@ -17,6 +17,7 @@ mod chores;
 mod digest;
 mod estate;
 mod events;
+mod exits;
 mod figures;
 mod inventory;
 mod keeper_link;

@@ -35,6 +35,7 @@ impl Daemon {
             Effect::GroupClosed(name) => {
                 self.close_group_logs(&name);
                 self.close_socket(&name);
+                self.figures.exits.retain(|it| it.group != name);
             }
             Effect::ProcessOpened { name, spec } => self.open_logs(&name, &spec),
             Effect::ProcessChanged { name, old, new } => self.change_logs(&name, &old, &new),
@@ -228,7 +229,7 @@ impl Daemon {
                 let failure = refusal(process.unwrap_or_default(), errno);
                 self.feed(Input::SpawnFailed { child, failure });
             }
-            Report::Exited { child, status, known, at_us, setup, .. } => {
+            Report::Exited { child, status, known, at_us, setup, usage } => {
                 let child = ChildId(child);
                 // Its last words are in the file before anyone hears of its end.
                 self.streams.pump.drain(child);
@@ -238,8 +239,9 @@ impl Daemon {
                     Some(SetupFailure { stage, errno: os::errno::name(errno) })
                 });
                 let status = if known { ExitStatus::from_wait(status) } else { ExitStatus::Unknown };
-                let at = Mono(Duration::from_micros(at_us));
+                let (owner, at) = (self.owner(child), Mono(Duration::from_micros(at_us)));
                 self.feed(Input::Exited { child, status, at, setup });
+                self.remember_exit(owner, status, usage);
             }
             Report::SignalFailed { child, signal, errno } => self.feed(Input::SignalFailed {
                 child: ChildId(child),

@@ -133,7 +133,8 @@ impl Daemon {
             // What is known grows old, and nobody is there to see it.
             self.sampling.due = None;
             self.sampling.sampler = None;
-            self.figures = crate::figures::Figures::default();
+            self.figures.processes.clear();
+            self.figures.machine = None;
             return;
         }
         let is_first = self.sampling.last.is_none_or(|it| now - it > INTERVAL * 2);

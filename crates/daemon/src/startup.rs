@@ -24,6 +24,7 @@ use wire::keeper::Order;
 
 use crate::begin::{Beginning, Wanted, first_child, machine};
 use crate::birth::Inheritance;
+use crate::exits::Exits;
 use crate::figures::Figures;
 use crate::handover::{CRITICAL, Handover};
 use crate::inventory::Inventory;
@@ -158,7 +159,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         children: BTreeMap::new(),
         calls: Calls::default(),
         feed: Rc::new(Feed::new(first_child())),
-        figures: Figures::default(),
+        figures: Figures { exits: Exits::new(), ..Figures::default() },
         sampling: Sampling::new(),
         log: Rc::new(RefCell::new(log)),
         settings,

@@ -1,5 +1,6 @@
 //! What processes and the machine use: figures taken at one moment, by whoever may look.
 
+use crate::exit::Ended;
 use crate::time::Wall;
 
 /// What a process and all its descendants use at one moment.
@@ -81,4 +82,19 @@ pub struct NetworkUsage {
     pub received_bytes: u64,
     /// Bytes sent.
     pub sent_bytes: u64,
+}
+
+/// The end of a child, with what was found out about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExitRecord {
+    /// How, when and why.
+    pub ended: Ended,
+    /// Time it was on processors, in milliseconds, with that of children it had reaped.
+    pub cpu_ms: u64,
+    /// The most memory it ever had in RAM, in KiB.
+    pub peak_kib: u64,
+    /// Whether the kernel killed it because memory had run out.
+    pub out_of_memory: bool,
+    /// The last lines of its standard error, as text.
+    pub last_lines: Vec<String>,
 }

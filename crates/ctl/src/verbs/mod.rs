@@ -16,6 +16,7 @@ mod status;
 mod targets;
 mod top;
 pub(crate) mod wait;
+mod why;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -246,6 +247,7 @@ fn obey(desk: &mut Desk<'_>, order: Order) -> Result<u8, Trouble> {
             let name = name.as_deref();
             if follow { server::follow(desk, name, output) } else { server::tail(desk, name, output, bytes) }
         }
+        Order::Why { names, format } => why::why(desk, &names, format),
         Order::Pid { names, format } => facts::pid(desk, &names, format),
         Order::Avail { format } => facts::avail(desk, format),
         Order::Reread { format } => facts::reread(desk, format),
