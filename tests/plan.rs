@@ -139,7 +139,7 @@ fn groups_come_and_go() {
     let update = menshen(&house, &["update"]).expect_code(1);
     assert!(update.out.starts_with("- old              removed\n+ new              added\n"), "{update:?}");
     assert!(
-        update.out.contains("new: failed: its command does not exist\n1 removed, 1 failed\n"),
+        update.out.contains("new: failed: can't find command '/nonexistent'\n1 removed, 1 failed\n"),
         "{update:?}"
     );
     assert_eq!(house.pid_of("kept"), kept);

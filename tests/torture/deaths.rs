@@ -23,6 +23,7 @@ const PASSED_WITHIN: Duration = Duration::from_secs(15);
 
 fn raised(case: &Case) -> Field {
     let mut field = Field::new(case.name, case.load, "");
+    field.row.words_may_die = true;
     field.start_hurried();
     field
 }
@@ -231,7 +232,10 @@ fn damage(file: &PathBuf, chance: &mut Chance) {
         // A link to something else.
         _ => {
             std::fs::remove_file(file).ok();
-            std::os::unix::fs::symlink("/etc/passwd", file).ok();
+            // To a file of this field: whoever writes through the link, we ourselves the next time, harms nobody.
+            let elsewhere = file.with_file_name("elsewhere");
+            std::fs::write(&elsewhere, "nobody's").ok();
+            std::os::unix::fs::symlink(elsewhere, file).ok();
             return;
         }
     }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::child::ChildId;
+use logs::pump::StreamId;
+use model::child::{Channel, ChildId};
 use model::level::Level;
 use model::name::{FullName, GroupName, ProcessName};
 use model::spec::{GroupSpec, ProcessSpec};
@@ -35,6 +36,8 @@ pub(crate) struct Beginning {
     pub(crate) wanted: Wanted,
     pub(crate) inventory: Inventory,
     pub(crate) lurkers: Vec<Lurker>,
+    /// What listeners had said of which the machine has not taken note.
+    pub(crate) words: BTreeMap<ChildId, Vec<u8>>,
 }
 
 /// The machine, with all it remembers, and whether it had begun.
@@ -100,7 +103,8 @@ fn conform(memory: &mut Memory, wanted: &Wanted) {
 impl Daemon {
     /// Takes the first steps.
     pub(crate) fn begin(&mut self, beginning: Beginning) {
-        let Beginning { origin, begun, wanted: Wanted { groups, tape }, inventory, lurkers } = beginning;
+        let Beginning { origin, begun, wanted: Wanted { groups, tape }, inventory, lurkers, words } =
+            beginning;
         self.begin_diary();
         self.reopen();
         let found = inventory.children.into_iter().filter_map(|it| self.find(it, origin, &groups));
@@ -108,6 +112,14 @@ impl Daemon {
         self.lurkers = lurkers.iter().map(|it| (it.name.clone(), it.pid)).collect();
         living.extend(lurkers.into_iter().map(lurking));
         self.feed(Input::Resumed { living });
+        for (child, bytes) in words {
+            if let Some(about) = self.children.get(&child) {
+                let stream = StreamId { name: about.name.clone(), channel: Channel::Stdout };
+                self.remember_words(child, &bytes);
+                self.understand(&stream, child, bytes);
+            }
+        }
+        self.settle();
         if !begun {
             self.feed(Input::Begin { groups, tape });
         } else if origin != Origin::Heir {

@@ -23,6 +23,14 @@ impl Daemon {
     /// A child has written something that somebody wants to see: its listeners, the log, or we, because
     /// it is itself a listener. A child that is forgotten is no longer listened to.
     pub(crate) fn wrote(&mut self, stream: &StreamId, child: ChildId, bytes: Vec<u8>) {
+        if stream.channel == Channel::Stdout && self.children.get(&child).is_some_and(|it| it.ear.is_some()) {
+            self.remember_words(child, &bytes);
+        }
+        self.understand(stream, child, bytes);
+    }
+
+    /// Takes in what is written down already.
+    pub(crate) fn understand(&mut self, stream: &StreamId, child: ChildId, bytes: Vec<u8>) {
         let about = self.children.get_mut(&child);
         let ear = about.and_then(|it| it.ear.as_mut()).filter(|_| stream.channel == Channel::Stdout);
         let is_listener = ear.is_some();

@@ -28,6 +28,12 @@ pub(crate) struct Record {
     /// A log with a name nobody has chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<AutoFile>,
+    /// What a listener has said: written down before it is understood, since it can be read only once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) words: Option<Words>,
+    /// Listeners of whose words the machine has taken note in this step.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) heard: Vec<ChildId>,
     /// Another configuration is in force for everything but the groups.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) settings: Option<Tape>,
@@ -52,6 +58,13 @@ pub(crate) struct AutoFile {
     pub(crate) process: FullName,
     pub(crate) stderr: bool,
     pub(crate) path: PathBuf,
+}
+
+/// What one listener has said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Words {
+    pub(crate) child: ChildId,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Record {
@@ -86,6 +99,8 @@ pub(crate) struct Recalled {
     pub(crate) files: BTreeMap<StreamId, PathBuf>,
     /// Children that are remembered and that the keeper does not know.
     pub(crate) lurkers: Vec<Lurker>,
+    /// What listeners had said of which the machine had not taken note.
+    pub(crate) words: BTreeMap<ChildId, Vec<u8>>,
 }
 
 /// A child of a dead supervisor of which the keeper's journal says nothing, for want of a journal: with its pid there
@@ -118,7 +133,7 @@ pub(crate) struct Known {
 impl Recalled {
     fn nothing(origin: Origin) -> Self {
         let (memory, files) = (Memory::default(), BTreeMap::new());
-        Self { origin, memory, settings: None, files, lurkers: Vec::new() }
+        Self { origin, memory, settings: None, files, lurkers: Vec::new(), words: BTreeMap::new() }
     }
 
     /// Reads what was remembered. Where nothing lives and the supervisor is another one, too, this is a start like
@@ -177,13 +192,19 @@ impl Recalled {
     }
 
     fn take(&mut self, record: Record) {
-        let Record { head: _, step, file, settings, succession } = record;
+        let Record { head: _, step, file, words, heard, settings, succession } = record;
         for change in step {
             self.memory.apply(change);
         }
         if let Some(AutoFile { process, stderr, path }) = file {
             let channel = if stderr { Channel::Stderr } else { Channel::Stdout };
             self.files.insert(StreamId { name: process, channel }, path);
+        }
+        if let Some(Words { child, bytes }) = words {
+            self.words.entry(child).or_default().extend(bytes);
+        }
+        for child in heard {
+            self.words.remove(&child);
         }
         self.settings = settings.or(self.settings);
         if succession && self.origin == Origin::Heir {
@@ -284,6 +305,28 @@ mod tests {
         assert_eq!(recalled(&[head("earlier"), leaving()]).memory.mood, MoodMemory::Running);
         let restarted = recalled(&[head("now"), mood(MoodMemory::Left(Departure::Restart))]);
         assert_eq!((restarted.origin, restarted.memory.mood), (Origin::Finder, MoodMemory::Running));
+    }
+
+    #[test]
+    fn words_are_kept_until_the_machine_has_taken_note_of_them() {
+        let words = |child, text: &str| Record {
+            words: Some(Words { child: ChildId(child), bytes: text.into() }),
+            ..Record::default()
+        };
+        let heard = |child| Record { heard: vec![ChildId(child)], ..Record::default() };
+        let all = [
+            head("now"),
+            words(1, "RESULT 2\n"),
+            words(2, "READY\n"),
+            words(1, "O"),
+            heard(2),
+            words(2, "R"),
+        ];
+        let found = recalled(&all).words;
+        assert_eq!(
+            found,
+            BTreeMap::from([(ChildId(1), b"RESULT 2\nO".to_vec()), (ChildId(2), b"R".to_vec())])
+        );
     }
 
     #[test]

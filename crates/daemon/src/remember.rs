@@ -5,12 +5,12 @@ use std::io;
 use std::path::PathBuf;
 
 use logs::pump::StreamId;
-use model::child::Channel;
+use model::child::{Channel, ChildId};
 use model::level::Level;
 use supervisor::memory::{Change, Tape};
 
 use crate::memory_file::MemoryFile;
-use crate::recall::{AutoFile, Head, Record};
+use crate::recall::{AutoFile, Head, Record, Words};
 use crate::state::Daemon;
 
 /// The file, and what has to stand in it beside what the machine remembers.
@@ -20,6 +20,10 @@ pub(crate) struct Diary {
     head: Head,
     settings: Option<Tape>,
     files: BTreeMap<StreamId, PathBuf>,
+    /// What listeners have said of which the machine has not taken note.
+    words: BTreeMap<ChildId, Vec<u8>>,
+    /// Those of whose words it has, and that is not written down.
+    heard: Vec<ChildId>,
     /// Set while it cannot be written, so that this is told once.
     is_failing: bool,
 }
@@ -27,7 +31,8 @@ pub(crate) struct Diary {
 impl Diary {
     /// One that nobody will read, until it [begins](Self::begin).
     pub(crate) const fn new(head: Head, settings: Option<Tape>, files: BTreeMap<StreamId, PathBuf>) -> Self {
-        Self { file: None, head, settings, files, is_failing: false }
+        let words = BTreeMap::new();
+        Self { file: None, head, settings, files, words, heard: Vec::new(), is_failing: false }
     }
 
     /// Begins a new file at `path` with all that is to be known.
@@ -40,8 +45,9 @@ impl Diary {
     fn all(&self, step: Vec<Change>) -> Vec<Vec<u8>> {
         let head = Record { head: Some(self.head.clone()), settings: self.settings, ..Record::default() };
         let files = self.files.iter().map(|(stream, path)| file_record(stream, path));
+        let words = self.words.iter().map(|(child, bytes)| words_record(*child, bytes.clone()));
         let step = Record { step, ..Record::default() };
-        [head].into_iter().chain(files).chain([step]).map(|it| it.to_bytes()).collect()
+        [head].into_iter().chain(files).chain(words).chain([step]).map(|it| it.to_bytes()).collect()
     }
 
     /// Where the output of a stream without a name of its own goes.
@@ -55,6 +61,12 @@ impl Diary {
             file.add(&file_record(stream, &path).to_bytes());
         }
         self.files.insert(stream.clone(), path);
+    }
+
+    /// A listener has said something: written down at once, since nobody can read it again.
+    fn note_words(&mut self, child: ChildId, bytes: &[u8]) -> io::Result<()> {
+        self.words.entry(child).or_default().extend(bytes);
+        self.write(Some(&words_record(child, bytes.to_vec())))
     }
 
     /// A stream is gone for good.
@@ -74,6 +86,10 @@ impl Diary {
     }
 }
 
+fn words_record(child: ChildId, bytes: Vec<u8>) -> Record {
+    Record { words: Some(Words { child, bytes }), ..Record::default() }
+}
+
 fn file_record(stream: &StreamId, path: &std::path::Path) -> Record {
     let stderr = stream.channel == Channel::Stderr;
     let file = AutoFile { process: stream.name.clone(), stderr, path: path.to_owned() };
@@ -84,11 +100,26 @@ impl Daemon {
     /// Writes down what has changed.
     pub(crate) fn remember(&mut self) {
         let step = self.supervisor.take_changes();
-        let record = (!step.is_empty()).then(|| Record { step, ..Record::default() });
+        let heard = std::mem::take(&mut self.diary.heard);
+        let is_new = !step.is_empty() || !heard.is_empty();
+        let record = is_new.then(|| Record { step, heard, ..Record::default() });
         let written = self.diary.write(record.as_ref());
         self.tell_of_diary(written);
         if self.diary.file.as_ref().is_some_and(MemoryFile::is_due) {
             self.tidy();
+        }
+    }
+
+    /// A listener has said something.
+    pub(crate) fn remember_words(&mut self, child: ChildId, bytes: &[u8]) {
+        let written = self.diary.note_words(child, bytes);
+        self.tell_of_diary(written);
+    }
+
+    /// The machine has been told of all that a listener has said so far.
+    pub(crate) fn heard_words(&mut self, child: ChildId) {
+        if self.diary.words.remove(&child).is_some() {
+            self.diary.heard.push(child);
         }
     }
 

@@ -142,7 +142,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
     let settings = config.settings;
     let inheritance = inheritance(config.server_url.clone(), nofile);
     let identity = identity(&settings, &config.rpc_interfaces);
-    let Recalled { origin, memory, settings: _, files, lurkers } = recalled;
+    let Recalled { origin, memory, settings: _, files, lurkers, words } = recalled;
     let head = Head { boot, launch: handover.launch.clone() };
     let wanted = Wanted { groups: config.groups, tape };
     let (supervisor, begun) = machine(handover, &tapes, origin, memory, &wanted, &mut troubles);
@@ -187,7 +187,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         daemon.introduce_server(server);
     }
     daemon.settle_in(origin)?;
-    Ok((daemon, endpoints, Beginning { origin, begun, wanted, inventory, lurkers }))
+    Ok((daemon, endpoints, Beginning { origin, begun, wanted, inventory, lurkers, words }))
 }
 
 fn inheritance(server_url: Option<String>, nofile: os::limits::Pair) -> Inheritance {

@@ -145,7 +145,11 @@ impl Daemon {
     /// inbox and among the answers.
     pub(crate) fn tell(&mut self, input: Input) {
         let mut effects = std::mem::take(&mut self.effects);
+        let heard = if let Input::Heard { child, .. } = &input { Some(*child) } else { None };
         self.supervisor.step(os::clock::now(), input, &mut effects);
+        if let Some(child) = heard {
+            self.heard_words(child);
+        }
         // Whatever follows from this step, the next daemon knows of the step.
         self.remember();
         for effect in effects.drain() {
