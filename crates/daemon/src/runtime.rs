@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 use wire::keeper::journal;
@@ -19,6 +20,13 @@ const OTHERS_MAY_WRITE: u32 = 0o022;
 
 /// How often a lock is taken anew because its file was replaced at that moment. Each time somebody else has come and gone.
 const LOCK_TRIES_MAX: u32 = 10;
+
+/// How long a supervisor that is dying may take to let go of its lock: the kernel closes the descriptors of a killed
+/// process when it comes to it, and a child on its way to its program may hold them for a moment longer.
+const DYING_WAIT: Duration = Duration::from_secs(1);
+
+/// How often that is looked at.
+const DYING_LOOK: Duration = Duration::from_millis(20);
 
 /// The directory, and the proof that it is ours.
 #[derive(Debug)]
@@ -49,6 +57,18 @@ impl Runtime {
     /// # Errors
     /// When the place it names will not do, or none will; at once when another supervisor is there.
     pub(crate) fn claim(config: &Path, wanted: Option<&Path>) -> Result<Self, RuntimeError> {
+        let give_up_at = os::clock::mono() + DYING_WAIT;
+        loop {
+            match Self::claim_now(config, wanted) {
+                Err(RuntimeError::Taken(_)) if os::clock::mono() < give_up_at => {
+                    std::thread::sleep(DYING_LOOK);
+                }
+                claimed => return claimed,
+            }
+        }
+    }
+
+    fn claim_now(config: &Path, wanted: Option<&Path>) -> Result<Self, RuntimeError> {
         if let Some(path) = wanted {
             return claim_at(path.to_owned());
         }
