@@ -56,6 +56,20 @@ fn replace_daemon(house: &House) -> i32 {
     })
 }
 
+/// Kills both, the daemon first, while the keeper cannot see it.
+fn kill_both(house: &mut House, daemon: i32) {
+    house.signal(Signal::STOP);
+    proc::send(daemon, Signal::KILL);
+    house.signal(Signal::KILL);
+    house.until_ended();
+}
+
+/// Runs `menshen` in the house.
+fn menshen(house: &House, words: &[&str]) -> Said {
+    let said = house.command("menshen").args(words).arg("-c").arg("supervisord.conf").output();
+    said.expect("cannot run menshen").into()
+}
+
 /// What clients see of each process, without what changes by itself.
 fn facts(house: &House) -> Vec<[String; 7]> {
     let answer = house.call("supervisor.getAllProcessInfo", &[]).unwrap_or_default();
@@ -286,11 +300,7 @@ fn when_both_die_the_next_start_finds_every_program() {
     }
     let (stays, gone, counter) = (house.pid_of("stays"), house.pid_of("gone"), house.pid_of("counter"));
     let daemon = house.daemon_pid();
-    // The daemon first, while the keeper cannot see it.
-    house.signal(Signal::STOP);
-    proc::send(daemon, Signal::KILL);
-    house.signal(Signal::KILL);
-    house.until_ended();
+    kill_both(&mut house, daemon);
     until("the daemon is dead", || !proc::is_alive(daemon));
     proc::send(gone, Signal::KILL);
     assert!(proc::is_alive(stays) && proc::is_alive(counter), "programs live on without anybody");
@@ -313,22 +323,15 @@ fn a_program_that_was_changed_while_nobody_looked_is_in_doubt_until_somebody_dec
     let mut house = house(&section("web", "{here}/ledger.sh web", "")).started();
     house.until_state("web", "RUNNING");
     let (daemon, old) = (house.daemon_pid(), house.pid_of("web"));
-    house.signal(Signal::STOP);
-    proc::send(daemon, Signal::KILL);
-    house.signal(Signal::KILL);
-    house.until_ended();
+    kill_both(&mut house, daemon);
     house.configure(&section("web", "{here}/ledger.sh web --new", ""));
     house.start();
     house.until_state("web", "UNKNOWN");
-    let menshen = |words: &[&str]| {
-        let said = house.command("menshen").args(words).arg("-c").arg("supervisord.conf").output();
-        Said::from(said.expect("cannot run menshen"))
-    };
-    let refused = menshen(&["start", "web"]).expect_code(1);
+    let refused = menshen(&house, &["start", "web"]).expect_code(1);
     assert!(refused.all().contains("web is in doubt"), "{refused:?}");
     assert!(refused.all().contains("`menshen adopt web`"), "it says what to do: {refused:?}");
     assert!(proc::is_alive(old), "nothing is done on a guess");
-    menshen(&["adopt", "web"]).expect_code(0);
+    menshen(&house, &["adopt", "web"]).expect_code(0);
     house.until_state("web", "RUNNING");
     assert_eq!(house.pid_of("web"), old);
     assert_eq!(starts(&house)["web"], 1);
@@ -349,10 +352,7 @@ fn what_is_forgotten_is_left_alone_and_another_takes_its_place() {
     let mut house = house(&section("web", "{here}/ledger.sh web", "")).started();
     house.until_state("web", "RUNNING");
     let (daemon, old) = (house.daemon_pid(), house.pid_of("web"));
-    house.signal(Signal::STOP);
-    proc::send(daemon, Signal::KILL);
-    house.signal(Signal::KILL);
-    house.until_ended();
+    kill_both(&mut house, daemon);
     house.configure(&section("web", "{here}/ledger.sh web --new", ""));
     house.start();
     house.until_state("web", "UNKNOWN");
@@ -374,18 +374,14 @@ fn a_reload_that_keeps_changes_the_daemon_and_no_program() {
     let house = house(&section("stays", "{here}/ledger.sh stays", "")).started();
     house.until_state("stays", "RUNNING");
     let (pid, daemon) = (house.pid_of("stays"), house.daemon_pid());
-    let menshen = |words: &[&str]| {
-        let said = house.command("menshen").args(words).arg("-c").arg("supervisord.conf").output();
-        Said::from(said.expect("cannot run menshen"))
-    };
     house.write("supervisord.conf", "half a line");
-    let refused = menshen(&["-s", &format!("unix://{}/s.sock", house.here()), "reload", "--keep"]);
+    let refused = menshen(&house, &["-s", &format!("unix://{}/s.sock", house.here()), "reload", "--keep"]);
     assert_ne!(refused.code, 0, "a mistake is no reason for an outage: {refused:?}");
     house.configure(
         &[section("stays", "{here}/ledger.sh stays", ""), section("new", "{here}/ledger.sh new", "")]
             .concat(),
     );
-    menshen(&["reload", "--keep"]).expect_code(0);
+    menshen(&house, &["reload", "--keep"]).expect_code(0);
     until("another daemon answers", || {
         let answers = || house.call("supervisor.getState", &[]).is_some_and(|it| it.contains("RUNNING"));
         house.daemon_pid() != daemon && answers()
@@ -440,21 +436,14 @@ fn without_the_journal_nothing_is_started_a_second_time() {
     let mut house = house(&section("web", "{here}/ledger.sh web", "")).started();
     house.until_state("web", "RUNNING");
     let (daemon, old) = (house.daemon_pid(), house.pid_of("web"));
-    house.signal(Signal::STOP);
-    proc::send(daemon, Signal::KILL);
-    house.signal(Signal::KILL);
-    house.until_ended();
+    kill_both(&mut house, daemon);
     std::fs::remove_file(house.path("run/children")).expect("there is a journal");
     house.start();
     house.until_state("web", "UNKNOWN");
     assert_eq!((starts(&house)["web"], proc::is_alive(old)), (1, true));
-    let menshen = |words: &[&str]| {
-        let said = house.command("menshen").args(words).arg("-c").arg("supervisord.conf").output();
-        Said::from(said.expect("cannot run menshen"))
-    };
-    let refused = menshen(&["adopt", "web"]).expect_code(1);
+    let refused = menshen(&house, &["adopt", "web"]).expect_code(1);
     assert!(refused.all().contains(&format!("end pid {old} by hand")), "{refused:?}");
     proc::send(old, Signal::KILL);
-    menshen(&["forget", "web"]).expect_code(0);
+    menshen(&house, &["forget", "web"]).expect_code(0);
     assert_eq!(house.ctl(&["start", "web"]).out, "web: started\n");
 }
