@@ -39,7 +39,7 @@ fn begin() -> World {
     let listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
     listener.set_nonblocking(true).expect("a socket that does not block");
     let endpoint =
-        Endpoint { section: "fuzz".to_owned(), listener: Listener::Unix(listener), credentials: None, web_compat: false };
+        Endpoint { section: "fuzz".to_owned(), listener: Listener::Unix(listener, socket.clone()), credentials: None, web_compat: false };
     let (asks, questions) = mpsc::channel(64);
     let daemon = Daemon { asks, note: Rc::new(|_, _| {}), feed: Rc::new(Feed::new(1)), followers: Rc::default() };
     let limits = Limits { body_bytes: 1 << 16, ..Limits::default() };
@@ -52,14 +52,14 @@ async fn pretend(mut asks: mpsc::Receiver<Ask>) {
     while let Some(ask) = asks.recv().await {
         // A slot whose client has left takes nothing.
         match ask {
-            Ask::Call { call, slot } => {
+            Ask::Call { call, slot, .. } => {
                 assert!(!call.name.is_empty());
                 let _ = slot.send(Ok(Value::Array(call.params)));
             }
             Ask::ProcessLog { slot, .. } | Ask::MainLog { slot } => {
                 let _ = slot.send(None);
             }
-            Ask::Watching | Ask::Metrics { .. } | Ask::Unready { .. } => {}
+            Ask::Audit(_) | Ask::Watching | Ask::Metrics { .. } | Ask::Unready { .. } => {}
         }
     }
 }

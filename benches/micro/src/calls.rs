@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
+use api::audit::Book;
 use api::call::{Context, Identity, LogPaths, Usages};
 use model::child::Channel;
 use model::name::FullName;
@@ -56,6 +57,7 @@ fn everything(world: &World) -> Value {
         identity: &identity,
         files: &Logs,
         usages: &Nothing,
+        audit: &Book::default(),
     };
     let all = world.machine.all_info(world.now());
     Value::Array(all.iter().map(|it| api::process_info::structure(it, &context)).collect())

@@ -19,7 +19,7 @@ fn print(entry: &Entry) {
         .iter()
         .enumerate()
         .map(|(at, (_, name, _))| if at < required { (*name).to_owned() } else { format!("[{name}]") });
-    println!("{}({})", entry.name, names.collect::<Vec<_>>().join(", "));
+    println!("{}({})    role: {}", entry.name, names.collect::<Vec<_>>().join(", "), entry.role);
     for line in entry.documentation().lines() {
         println!("{}", format!("    {line}").trim_end());
     }

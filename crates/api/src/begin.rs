@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use model::audit::Asker;
 use model::child::Channel;
 use model::event::Event;
 use model::fault::{Fault, FaultCode};
 use model::name::{FullName, Namespec};
+use model::role::Role;
 use model::signal::Signal;
 use model::spec::ProcessSpec;
 use model::state::{ProcessState, SupervisorState};
@@ -33,9 +35,12 @@ pub(crate) enum Begun {
 type Start = Result<Begun, Refusal>;
 
 /// Takes a call as far as it gets by itself.
-pub(crate) fn begin(call: MethodCall, context: &Context<'_>) -> Start {
+pub(crate) fn begin(call: MethodCall, asker: &Asker, context: &Context<'_>) -> Start {
     let entry = find(&call.name).filter(|it| is_offered(it, context));
     let entry = entry.ok_or(Fault::from(FaultCode::UnknownMethod))?;
+    if asker.role < entry.role {
+        return Err(forbidden(entry.name, entry.role, asker).into());
+    }
     if !entry.takes(call.params.len()) {
         return Err(incorrect());
     }
@@ -43,6 +48,12 @@ pub(crate) fn begin(call: MethodCall, context: &Context<'_>) -> Start {
         return Err(Fault::from(FaultCode::ShutdownState).into());
     }
     dispatch(entry.method, &Arguments(call.params), context)
+}
+
+/// Says which role is needed, and which is there.
+fn forbidden(what: &str, needed: Role, asker: &Asker) -> Fault {
+    let reason = format!("{what} needs the role {needed}, and {} has the role {}", asker.who, asker.role);
+    Fault::about(FaultCode::Forbidden, reason)
 }
 
 /// Whether the configuration has the interface this method belongs to.
@@ -60,6 +71,7 @@ const fn answers_only_when_up(method: Method) -> bool {
             | Method::MethodSignature
             | Method::Multicall
             | Method::ListExtensions
+            | Method::Audit
             | Method::Adopt
             | Method::Forget
             | Method::Succeed
@@ -74,6 +86,7 @@ fn is_leaving(context: &Context<'_>) -> bool {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table: a line for each method")]
 fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Start {
     match method {
         Method::ApiVersion => Ok(done(text(API_VERSION))),
@@ -123,6 +136,7 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
             let request = Request::Update { names, configured, tape: 0 };
             Ok(Begun::Ask(request, Shape::Updated))
         }
+        Method::Audit => Ok(done(context.audit.value())),
         Method::Inspect => Ok(done(inspection::all(context))),
         Method::Exits => Ok(done(why::exits(&process(&arguments.text(0)?, context)?, context))),
         Method::Why => Ok(done(why::why(&process(&arguments.text(0)?, context)?, context)?)),

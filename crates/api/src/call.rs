@@ -14,6 +14,8 @@ use supervisor::effect::{Answer, Settled};
 use supervisor::supervisor::Supervisor;
 use wire::value::RemoteFault;
 
+use crate::audit::Book;
+
 /// What a call may know of the daemon it reaches.
 #[derive(Debug, Clone)]
 pub struct Identity {
@@ -63,6 +65,8 @@ pub struct Context<'a> {
     pub files: &'a dyn LogPaths,
     /// What processes use.
     pub usages: &'a dyn Usages,
+    /// What was changed last.
+    pub audit: &'a Book,
 }
 
 /// Why there is no good answer.

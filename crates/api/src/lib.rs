@@ -5,6 +5,7 @@
 //! [`call::Outcome`]. Start with [`method::ENTRIES`] (what there is) and [`session::Session::advance`].
 
 mod arguments;
+pub mod audit;
 mod batch;
 mod begin;
 pub mod call;

@@ -1,5 +1,7 @@
 //! The table of methods: names, parameters, results and words of help, each said once.
 
+use model::role::Role::{self, Admin, Operator, Viewer};
+
 use Kind::{Array, Boolean, Int, String, Struct};
 use Method as M;
 
@@ -96,6 +98,7 @@ pub enum Method {
     Why,
     /// As [`Self::ClearNamed`], but the logs are kept and new ones begun.
     RotateNamed,
+    Audit,
 }
 
 /// One parameter: its type, its name, and what it means.
@@ -108,6 +111,8 @@ pub struct Entry {
     pub name: &'static str,
     /// What it does.
     pub method: Method,
+    /// Who may call it: this role and those above it.
+    pub role: Role,
     /// The type of its answer, and what the answer says.
     pub result: (Kind, &'static str),
     /// Its parameters.
@@ -184,22 +189,24 @@ const VERSION: &str = "Tells the version of this interface.";
 const fn entry(
     name: &'static str,
     method: Method,
+    role: Role,
     result: (Kind, &'static str),
     params: &'static [Parameter],
     help: &'static str,
 ) -> Entry {
-    Entry { name, method, result, params, optional: 0, help }
+    Entry { name, method, role, result, params, optional: 0, help }
 }
 
 /// An entry whose last parameter may be left out.
 const fn waiting(
     name: &'static str,
     method: Method,
+    role: Role,
     result: (Kind, &'static str),
     params: &'static [Parameter],
     help: &'static str,
 ) -> Entry {
-    Entry { name, method, result, params, optional: 1, help }
+    Entry { name, method, role, result, params, optional: 1, help }
 }
 
 const SEVERAL: Parameter =
@@ -209,65 +216,68 @@ const GROUPS: Parameter = (Array, "groups", "The groups it is about; all when le
 /// What the original does not have. `system.listMethods` leaves these out, since clients take it for the
 /// list of what Supervisor can do; `menshen.listMethods` tells them.
 #[rustfmt::skip]
-pub const EXTENSIONS: [Entry; 23] = [
-    entry("menshen.adopt", M::Adopt, OK, &[NAME],
+pub const EXTENSIONS: [Entry; 24] = [
+    entry("menshen.adopt", M::Adopt, Admin, OK, &[NAME],
         "Takes the child of a process that is in doubt for its own."),
-    entry("menshen.clearProcessLogs", M::ClearNamed, RESULTS, &[SEVERAL], "Empties the logs of these processes."),
-    entry("menshen.forget", M::Forget, OK, &[NAME],
+    entry("menshen.clearProcessLogs", M::ClearNamed, Operator, RESULTS, &[SEVERAL], "Empties the logs of these processes."),
+    entry("menshen.forget", M::Forget, Admin, OK, &[NAME],
         "Leaves the child of a process that is in doubt alone, so that the process can be started."),
-    entry("menshen.getAllProcessInfo", M::Inspect, (Array, "A struct for each process."), &[],
+    entry("menshen.getAllProcessInfo", M::Inspect, Viewer, (Array, "A struct for each process."), &[],
         "Tells of every process what supervisor.getAllProcessInfo tells, and more: `starts`, and `restarts` for those \
             of them that nobody asked for; `stdout_bytes_dropped` and `stderr_bytes_dropped`, what its logs did not get; once a child has ended, `ended` with the last end, which a start does not \
             forget (`at`, `cause`: expected, unexpected, too early, stopped or killed, `description`, and `code` or \
             `signal` and `core`); for an event listener `listener` (`state` of one that runs, and of its pool `waiting`, `size` \
             and `dropped`, which count events)."),
-    entry("menshen.getExits", M::Exits, (Array, "A struct for each end, the oldest first."), &[NAME],
+    entry("menshen.getAudit", M::Audit, Admin,
+        (Array, "A struct for each, the oldest first."), &[],
+        "Tells who changed what: the last thousand changes of this life of the daemon, and those that were refused."),
+    entry("menshen.getExits", M::Exits, Viewer, (Array, "A struct for each end, the oldest first."), &[NAME],
         "Tells how the last children of a process ended: ten of them at most, of this life of the daemon."),
-    entry("menshen.getGroups", M::Groups, (Array, "A struct for each group."), &[],
+    entry("menshen.getGroups", M::Groups, Viewer, (Array, "A struct for each group."), &[],
         "Tells the groups that are active, in the order in which they are started."),
-    entry("menshen.getListeners", M::Listeners, (Array, "A struct for each pool of event listeners."), &[],
+    entry("menshen.getListeners", M::Listeners, Viewer, (Array, "A struct for each pool of event listeners."), &[],
         "Tells how the event listeners are doing, and how many events wait for them."),
-    entry("menshen.getMachine", M::Machine, (Struct, "What is known of it."), &[],
+    entry("menshen.getMachine", M::Machine, Viewer, (Struct, "What is known of it."), &[],
         "Tells what the whole machine uses: processors, memory, swap, disks, networks."),
-    entry("menshen.getProcess", M::Process, (Struct, "What is known of it."), &[NAME],
+    entry("menshen.getProcess", M::Process, Viewer, (Struct, "What is known of it."), &[NAME],
         "Tells how a process is, and what it uses."),
-    entry("menshen.getProcessOptions", M::ProcessOptions, (Struct, "Its options."), &[NAME],
+    entry("menshen.getProcessOptions", M::ProcessOptions, Viewer, (Struct, "Its options."), &[NAME],
         "Tells how a process is configured and where that was written. What looks like a secret is left out."),
-    entry("menshen.getProcesses", M::Processes, (Array, "A struct for each process."), &[],
+    entry("menshen.getProcesses", M::Processes, Viewer, (Array, "A struct for each process."), &[],
         "Tells how every process is, and what it uses, in the order of group and name."),
-    entry("menshen.getSupervisor", M::Overview, (Struct, "What is known of it."), &[],
+    entry("menshen.getSupervisor", M::Overview, Viewer, (Struct, "What is known of it."), &[],
         "Tells how the supervisor itself is."),
-    entry("menshen.listMethods", M::ListExtensions, (Array, "The names, sorted."), &[],
+    entry("menshen.listMethods", M::ListExtensions, Viewer, (Array, "The names, sorted."), &[],
         "Tells the names of the methods that Supervisor does not have."),
-    waiting("menshen.plan", M::Plan,
+    waiting("menshen.plan", M::Plan, Viewer,
         (Array, "A struct for each process that `menshen.update` would touch: `group`, `name` (empty for the group \
             as such), `action` (added, removed, restarted, changed), `options` (those that differ)."),
         &[GROUPS],
         "Reads the configuration and tells what an update would do. Nothing is changed, nor is what \
             addProcessGroup knows."),
-    waiting("menshen.restartProcesses", M::RestartNamed, RESULTS, &[SEVERAL, STARTED],
+    waiting("menshen.restartProcesses", M::RestartNamed, Operator, RESULTS, &[SEVERAL, STARTED],
         "Stops those of these processes that run, and starts all of them. Answers when they are down at the earliest."),
-    entry("menshen.rotateProcessLogs", M::RotateNamed, RESULTS, &[SEVERAL],
+    entry("menshen.rotateProcessLogs", M::RotateNamed, Operator, RESULTS, &[SEVERAL],
         "Rotates the logs of these processes although they are not full; empty ones stay as they are."),
-    entry("menshen.signalProcesses", M::SignalNamed, RESULTS, &[SEVERAL, SIGNAL],
+    entry("menshen.signalProcesses", M::SignalNamed, Operator, RESULTS, &[SEVERAL, SIGNAL],
         "Sends a signal to those of these processes that run."),
-    waiting("menshen.startProcesses", M::StartNamed, RESULTS, &[SEVERAL, STARTED],
+    waiting("menshen.startProcesses", M::StartNamed, Operator, RESULTS, &[SEVERAL, STARTED],
         "Starts those of these processes that do not run."),
-    waiting("menshen.stopProcesses", M::StopNamed, RESULTS, &[SEVERAL, STOPPED],
+    waiting("menshen.stopProcesses", M::StopNamed, Operator, RESULTS, &[SEVERAL, STOPPED],
         "Stops those of these processes that run."),
-    entry("menshen.succeed", M::Succeed, OK, &[],
+    entry("menshen.succeed", M::Succeed, Admin, OK, &[],
         "Has another daemon take the place of this one, with the configuration as it is now. Programs run on."),
-    waiting("menshen.update", M::Update,
+    waiting("menshen.update", M::Update, Admin,
         (Array, "The structs of `menshen.plan`, each with `status` (a fault code, 80 for success) and `description`."),
         &[GROUPS],
         "Reads the configuration and makes what is active what it says, process by process: a process is restarted \
             only if an option differs that a running child would notice. Answers when all is up or down. With a \
             mistake in the files nothing happens."),
-    waiting("menshen.upgrade", M::Upgrade, OK,
+    waiting("menshen.upgrade", M::Upgrade, Admin, OK,
         &[(String, "path", "The new program, an absolute path on the machine of the supervisor.")],
         "Makes keeper and daemon another program while everything runs on. It is tried first; one that cannot go on \
             from here, or that fails in its first seconds, is left again. Answers when the keeper is the new program."),
-    entry("menshen.why", M::Why,
+    entry("menshen.why", M::Why, Viewer,
         (Struct, "`name`, `state`, `sentences` (an array of text), and `last_lines` of standard error after a bad end."),
         &[NAME], "Tells in words why a process is as it is: how it ended, how often, what comes next."),
 ];
@@ -275,68 +285,68 @@ pub const EXTENSIONS: [Entry; 23] = [
 /// Every name, sorted: the order in which `system.listMethods` tells them.
 #[rustfmt::skip]
 pub const ENTRIES: [Entry; 41] = [
-    entry("supervisor.addProcessGroup", M::AddGroup, OK, &[GROUP],
+    entry("supervisor.addProcessGroup", M::AddGroup, Admin, OK, &[GROUP],
         "Makes a group of the configuration read last active, and starts what starts by itself."),
-    entry("supervisor.clearAllProcessLogs", M::ClearAllLogs, RESULTS, &[], "Empties the logs of all processes."),
-    entry("supervisor.clearLog", M::ClearMainLog, OK, &[], "Empties the log of the supervisor itself."),
-    entry("supervisor.clearProcessLog", M::ClearLogs, OK, &[NAME], CLEAR),
-    entry("supervisor.clearProcessLogs", M::ClearLogs, OK, &[NAME], CLEAR),
-    entry("supervisor.getAPIVersion", M::ApiVersion, (String, "The version."), &[], VERSION),
-    entry("supervisor.getAllConfigInfo", M::AllConfigInfo, (Array, "A struct for each process."), &[],
+    entry("supervisor.clearAllProcessLogs", M::ClearAllLogs, Operator, RESULTS, &[], "Empties the logs of all processes."),
+    entry("supervisor.clearLog", M::ClearMainLog, Operator, OK, &[], "Empties the log of the supervisor itself."),
+    entry("supervisor.clearProcessLog", M::ClearLogs, Operator, OK, &[NAME], CLEAR),
+    entry("supervisor.clearProcessLogs", M::ClearLogs, Operator, OK, &[NAME], CLEAR),
+    entry("supervisor.getAPIVersion", M::ApiVersion, Viewer, (String, "The version."), &[], VERSION),
+    entry("supervisor.getAllConfigInfo", M::AllConfigInfo, Viewer, (Array, "A struct for each process."), &[],
         "Tells the options of every process of the configuration read last, active or not."),
-    entry("supervisor.getAllProcessInfo", M::AllProcessInfo, (Array, "A struct for each process."), &[],
+    entry("supervisor.getAllProcessInfo", M::AllProcessInfo, Viewer, (Array, "A struct for each process."), &[],
         "Tells how every process is, in the order of group and name."),
-    entry("supervisor.getIdentification", M::Identification, (String, "The identifier."), &[],
+    entry("supervisor.getIdentification", M::Identification, Viewer, (String, "The identifier."), &[],
         "Tells the `identifier` of the configuration."),
-    entry("supervisor.getPID", M::Pid, (Int, "The process id."), &[], "Tells the process id of the supervisor."),
-    entry("supervisor.getProcessInfo", M::ProcessInfo, (Struct, "What is known of it."), &[NAME],
+    entry("supervisor.getPID", M::Pid, Viewer, (Int, "The process id."), &[], "Tells the process id of the supervisor."),
+    entry("supervisor.getProcessInfo", M::ProcessInfo, Viewer, (Struct, "What is known of it."), &[NAME],
         "Tells how a process is."),
-    entry("supervisor.getState", M::State, (Struct, "`statecode` and `statename`."), &[],
+    entry("supervisor.getState", M::State, Viewer, (Struct, "`statecode` and `statename`."), &[],
         "Tells how the supervisor itself is."),
-    entry("supervisor.getSupervisorVersion", M::SupervisorVersion, (String, "The version."), &[],
+    entry("supervisor.getSupervisorVersion", M::SupervisorVersion, Viewer, (String, "The version."), &[],
         "Tells the version of the program."),
-    entry("supervisor.getVersion", M::ApiVersion, (String, "The version."), &[], VERSION),
-    entry("supervisor.readLog", M::ReadMainLog, TEXT, &[OFFSET, LENGTH], READ_MAIN),
-    entry("supervisor.readMainLog", M::ReadMainLog, TEXT, &[OFFSET, LENGTH], READ_MAIN),
-    entry("supervisor.readProcessLog", M::ReadStdout, TEXT, READ, READ_STDOUT),
-    entry("supervisor.readProcessStderrLog", M::ReadStderr, TEXT, READ, READ_STDERR),
-    entry("supervisor.readProcessStdoutLog", M::ReadStdout, TEXT, READ, READ_STDOUT),
-    entry("supervisor.reloadConfig", M::Reread,
+    entry("supervisor.getVersion", M::ApiVersion, Viewer, (String, "The version."), &[], VERSION),
+    entry("supervisor.readLog", M::ReadMainLog, Viewer, TEXT, &[OFFSET, LENGTH], READ_MAIN),
+    entry("supervisor.readMainLog", M::ReadMainLog, Viewer, TEXT, &[OFFSET, LENGTH], READ_MAIN),
+    entry("supervisor.readProcessLog", M::ReadStdout, Viewer, TEXT, READ, READ_STDOUT),
+    entry("supervisor.readProcessStderrLog", M::ReadStderr, Viewer, TEXT, READ, READ_STDERR),
+    entry("supervisor.readProcessStdoutLog", M::ReadStdout, Viewer, TEXT, READ, READ_STDOUT),
+    entry("supervisor.reloadConfig", M::Reread, Admin,
         (Array, "An array in an array: the names of the groups added, changed and removed."), &[],
         "Reads the configuration again and tells what has changed. Nothing is started or stopped."),
-    entry("supervisor.removeProcessGroup", M::RemoveGroup, OK, &[GROUP],
+    entry("supervisor.removeProcessGroup", M::RemoveGroup, Admin, OK, &[GROUP],
         "Makes a group whose processes have all stopped inactive."),
-    entry("supervisor.restart", M::Restart, OK, &[],
+    entry("supervisor.restart", M::Restart, Admin, OK, &[],
         "Stops everything and begins again with a fresh configuration. Answers at once."),
-    entry("supervisor.sendProcessStdin", M::SendStdin, OK,
+    entry("supervisor.sendProcessStdin", M::SendStdin, Operator, OK,
         &[NAME, (String, "chars", "What to write, as text (sent as UTF-8) or base64.")],
         "Writes to the standard input of a process."),
-    entry("supervisor.sendRemoteCommEvent", M::SendEvent, OK,
+    entry("supervisor.sendRemoteCommEvent", M::SendEvent, Operator, OK,
         &[(String, "type", "The sender's own word for the kind of event."), (String, "data", "Its content.")],
         "Publishes an event to the listeners of REMOTE_COMMUNICATION."),
-    entry("supervisor.shutdown", M::Shutdown, OK, &[], "Stops everything and leaves. Answers at once."),
-    entry("supervisor.signalAllProcesses", M::SignalAll, RESULTS, &[SIGNAL],
+    entry("supervisor.shutdown", M::Shutdown, Admin, OK, &[], "Stops everything and leaves. Answers at once."),
+    entry("supervisor.signalAllProcesses", M::SignalAll, Operator, RESULTS, &[SIGNAL],
         "Sends a signal to every process that runs."),
-    entry("supervisor.signalProcess", M::Signal, OK, &[NAMES, SIGNAL], "Sends a signal to a process."),
-    entry("supervisor.signalProcessGroup", M::SignalGroup, RESULTS, &[GROUP, SIGNAL],
+    entry("supervisor.signalProcess", M::Signal, Operator, OK, &[NAMES, SIGNAL], "Sends a signal to a process."),
+    entry("supervisor.signalProcessGroup", M::SignalGroup, Operator, RESULTS, &[GROUP, SIGNAL],
         "Sends a signal to every process of a group that runs."),
-    waiting("supervisor.startAllProcesses", M::StartAll, RESULTS, &[STARTED], "Starts every process that does not run."),
-    waiting("supervisor.startProcess", M::Start, OK, &[NAMES, STARTED], "Starts a process."),
-    waiting("supervisor.startProcessGroup", M::StartGroup, RESULTS, &[GROUP, STARTED],
+    waiting("supervisor.startAllProcesses", M::StartAll, Operator, RESULTS, &[STARTED], "Starts every process that does not run."),
+    waiting("supervisor.startProcess", M::Start, Operator, OK, &[NAMES, STARTED], "Starts a process."),
+    waiting("supervisor.startProcessGroup", M::StartGroup, Operator, RESULTS, &[GROUP, STARTED],
         "Starts every process of a group that does not run."),
-    waiting("supervisor.stopAllProcesses", M::StopAll, RESULTS, &[STOPPED], "Stops every process that runs."),
-    waiting("supervisor.stopProcess", M::Stop, OK, &[NAMES, STOPPED], "Stops a process."),
-    waiting("supervisor.stopProcessGroup", M::StopGroup, RESULTS, &[GROUP, STOPPED],
+    waiting("supervisor.stopAllProcesses", M::StopAll, Operator, RESULTS, &[STOPPED], "Stops every process that runs."),
+    waiting("supervisor.stopProcess", M::Stop, Operator, OK, &[NAMES, STOPPED], "Stops a process."),
+    waiting("supervisor.stopProcessGroup", M::StopGroup, Operator, RESULTS, &[GROUP, STOPPED],
         "Stops every process of a group that runs."),
-    entry("supervisor.tailProcessLog", M::TailStdout, TAIL, TAIL_FROM, TAIL_STDOUT),
-    entry("supervisor.tailProcessStderrLog", M::TailStderr, TAIL, TAIL_FROM, TAIL_STDERR),
-    entry("supervisor.tailProcessStdoutLog", M::TailStdout, TAIL, TAIL_FROM, TAIL_STDOUT),
-    entry("system.listMethods", M::ListMethods, (Array, "The names, sorted."), &[], "Tells the names of all methods."),
-    entry("system.methodHelp", M::MethodHelp, (String, "The words."), &[(String, "name", "The method.")],
+    entry("supervisor.tailProcessLog", M::TailStdout, Viewer, TAIL, TAIL_FROM, TAIL_STDOUT),
+    entry("supervisor.tailProcessStderrLog", M::TailStderr, Viewer, TAIL, TAIL_FROM, TAIL_STDERR),
+    entry("supervisor.tailProcessStdoutLog", M::TailStdout, Viewer, TAIL, TAIL_FROM, TAIL_STDOUT),
+    entry("system.listMethods", M::ListMethods, Viewer, (Array, "The names, sorted."), &[], "Tells the names of all methods."),
+    entry("system.methodHelp", M::MethodHelp, Viewer, (String, "The words."), &[(String, "name", "The method.")],
         "Tells what a method does."),
-    entry("system.methodSignature", M::MethodSignature, (Array, "The type of its answer, then those of its parameters."),
+    entry("system.methodSignature", M::MethodSignature, Viewer, (Array, "The type of its answer, then those of its parameters."),
         &[(String, "name", "The method.")], "Tells the types a method deals in."),
-    entry("system.multicall", M::Multicall,
+    entry("system.multicall", M::Multicall, Viewer,
         (Array, "For each call its answer, or a struct of `faultCode` and `faultString`."),
         &[(Array, "calls", "Structs of `methodName` and `params`.")],
         "Makes many calls, each after the one before has been answered."),

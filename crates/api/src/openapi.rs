@@ -2,13 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::audit::AUDIT;
 use crate::facts::{ENDED, EXIT, GROUP, LISTENER, MACHINE, Member, PROCESS, SUPERVISOR, USAGE};
 use crate::method::{self, Entry, Kind, Parameter};
 use crate::options::OPTIONS;
 use crate::rest::{ROOT, ROUTES, Route, STREAMS, Stream, Verb};
 
 /// The structs that have a table of their members, and the methods that answer with them.
-const SCHEMAS: [(&str, &[Member], &[&str]); 9] = [
+const SCHEMAS: [(&str, &[Member], &[&str]); 10] = [
+    ("Audit", AUDIT, &["menshen.getAudit"]),
     ("Process", PROCESS, &["menshen.getProcess", "menshen.getProcesses"]),
     ("Ended", ENDED, &[]),
     ("Exit", EXIT, &["menshen.getExits"]),
@@ -79,7 +81,7 @@ fn operation(route: &Route, entry: &Entry) -> Value {
     let mut operation = json!({
         "operationId": format!("{}_{}", route.verb.as_str().to_lowercase(), entry.name.replace('.', "_")),
         "summary": entry.help,
-        "description": format!("The method {}.", entry.name),
+        "description": format!("The method {}; for the role {} and those above it.", entry.name, entry.role),
         "parameters": parameters,
         "responses": { "200": { "description": entry.result.1, "content": { "application/json": {
             "schema": answer(entry) } } }, "default": error() },

@@ -67,12 +67,13 @@ const fn post(path: &'static str, method: &'static str) -> Route {
 
 /// Every path that stands for a method.
 #[rustfmt::skip]
-pub const ROUTES: [Route; 32] = [
+pub const ROUTES: [Route; 33] = [
     get("/supervisor", "menshen.getSupervisor"),
     post("/supervisor/reload", "supervisor.restart"),
     post("/supervisor/shutdown", "supervisor.shutdown"),
     get("/supervisor/log", "supervisor.readLog"),
     post("/supervisor/log/clear", "supervisor.clearLog"),
+    get("/audit", "menshen.getAudit"),
     get("/machine", "menshen.getMachine"),
     get("/processes", "menshen.getProcesses"),
     post("/processes/start", "menshen.startProcesses"),
@@ -323,6 +324,7 @@ pub const fn status(code: FaultCode) -> u16 {
         | FaultCode::BadName
         | FaultCode::NoFile => 404,
         FaultCode::IncorrectParameters | FaultCode::BadArguments | FaultCode::BadSignal => 400,
+        FaultCode::Forbidden => 403,
         FaultCode::ShutdownState => 503,
         FaultCode::NotExecutable
         | FaultCode::AbnormalTermination

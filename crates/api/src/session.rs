@@ -1,8 +1,12 @@
 //! One call, from its arrival to its answer.
 
+use std::rc::Rc;
+
+use model::audit::{Asker, Record};
 use supervisor::input::Request;
 use wire::value::{MethodCall, Value};
 
+use crate::audit::Deed;
 use crate::batch::Batch;
 use crate::begin::{self, Begun};
 use crate::call::{Chore, Context, Outcome, Refusal};
@@ -39,12 +43,22 @@ pub struct Session {
     state: State,
     /// The calls of a multicall, and their answers so far.
     batch: Option<Batch>,
+    asker: Rc<Asker>,
+    /// What is being done, if it changes anything.
+    deed: Option<Deed>,
+    records: Vec<Record>,
 }
 
 impl Session {
-    /// A call that has just arrived.
-    pub fn new(call: MethodCall) -> Self {
-        Self { state: State::Fresh(call), batch: None }
+    /// A call of somebody that has just arrived.
+    pub fn new(call: MethodCall, asker: Rc<Asker>) -> Self {
+        Self { state: State::Fresh(call), batch: None, asker, deed: None, records: Vec::new() }
+    }
+
+    /// What was done, or asked for and refused, since this was asked last. To be asked after each
+    /// [`Session::advance`].
+    pub fn take_records(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.records)
     }
 
     /// Goes on as far as it can. To be called once after [`Session::new`], once after each
@@ -52,7 +66,7 @@ impl Session {
     pub fn advance(&mut self, context: &Context<'_>) -> Next {
         loop {
             let result = match std::mem::replace(&mut self.state, State::Over) {
-                State::Fresh(call) => match begin::begin(call, context) {
+                State::Fresh(call) => match self.begin(call, context) {
                     Err(refusal) => Err(refusal),
                     Ok(Begun::Done(value)) => Ok(value),
                     Ok(Begun::Ask(request, shape)) => {
@@ -79,6 +93,9 @@ impl Session {
                 State::Settled(shape, outcome) => shape.answer(outcome, context),
                 State::Waiting(_) | State::Over => Err(Refusal::Internal("nothing to go on from".to_owned())),
             };
+            if let Some(deed) = self.deed.take() {
+                self.records.extend(deed.settled(&self.asker, context.now.wall, &result));
+            }
             let Some(batch) = &mut self.batch else { return Next::Done(result) };
             batch.record(result);
             return match self.pull() {
@@ -86,6 +103,11 @@ impl Session {
                 None => Next::Turn,
             };
         }
+    }
+
+    fn begin(&mut self, call: MethodCall, context: &Context<'_>) -> Result<Begun, Refusal> {
+        self.deed = Deed::of(&call);
+        begin::begin(call, &self.asker, context)
     }
 
     /// Takes the outcome of what it needed. Ignored when it needed nothing.

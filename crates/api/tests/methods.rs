@@ -4,16 +4,20 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::audit::Book;
 use api::call::{Chore, Context, Identity, LogPaths, Outcome, Refusal, Usages};
 use api::session::{Next, Session};
+use model::audit::{Asker, Door, Who};
 use model::child::{Channel, ChildId};
 use model::event::{Event, EventType};
 use model::exit::{ExitCodes, ExitStatus};
 use model::fault::{Fault, FaultCode};
 use model::name::{FullName, GroupName, ProcessName, ProgramName};
+use model::role::Role;
 use model::signal::Signal;
 use model::spawn::SpawnFailure;
 use model::spec::{
@@ -125,6 +129,14 @@ struct World {
     outcome: Outcome,
     chores: Vec<Chore>,
     requests: Vec<Request>,
+    asker: Rc<Asker>,
+    book: Book,
+    records: Vec<model::audit::Record>,
+}
+
+/// Somebody with this role.
+fn asker(role: Role) -> Rc<Asker> {
+    Rc::new(Asker { who: Who::User("ann".into()), role, door: Door::Inet([127, 0, 0, 1].into()) })
 }
 
 impl World {
@@ -146,6 +158,9 @@ impl World {
             outcome: Outcome::Done,
             chores: vec![],
             requests: vec![],
+            asker: asker(Role::Admin),
+            book: Book::default(),
+            records: vec![],
         };
         world.step(Input::Begin { groups: groups(), tape: 0 });
         world.pass(Duration::from_secs(5));
@@ -220,7 +235,7 @@ impl World {
     }
 
     fn call(&mut self, name: &str, params: Vec<Value>) -> Result<Value, Refusal> {
-        let mut session = Session::new(MethodCall { name: name.to_owned(), params });
+        let mut session = Session::new(MethodCall { name: name.to_owned(), params }, Rc::clone(&self.asker));
         loop {
             let context = Context {
                 supervisor: &self.supervisor,
@@ -229,8 +244,14 @@ impl World {
                 identity: &self.identity,
                 files: &Files,
                 usages: &Files,
+                audit: &self.book,
             };
-            let outcome = match session.advance(&context) {
+            let next = session.advance(&context);
+            for it in session.take_records() {
+                self.book.push(it.clone());
+                self.records.push(it);
+            }
+            let outcome = match next {
                 Next::Done(result) => return result,
                 Next::Turn => continue,
                 Next::Ask(Request::Update { names, .. }) => match self.outcome.clone() {
@@ -406,8 +427,10 @@ fn a_process_is_started_stopped_and_signalled() {
 #[test]
 fn a_program_that_is_not_there_is_a_fault_of_its_start() {
     let mut world = World::new();
-    let mut session =
-        Session::new(MethodCall { name: "supervisor.startProcess".to_owned(), params: texts(["no"]) });
+    let mut session = Session::new(
+        MethodCall { name: "supervisor.startProcess".to_owned(), params: texts(["no"]) },
+        Rc::clone(&world.asker),
+    );
     let context = Context {
         supervisor: &world.supervisor,
         now: world.now,
@@ -415,6 +438,7 @@ fn a_program_that_is_not_there_is_a_fault_of_its_start() {
         identity: &world.identity,
         files: &Files,
         usages: &Files,
+        audit: &world.book,
     };
     let Next::Ask(Request::Start { name, named, wait, .. }) = session.advance(&context) else {
         panic!("no start")
@@ -429,6 +453,7 @@ fn a_program_that_is_not_there_is_a_fault_of_its_start() {
         identity: &world.identity,
         files: &Files,
         usages: &Files,
+        audit: &world.book,
     };
     let Next::Done(Err(Refusal::Fault(fault))) = session.advance(&context) else { panic!("no fault") };
     assert_eq!(fault.to_string(), "NO_FILE: can't find command '/no'");
@@ -797,6 +822,9 @@ fn a_multicall_has_a_limit_and_must_be_one() {
     assert_eq!(answers.iter().map(is_text).collect::<Vec<_>>(), [true, true, false, false]);
     assert_eq!(world.chores.len(), 2);
 }
+
+#[path = "methods/roles.rs"]
+mod roles;
 
 #[path = "methods/extended.rs"]
 mod extended;

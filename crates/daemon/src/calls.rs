@@ -24,11 +24,12 @@ impl Daemon {
     pub(crate) fn take(&mut self, ask: Ask) {
         // Whoever asked may have left since; then nobody misses the answer.
         match ask {
-            Ask::Call { call, slot } => {
+            Ask::Call { call, asker, slot } => {
                 self.note_interest(&call);
-                self.advance(Call { session: Session::new(call), slot });
+                self.advance(Call { session: Session::new(call, asker), slot });
                 self.settle();
             }
+            Ask::Audit(record) => self.audit(record),
             Ask::ProcessLog { name, channel, slot } => {
                 drop(slot.send(api::followed::log(&self.context(), &name, &channel)));
             }
@@ -53,6 +54,7 @@ impl Daemon {
             identity: &self.identity,
             files: &self.streams,
             usages: &self.figures,
+            audit: &self.audit_book,
         }
     }
 
@@ -60,7 +62,9 @@ impl Daemon {
     /// inbox.
     pub(crate) fn advance(&mut self, mut call: Call) {
         loop {
-            match call.session.advance(&self.context()) {
+            let next = call.session.advance(&self.context());
+            call.session.take_records().into_iter().for_each(|it| self.audit(it));
+            match next {
                 // A client that has gone does not want it any more.
                 Next::Done(result) => return drop(call.slot.send(result)),
                 Next::Turn => return self.calls.pause(call),

@@ -10,6 +10,7 @@ pub mod handover;
 pub mod launch;
 pub mod run;
 
+mod audit;
 mod begin;
 mod birth;
 mod calls;

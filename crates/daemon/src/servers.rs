@@ -107,14 +107,14 @@ fn take(keepsakes: &Keepsakes, key: &[u8], spec: &ServerSpec) -> Option<Listener
     // For want of a descriptor there will be no other socket either, and that is told then.
     let socket: OwnedFd = keepsakes.copy(key).ok()??;
     Some(match spec {
-        ServerSpec::Unix { .. } => Listener::Unix(UnixListener::from(socket)),
+        ServerSpec::Unix { file, .. } => Listener::Unix(UnixListener::from(socket), file.clone()),
         ServerSpec::Inet { .. } => Listener::Tcp(TcpListener::from(socket)),
     })
 }
 
 fn descriptor(listener: &Listener) -> io::Result<OwnedFd> {
     match listener {
-        Listener::Unix(it) => os::fd::duplicate(it),
+        Listener::Unix(it, _) => os::fd::duplicate(it),
         Listener::Tcp(it) => os::fd::duplicate(it),
     }
 }
@@ -126,7 +126,7 @@ fn listen(spec: &ServerSpec) -> Result<Listener, ListenError> {
             let mut say = |path: &Path| {
                 let _ = writeln!(io::stderr(), "Unlinking stale socket {}", path.display());
             };
-            os::listen::unix(file, attributes, &mut say).map(Listener::Unix)
+            os::listen::unix(file, attributes, &mut say).map(|it| Listener::Unix(it, file.clone()))
         }
         ServerSpec::Inet { host, port, .. } => os::listen::tcp(host, *port).map(Listener::Tcp),
     }

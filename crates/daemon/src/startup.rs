@@ -175,6 +175,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         found: BTreeMap::new(),
         lurkers: BTreeMap::new(),
         upgrading: None,
+        audit_book: api::audit::Book::default(),
         lock: inventory.lock.take(),
         journal: inventory.journal.take(),
         boot_id: inventory.boot_id,

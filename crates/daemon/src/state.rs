@@ -91,6 +91,8 @@ pub(crate) struct Daemon {
     /// What everything uses.
     pub(crate) figures: Figures,
     pub(crate) sampling: Sampling,
+    /// Who changed what.
+    pub(crate) audit_book: api::audit::Book,
     /// Shared with the server, which writes to it between turns.
     pub(crate) log: Rc<RefCell<MainLog>>,
     pub(crate) settings: Settings,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use api::call::Refusal;
+use model::audit::{Asker, Record};
 use model::level::Level;
 use tokio::sync::oneshot;
 use wire::value::{MethodCall, Value};
@@ -19,6 +20,8 @@ pub enum Ask {
     Call {
         /// The call.
         call: MethodCall,
+        /// Who makes it.
+        asker: Rc<Asker>,
         /// Its answer.
         slot: Slot<Result<Value, Refusal>>,
     },
@@ -46,6 +49,8 @@ pub enum Ask {
         /// Their names; empty when all is well, `None` when everything is being stopped.
         slot: Slot<Option<Vec<String>>>,
     },
+    /// Write down what somebody did that is no call: they came in, or could not.
+    Audit(Record),
     /// Somebody begins to watch the feed: there may be more to do from now on.
     Watching,
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use hyper::rt::ReadBufCursor;
+use model::audit::Door;
 use tokio::time::Instant;
 
 use crate::limits::Limits;
@@ -72,6 +73,8 @@ pub(crate) enum Claim {
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: Socket,
+    /// Where its client comes from.
+    door: Door,
     limits: Limits,
     phase: Cell<Phase>,
     stuck_since: Cell<Option<Instant>>,
@@ -86,9 +89,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(socket: Socket, limits: Limits) -> Self {
+    pub(crate) fn new(socket: Socket, door: Door, limits: Limits) -> Self {
         Self {
             socket,
+            door,
             limits,
             phase: Cell::new(Phase::Idle { since: Instant::now() }),
             stuck_since: Cell::new(None),
@@ -102,6 +106,11 @@ impl Connection {
 
     pub(crate) fn socket(&self) -> &Socket {
         &self.socket
+    }
+
+    /// Where its client comes from.
+    pub(crate) fn door(&self) -> &Door {
+        &self.door
     }
 
     /// A request is dealt with.

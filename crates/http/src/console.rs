@@ -20,7 +20,8 @@ use hyper::{Method, Request, StatusCode};
 
 use crate::connection::Connection;
 use crate::reply::{Reply, packed};
-use crate::routes::{Site, only};
+use crate::routes::only;
+use crate::visit::Visit;
 
 pub(crate) use guard::Secret;
 
@@ -42,7 +43,7 @@ fn asset(path: &str) -> Option<&'static web::assets::Asset> {
 
 /// The answer for a path that is ours.
 pub(crate) async fn answer(
-    site: &Site,
+    visit: &Visit,
     connection: &Connection,
     request: Request<Incoming>,
     path: &str,
@@ -55,31 +56,32 @@ pub(crate) async fn answer(
         "look" => only(&parts.method, &[Method::GET]).map(|()| look::choose(&parts)),
         "act" => {
             only(&parts.method, &[Method::POST])?;
-            acts::act(site, &parts, &posted(site, connection, &parts, body).await?).await
+            acts::act(visit, &parts, &posted(visit, connection, &parts, body).await?).await
         }
         _ => {
             // The original's page is posted to as well.
             only(&parts.method, &[Method::GET, Method::HEAD, Method::POST])?;
-            if site.has_compat {
+            if visit.has_compat {
                 let is_post = parts.method == Method::POST;
-                let posted = if is_post { posted(site, connection, &parts, body).await? } else { Vec::new() };
-                if let Some(reply) = compat::answer(site, &parts, posted, path).await? {
+                let posted =
+                    if is_post { posted(visit, connection, &parts, body).await? } else { Vec::new() };
+                if let Some(reply) = compat::answer(visit, &parts, posted, path).await? {
                     return Ok(reply);
                 }
             }
-            pages::page(site, &parts, path).await
+            pages::page(visit, &parts, path).await
         }
     }
 }
 
 /// The fields of a form that was posted.
 async fn posted(
-    site: &Site,
+    visit: &Visit,
     connection: &Connection,
     parts: &Parts,
     body: Incoming,
 ) -> Result<Vec<(String, String)>, Reply> {
-    let (body, _seat) = site.read(&parts.headers, body, connection).await?;
+    let (body, _seat) = visit.read(&parts.headers, body, connection).await?;
     Ok(form::fields(&String::from_utf8_lossy(&body)))
 }
 

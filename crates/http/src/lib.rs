@@ -22,3 +22,4 @@ mod seat;
 pub mod server;
 mod socket;
 mod stream;
+mod visit;

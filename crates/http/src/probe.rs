@@ -5,7 +5,7 @@ use hyper::header::CACHE_CONTROL;
 
 use crate::ask::Ask;
 use crate::reply::Reply;
-use crate::routes::Site;
+use crate::visit::Visit;
 
 /// What may be asked here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Probe {
     }
 }
 
-impl Site {
+impl Visit {
     pub(crate) async fn probe(&self, probe: Probe) -> Result<Reply, Reply> {
         match probe {
             Probe::Metrics => {

@@ -17,9 +17,10 @@ use crate::connection::Connection;
 use crate::feed::Watcher;
 use crate::follow::{From, HISTORY_BYTES, Place};
 use crate::reply::Reply;
-use crate::routes::{Page, Site, busy, decoded};
+use crate::routes::{Page, busy, decoded};
 use crate::seat::Seat;
 use crate::stream::Stream;
+use crate::visit::Visit;
 
 /// How many clients may watch the feed at once, over all sockets; one more is answered with 503.
 const WATCHERS_MAX: usize = 256;
@@ -38,7 +39,7 @@ const UNBUFFERED: (HeaderName, HeaderValue) =
 /// Parameters in a query: names and texts, in order.
 type Query = Vec<(String, String)>;
 
-impl Site {
+impl Visit {
     /// Answers a request below [`rest::ROOT`].
     pub(crate) async fn rest(
         &self,
@@ -116,7 +117,7 @@ impl Site {
 
     async fn rest_call(&self, call: wire::value::MethodCall) -> Result<Reply, Reply> {
         let method = call.name.clone();
-        match self.ask(|slot| Ask::Call { call, slot }).await? {
+        match self.make(call).await? {
             Ok(value) => Ok(json(api::json::text(&value))),
             Err(Refusal::Fault(fault)) => {
                 let status = StatusCode::from_u16(rest::status(fault.code));

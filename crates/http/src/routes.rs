@@ -13,14 +13,14 @@ use hyper::header::{
     LAST_MODIFIED, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
+use model::audit::{Asker, Door, Who};
 use model::event::bytes_repr;
-use model::fault::Fault;
 use model::level::Level;
-use tokio::sync::{mpsc, oneshot};
-use wire::value::{MethodCall, Value};
+use model::role::Role;
+use tokio::sync::mpsc;
 use wire::{xmlrpc_read, xmlrpc_write};
 
-use crate::ask::{Ask, Note, Slot};
+use crate::ask::{Ask, Note};
 use crate::auth::{Credentials, Verdict};
 use crate::body::Body;
 use crate::connection::Connection;
@@ -33,6 +33,7 @@ use crate::probe::Probe;
 use crate::reply::{Reply, respond};
 use crate::seat::{Seat, Seats};
 use crate::stream::Stream;
+use crate::visit::Visit;
 
 /// What all connections of a listening socket share.
 pub(crate) struct Site {
@@ -52,15 +53,6 @@ pub(crate) struct Site {
     pub(crate) has_names: bool,
 }
 
-/// Why a call has no good answer.
-#[derive(Debug)]
-pub(crate) enum CallError {
-    /// The daemon refused.
-    Fault(Fault),
-    /// It could not even be asked.
-    Reply(Reply),
-}
-
 const TEXT: &str = "text/plain;charset=utf-8";
 
 /// Answers one request. Cancel-safe: when the client leaves, the slot of its question closes.
@@ -71,9 +63,9 @@ pub(crate) async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     connection.works();
     let stays = wants_to_stay(&request);
-    let mut response = match site.admit(&request) {
+    let mut response = match site.admit(&request, &connection) {
         Err(reply) => reply.into_response(connection),
-        Ok(()) => match site.route(request, &connection).await {
+        Ok(asker) => match Visit::new(Rc::clone(&site), asker).route(request, &connection).await {
             Ok(Page::Reply(reply)) | Err(reply) => {
                 site.within_bounds(reply, &connection).into_response(connection)
             }
@@ -96,40 +88,6 @@ fn wants_to_stay(request: &Request<Incoming>) -> bool {
     request.version() == Version::HTTP_10 && header.is_some_and(|it| it.eq_ignore_ascii_case(b"keep-alive"))
 }
 
-/// Makes calls, and outlives the request they are for.
-pub(crate) struct Caller {
-    asks: mpsc::Sender<Ask>,
-    note: Note,
-}
-
-impl Caller {
-    /// Makes a call for a page.
-    pub(crate) async fn call(&self, name: &str, params: Vec<Value>) -> Result<Value, CallError> {
-        let call = MethodCall { name: name.to_owned(), params };
-        match self.ask(|slot| Ask::Call { call, slot }).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(Refusal::Fault(fault))) => Err(CallError::Fault(fault)),
-            Ok(Err(Refusal::Internal(reason))) => {
-                (self.note)(Level::Critical, &format!("{name} failed: {reason}"));
-                Err(CallError::Reply(Reply::error(StatusCode::INTERNAL_SERVER_ERROR)))
-            }
-            Err(reply) => Err(CallError::Reply(reply)),
-        }
-    }
-
-    /// Asks the daemon and waits for its answer.
-    async fn ask<T>(&self, question: impl FnOnce(Slot<T>) -> Ask) -> Result<T, Reply> {
-        let (slot, answer) = oneshot::channel();
-        if self.asks.try_send(question(slot)).is_err() {
-            return Err(busy());
-        }
-        answer.await.map_err(|_| {
-            (self.note)(Level::Critical, "a request was dropped without an answer");
-            Reply::error(StatusCode::INTERNAL_SERVER_ERROR)
-        })
-    }
-}
-
 /// A good answer, or one that is a page of its own.
 pub(crate) enum Page {
     Reply(Reply),
@@ -138,10 +96,16 @@ pub(crate) enum Page {
 
 impl Site {
     /// Whether the client may ask at all.
-    fn admit(&self, request: &Request<Incoming>) -> Result<(), Reply> {
-        let Some(credentials) = &self.credentials else { return Ok(()) };
+    fn admit(&self, request: &Request<Incoming>, connection: &Connection) -> Result<Rc<Asker>, Reply> {
+        let door = connection.door().clone();
+        let Some(credentials) = &self.credentials else {
+            return Ok(Rc::new(Asker { who: stranger(&door), role: Role::Admin, door }));
+        };
         match credentials.judge(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)) {
-            Verdict::Welcome => Ok(()),
+            Verdict::Welcome => {
+                let who = Who::User(credentials.username.as_str().into());
+                Ok(Rc::new(Asker { who, role: Role::Admin, door }))
+            }
             Verdict::Malformed => Err(Reply::error(StatusCode::BAD_REQUEST)),
             Verdict::Stranger => {
                 Err(Reply::last_error(StatusCode::UNAUTHORIZED)
@@ -149,7 +113,17 @@ impl Site {
             }
         }
     }
+}
 
+/// Who comes in where nobody is asked.
+fn stranger(door: &Door) -> Who {
+    match door {
+        Door::Unix { uid: Some(uid), .. } => Who::Uid(*uid),
+        Door::Unix { uid: None, .. } | Door::Inet(_) => Who::Anybody,
+    }
+}
+
+impl Visit {
     /// The original takes the first that begins so, in this order (`http.py`, `make_http_servers`).
     async fn route(&self, request: Request<Incoming>, connection: &Connection) -> Result<Page, Reply> {
         let path = decoded(request.uri().path());
@@ -187,16 +161,6 @@ impl Site {
         }
     }
 
-    /// Makes a call for a page.
-    pub(crate) async fn call(&self, name: &str, params: Vec<Value>) -> Result<Value, CallError> {
-        self.caller().call(name, params).await
-    }
-
-    /// What makes calls, also when this is gone.
-    pub(crate) fn caller(&self) -> Caller {
-        Caller { asks: self.asks.clone(), note: Rc::clone(&self.note) }
-    }
-
     async fn remote_call(&self, request: Request<Incoming>, connection: &Connection) -> Result<Reply, Reply> {
         only(request.method(), &[Method::POST])?;
         let (parts, body) = request.into_parts();
@@ -213,7 +177,7 @@ impl Site {
         drop(document);
         connection.is_welcome();
         let method = call.name.clone();
-        let body = match self.ask(|slot| Ask::Call { call, slot }).await? {
+        let body = match self.make(call).await? {
             Ok(value) => xmlrpc_write::response(&value),
             Err(Refusal::Fault(fault)) => xmlrpc_write::fault(&remote(&fault)),
             Err(Refusal::Internal(reason)) => {
@@ -223,7 +187,9 @@ impl Site {
         };
         Ok(Reply::ok("text/xml", body))
     }
+}
 
+impl Site {
     /// The body of a request. Its length must be said beforehand, so that no client can hold us with a
     /// body that never ends.
     /// With it comes its seat, which it keeps until it is answered: what it asks for takes memory, too.
@@ -274,11 +240,9 @@ impl Site {
         let full = || Reply::last_error(StatusCode::SERVICE_UNAVAILABLE).with(RETRY_AFTER, "1");
         Seat::take(&self.seats.large_bodies, self.limits.large_bodies).map(Some).ok_or_else(full)
     }
+}
 
-    pub(crate) async fn ask<T>(&self, question: impl FnOnce(Slot<T>) -> Ask) -> Result<T, Reply> {
-        self.caller().ask(question).await
-    }
-
+impl Visit {
     /// `/logtail/<name>` and `/logtail/<name>/<channel>`; nothing else has a log.
     async fn process_log(&self, path: &str) -> Result<Page, Reply> {
         let not_found = || Reply::error(StatusCode::NOT_FOUND);

@@ -6,13 +6,16 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 use hyper::StatusCode;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use model::audit::Door;
 use model::level::Level;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -32,8 +35,8 @@ use crate::socket::Socket;
 /// A listening socket, not yet known to the runtime. It must not block.
 #[derive(Debug)]
 pub enum Listener {
-    /// At a path.
-    Unix(UnixListener),
+    /// At this path.
+    Unix(UnixListener, PathBuf),
     /// At an address, of either family.
     Tcp(TcpListener),
 }
@@ -94,27 +97,34 @@ pub async fn serve(endpoints: Vec<Endpoint>, daemon: Daemon, limits: Limits) -> 
 }
 
 enum Acceptor {
-    Unix(tokio::net::UnixListener),
+    Unix(tokio::net::UnixListener, Arc<str>),
     Tcp(tokio::net::TcpListener),
 }
 
 impl Acceptor {
     fn new(listener: Listener) -> io::Result<Self> {
         match listener {
-            Listener::Unix(it) => tokio::net::UnixListener::from_std(it).map(Self::Unix),
+            Listener::Unix(it, path) => {
+                let path = path.to_string_lossy().into();
+                tokio::net::UnixListener::from_std(it).map(|it| Self::Unix(it, path))
+            }
             Listener::Tcp(it) => tokio::net::TcpListener::from_std(it).map(Self::Tcp),
         }
     }
 
     /// The next connection. Cancel-safe.
-    async fn accept(&self) -> io::Result<Socket> {
+    async fn accept(&self) -> io::Result<(Socket, Door)> {
         match self {
-            Self::Unix(it) => it.accept().await.map(|(socket, _)| Socket::Unix(socket)),
-            Self::Tcp(it) => {
+            Self::Unix(it, path) => {
                 let (socket, _) = it.accept().await?;
+                let uid = socket.peer_cred().ok().map(|it| it.uid());
+                Ok((Socket::Unix(socket), Door::Unix { path: Arc::clone(path), uid }))
+            }
+            Self::Tcp(it) => {
+                let (socket, peer) = it.accept().await?;
                 // Answers are small and written at once: to hold them back would only delay them.
                 socket.set_nodelay(true)?;
-                Ok(Socket::Tcp(socket))
+                Ok((Socket::Tcp(socket), Door::Inet(peer.ip().to_canonical())))
             }
         }
     }
@@ -130,9 +140,9 @@ async fn listen(acceptor: Acceptor, site: Rc<Site>, section: String) {
             // A connection whose task panicked has ended like any other: nothing else is touched.
             Some(_) = serving.join_next() => {}
             accepted = acceptor.accept() => match accepted {
-                Ok(socket) => {
+                Ok((socket, door)) => {
                     was_told = false;
-                    let connection = Rc::new(Connection::new(socket, site.limits));
+                    let connection = Rc::new(Connection::new(socket, door, site.limits));
                     if roster.make_room(&site.limits) {
                         let place = roster.enter(Rc::clone(&connection));
                         serving.spawn_local(live(Rc::clone(&site), connection, place));

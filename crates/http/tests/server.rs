@@ -146,11 +146,11 @@ async fn pretend(
 ) {
     while let Some(ask) = asks.recv().await {
         match ask {
-            Ask::Call { call, slot } => {
+            Ask::Call { call, asker, slot } => {
                 let stops = call.name == "test.stop";
                 let result = match call.name.as_str() {
                     "test.wait" => {
-                        waiting.borrow_mut().push(Ask::Call { call, slot });
+                        waiting.borrow_mut().push(Ask::Call { call, asker, slot });
                         continue;
                     }
                     "test.drop" => continue,
@@ -172,7 +172,7 @@ async fn pretend(
             Ask::MainLog { slot } => {
                 let _ = slot.send(Some(log.clone()));
             }
-            Ask::Watching | Ask::Metrics { .. } | Ask::Unready { .. } => {}
+            Ask::Audit(_) | Ask::Watching | Ask::Metrics { .. } | Ask::Unready { .. } => {}
         }
     }
 }
@@ -194,7 +194,7 @@ fn run(limits: Limits, credentials: Option<&Credentials>, test: impl AsyncFnOnce
         unix.set_nonblocking(true).unwrap();
         tcp.set_nonblocking(true).unwrap();
         let address = tcp.local_addr().unwrap();
-        let endpoints = [Listener::Unix(unix), Listener::Tcp(tcp)].map(|listener| Endpoint {
+        let endpoints = [Listener::Unix(unix, socket.clone()), Listener::Tcp(tcp)].map(|listener| Endpoint {
             section: "test".to_owned(),
             listener,
             credentials: credentials.cloned(),

@@ -41,11 +41,13 @@ pub enum FaultCode {
     StillRunning,
     /// The configuration could not be read again.
     CantReread,
+    /// Whoever asks may not: their role is too small.
+    Forbidden,
 }
 
 impl FaultCode {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::UnknownMethod,
         Self::IncorrectParameters,
         Self::BadArguments,
@@ -64,6 +66,7 @@ impl FaultCode {
         Self::AlreadyAdded,
         Self::StillRunning,
         Self::CantReread,
+        Self::Forbidden,
     ];
 
     /// The number clients see.
@@ -87,6 +90,8 @@ impl FaultCode {
             Self::AlreadyAdded => 90,
             Self::StillRunning => 91,
             Self::CantReread => 92,
+            // Not of the original, which knows no roles: the status of HTTP for the same.
+            Self::Forbidden => 403,
         }
     }
 
@@ -111,6 +116,7 @@ impl FaultCode {
             Self::AlreadyAdded => "ALREADY_ADDED",
             Self::StillRunning => "STILL_RUNNING",
             Self::CantReread => "CANT_REREAD",
+            Self::Forbidden => "FORBIDDEN",
         }
     }
 

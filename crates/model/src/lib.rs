@@ -3,6 +3,7 @@
 //! Pure data and total functions on it: no I/O, no clock, no policy. Start with [`spec`] (what a
 //! configuration asks for) and [`state`] (what clients see).
 
+pub mod audit;
 pub mod child;
 pub mod event;
 pub mod exit;
@@ -13,6 +14,7 @@ pub mod level;
 pub mod listener;
 pub mod name;
 pub mod outside;
+pub mod role;
 pub mod signal;
 pub mod spawn;
 pub mod spec;

@@ -13,7 +13,7 @@ use super::form::field;
 use super::{document, facts, guard, look, redirect, told};
 use crate::reply::Reply;
 use crate::rest::check_sender;
-use crate::routes::{CallError, Caller, Site};
+use crate::visit::{CallError, Caller, Visit};
 
 /// How long a reader waits to be told what came of it; what takes longer goes on, and is seen on the page.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -38,13 +38,13 @@ struct Order {
 }
 
 /// Does what the form in this request says.
-pub(super) async fn act(site: &Site, parts: &Parts, fields: &[(String, String)]) -> Result<Reply, Reply> {
+pub(super) async fn act(visit: &Visit, parts: &Parts, fields: &[(String, String)]) -> Result<Reply, Reply> {
     let is_form = look::header(parts, CONTENT_TYPE).starts_with("application/x-www-form-urlencoded");
     let for_script = look::header(parts, ACCEPT).starts_with("application/json");
-    let look = look::of(site, parts);
+    let look = look::of(visit, parts);
     let words = look.words();
     let token = field(fields, "token").unwrap_or_default();
-    if !is_form || !may_come(site, parts) || !site.secret.knows(token, look.user.as_deref()) {
+    if !is_form || !may_come(visit, parts) || !visit.secret.knows(token, look.user.as_deref()) {
         let html = web::frame::notice(&look, words.refused, words.stale);
         return Err(if for_script {
             told(false, words.stale).with_status(StatusCode::FORBIDDEN)
@@ -53,7 +53,7 @@ pub(super) async fn act(site: &Site, parts: &Parts, fields: &[(String, String)])
         });
     }
     let (is_good, text) = match order(fields) {
-        Some(order) => carry_out(site.caller(), order, words).await,
+        Some(order) => carry_out(visit.caller(), order, words).await,
         None => (false, words.none_selected.to_owned()),
     };
     if for_script {
@@ -63,10 +63,10 @@ pub(super) async fn act(site: &Site, parts: &Parts, fields: &[(String, String)])
 }
 
 /// Whether a request to change something may come from where it comes from.
-fn may_come(site: &Site, parts: &Parts) -> bool {
+fn may_come(visit: &Visit, parts: &Parts) -> bool {
     let own = rustix::system::uname();
     let own = own.nodename().to_string_lossy();
-    let is_named = !site.has_names || site.credentials.is_some();
+    let is_named = !visit.has_names || visit.credentials.is_some();
     check_sender(&parts.headers).is_ok()
         && (is_named || guard::is_local_name(look::header(parts, HOST), &own))
 }

@@ -10,25 +10,25 @@ use wire::value::Value;
 use super::form::{encoded, field, fields};
 use super::{document, facts, look};
 use crate::reply::Reply;
-use crate::routes::{CallError, Site};
+use crate::visit::{CallError, Visit};
 
 /// How much of a log `/tail.html` shows, if it is not told (`web.py`, `TailView`).
 const TAIL_BYTES: i64 = 1024;
 
 /// The answer for an address of the original; `None` for one that just shows a page.
 pub(super) async fn answer(
-    site: &Site,
+    visit: &Visit,
     parts: &Parts,
     posted: Vec<(String, String)>,
     path: &str,
 ) -> Result<Option<Reply>, Reply> {
     let mut all = fields(parts.uri.query().unwrap_or_default());
     match path {
-        "tail.html" => tail(site, parts, &all).await.map(Some),
+        "tail.html" => tail(visit, parts, &all).await.map(Some),
         "" | "index.html" => {
             all.extend(posted);
             let Some(action) = field(&all, "action") else { return Ok(None) };
-            let message = act(site, action, field(&all, "processname")).await?;
+            let message = act(visit, action, field(&all, "processname")).await?;
             Ok(Some(told(parts, &message)))
         }
         _ => Ok(None),
@@ -43,43 +43,43 @@ fn told(parts: &Parts, message: &str) -> Reply {
     look::tell(reply.with_value(LOCATION, HeaderValue::try_from(to)), !message.starts_with("ERROR"), message)
 }
 
-async fn act(site: &Site, action: &str, name: Option<&str>) -> Result<String, Reply> {
+async fn act(visit: &Visit, action: &str, name: Option<&str>) -> Result<String, Reply> {
     let refused = || Reply::error(StatusCode::INTERNAL_SERVER_ERROR);
     let now = || ctime(std::time::SystemTime::now());
     match (action, name) {
         ("refresh", _) => Ok(format!("Page refreshed at {}", now())),
-        ("stopall", _) => settled(site, &["supervisor.stopAllProcesses"])
+        ("stopall", _) => settled(visit, &["supervisor.stopAllProcesses"])
             .await
             .map(|()| format!("All stopped at {}", now())),
-        ("restartall", _) => settled(site, &["supervisor.stopAllProcesses", "supervisor.startAllProcesses"])
+        ("restartall", _) => settled(visit, &["supervisor.stopAllProcesses", "supervisor.startAllProcesses"])
             .await
             .map(|()| format!("All restarted at {}", now())),
-        ("start", Some(name)) => Ok(start(site, name).await?),
+        ("start", Some(name)) => Ok(start(visit, name).await?),
         ("stop", Some(name)) => {
-            let done = one(site, "supervisor.stopProcess", name).await?;
+            let done = one(visit, "supervisor.stopProcess", name).await?;
             Ok(done.map_or_else(|it| unexpected(&it), |()| format!("Process {name} stopped")))
         }
         ("restart", Some(name)) => {
             // The original says so whatever came of it.
-            if let Err(fault) = one(site, "supervisor.stopProcess", name).await?
+            if let Err(fault) = one(visit, "supervisor.stopProcess", name).await?
                 && fault.code == FaultCode::BadName
             {
                 return Ok(format!("No such process named {name}"));
             }
-            drop(one(site, "supervisor.startProcess", name).await?);
+            drop(one(visit, "supervisor.startProcess", name).await?);
             Ok(format!("Process {name} restarted"))
         }
         ("clearlog", Some(name)) => {
-            let done = one(site, "supervisor.clearProcessLogs", name).await?;
+            let done = one(visit, "supervisor.clearProcessLogs", name).await?;
             Ok(done.map_or_else(|it| unexpected(&it), |()| format!("Log for {name} cleared")))
         }
         _ => Err(refused()),
     }
 }
 
-async fn settled(site: &Site, methods: &[&str]) -> Result<(), Reply> {
+async fn settled(visit: &Visit, methods: &[&str]) -> Result<(), Reply> {
     for method in methods {
-        if let Err(CallError::Reply(reply)) = site.call(method, vec![]).await {
+        if let Err(CallError::Reply(reply)) = visit.call(method, vec![]).await {
             return Err(reply);
         }
     }
@@ -87,16 +87,16 @@ async fn settled(site: &Site, methods: &[&str]) -> Result<(), Reply> {
 }
 
 /// One call about one process.
-async fn one(site: &Site, method: &str, name: &str) -> Result<Result<(), Fault>, Reply> {
-    match site.call(method, vec![Value::String(name.to_owned())]).await {
+async fn one(visit: &Visit, method: &str, name: &str) -> Result<Result<(), Fault>, Reply> {
+    match visit.call(method, vec![Value::String(name.to_owned())]).await {
         Ok(_) => Ok(Ok(())),
         Err(CallError::Fault(fault)) => Ok(Err(fault)),
         Err(CallError::Reply(reply)) => Err(reply),
     }
 }
 
-async fn start(site: &Site, name: &str) -> Result<String, Reply> {
-    let Err(fault) = one(site, "supervisor.startProcess", name).await? else {
+async fn start(visit: &Visit, name: &str) -> Result<String, Reply> {
+    let Err(fault) = one(visit, "supervisor.startProcess", name).await? else {
         return Ok(format!("Process {name} started"));
     };
     let reason = match fault.code {
@@ -117,7 +117,8 @@ async fn start(site: &Site, name: &str) -> Result<String, Reply> {
         | FaultCode::Success
         | FaultCode::AlreadyAdded
         | FaultCode::StillRunning
-        | FaultCode::CantReread => return Ok(unexpected(&fault)),
+        | FaultCode::CantReread
+        | FaultCode::Forbidden => return Ok(unexpected(&fault)),
     };
     Ok(format!("ERROR: Process {name}: {reason}"))
 }
@@ -130,7 +131,7 @@ fn unexpected(fault: &Fault) -> String {
 }
 
 /// `/tail.html?processname=…&limit=…`.
-async fn tail(site: &Site, parts: &Parts, fields: &[(String, String)]) -> Result<Reply, Reply> {
+async fn tail(visit: &Visit, parts: &Parts, fields: &[(String, String)]) -> Result<Reply, Reply> {
     let named = field(fields, "processname");
     let limit = field(fields, "limit").and_then(|it| it.parse().ok()).unwrap_or(TAIL_BYTES);
     let text = match named {
@@ -138,7 +139,7 @@ async fn tail(site: &Site, parts: &Parts, fields: &[(String, String)]) -> Result
         Some(name) => {
             let offset = -limit.max(TAIL_BYTES);
             let params = vec![Value::String(name.to_owned()), Value::Int(offset), Value::Int(0)];
-            match site.call("supervisor.readProcessStdoutLog", params).await {
+            match visit.call("supervisor.readProcessStdoutLog", params).await {
                 Ok(text) => facts::shown(&text),
                 Err(CallError::Fault(fault)) if fault.code == FaultCode::NoFile => {
                     format!("No file for {name}")
@@ -151,7 +152,7 @@ async fn tail(site: &Site, parts: &Parts, fields: &[(String, String)]) -> Result
         }
     };
     let title = format!("Supervisor tail of process {}", named.unwrap_or("None"));
-    let look = look::of(site, parts);
+    let look = look::of(visit, parts);
     Ok(document(parts, StatusCode::OK, web::plain::tail(&look, &title, &text)))
 }
 

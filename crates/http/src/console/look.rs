@@ -8,7 +8,7 @@ use web::words::Language;
 use super::form::{cookie, encoded, field, fields};
 use super::redirect;
 use crate::reply::Reply;
-use crate::routes::Site;
+use crate::visit::Visit;
 
 /// The cookies of ours. None of them lets anybody in.
 const LANGUAGE: &str = "menshen_language";
@@ -19,15 +19,15 @@ const TOLD: &str = "menshen_told";
 const KEPT: &str = "Path=/; SameSite=Strict; HttpOnly; Max-Age=31536000";
 
 /// The look of a page for who sent this request.
-pub(super) fn of(site: &Site, parts: &Parts) -> Look {
+pub(super) fn of(visit: &Visit, parts: &Parts) -> Look {
     let cookies = header(parts, COOKIE);
     let language = cookie(cookies, LANGUAGE).and_then(|it| Language::of_tag(&it));
     let here = parts.uri.path_and_query().map_or("/", |it| it.as_str());
-    let user = site.credentials.as_ref().map(|it| it.username.clone());
+    let user = visit.credentials.as_ref().map(|it| it.username.clone());
     Look {
         language: language.unwrap_or_else(|| Language::accepted(header(parts, ACCEPT_LANGUAGE))),
         theme: cookie(cookies, THEME).and_then(|it| Theme::of_word(&it)).unwrap_or_default(),
-        token: site.secret.token(user.as_deref()),
+        token: visit.secret.token(user.as_deref()),
         user,
         can_log_out: false,
         may_act: true,

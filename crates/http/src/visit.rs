@@ -1,0 +1,106 @@
+//! One request on its way: the site it came to, and who sent it.
+
+use std::ops::Deref;
+use std::rc::Rc;
+
+use api::call::Refusal;
+use hyper::StatusCode;
+use model::audit::Asker;
+use model::fault::Fault;
+use model::level::Level;
+use tokio::sync::{mpsc, oneshot};
+use wire::value::{MethodCall, Value};
+
+use crate::ask::{Ask, Note, Slot};
+use crate::reply::Reply;
+use crate::routes::{Site, busy};
+
+/// One request on its way. What is asked of the daemon is asked in the name of who sent it.
+pub(crate) struct Visit {
+    site: Rc<Site>,
+    pub(crate) asker: Rc<Asker>,
+}
+
+impl Deref for Visit {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
+}
+
+/// Why a call has no good answer.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// The daemon refused.
+    Fault(Fault),
+    /// It could not even be asked.
+    Reply(Reply),
+}
+
+impl Visit {
+    pub(crate) fn new(site: Rc<Site>, asker: Rc<Asker>) -> Self {
+        Self { site, asker }
+    }
+
+    /// Has the daemon make a call, and waits for its answer.
+    pub(crate) async fn make(&self, call: MethodCall) -> Result<Result<Value, Refusal>, Reply> {
+        let asker = Rc::clone(&self.asker);
+        self.ask(|slot| Ask::Call { call, asker, slot }).await
+    }
+
+    /// Makes a call for a page.
+    pub(crate) async fn call(&self, name: &str, params: Vec<Value>) -> Result<Value, CallError> {
+        self.caller().call(name, params).await
+    }
+
+    /// Asks the daemon and waits for its answer.
+    pub(crate) async fn ask<T>(&self, question: impl FnOnce(Slot<T>) -> Ask) -> Result<T, Reply> {
+        ask(&self.asks, &self.note, question).await
+    }
+
+    /// What makes calls, also when this is gone.
+    pub(crate) fn caller(&self) -> Caller {
+        let (asks, note) = (self.asks.clone(), Rc::clone(&self.note));
+        Caller { asks, note, asker: Rc::clone(&self.asker) }
+    }
+}
+
+/// Makes calls, and outlives the request they are for.
+pub(crate) struct Caller {
+    asks: mpsc::Sender<Ask>,
+    note: Note,
+    asker: Rc<Asker>,
+}
+
+impl Caller {
+    /// Makes a call for a page.
+    pub(crate) async fn call(&self, name: &str, params: Vec<Value>) -> Result<Value, CallError> {
+        let call = MethodCall { name: name.to_owned(), params };
+        let asker = Rc::clone(&self.asker);
+        match ask(&self.asks, &self.note, |slot| Ask::Call { call, asker, slot }).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(Refusal::Fault(fault))) => Err(CallError::Fault(fault)),
+            Ok(Err(Refusal::Internal(reason))) => {
+                (self.note)(Level::Critical, &format!("{name} failed: {reason}"));
+                Err(CallError::Reply(Reply::error(StatusCode::INTERNAL_SERVER_ERROR)))
+            }
+            Err(reply) => Err(CallError::Reply(reply)),
+        }
+    }
+}
+
+async fn ask<T>(
+    asks: &mpsc::Sender<Ask>,
+    note: &Note,
+    question: impl FnOnce(Slot<T>) -> Ask,
+) -> Result<T, Reply> {
+    let (slot, answer) = oneshot::channel();
+    if asks.try_send(question(slot)).is_err() {
+        return Err(busy());
+    }
+    answer.await.map_err(|_| {
+        note(Level::Critical, "a request was dropped without an answer");
+        Reply::error(StatusCode::INTERNAL_SERVER_ERROR)
+    })
+}
