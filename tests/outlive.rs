@@ -31,13 +31,26 @@ echo \"$1 $$\" >>{here}/ledger
 exec sleep 1000
 ";
 
+/// A listener that writes down each event it hears, and whether it was ever started again.
+const EAR: &str = "\
+#!/bin/sh
+echo $$ >>{here}/ears
+while :; do
+    printf 'READY\\n'
+    read -r header || exit
+    payload=$(dd bs=1 count=${header##*len:} 2>/dev/null)
+    echo \"$header $payload\" >>{here}/heard
+    printf 'RESULT 2\\nOK'
+done
+";
+
 fn section(name: &str, command: &str, more: &str) -> String {
     format!("[program:{name}]\ncommand={command}\nstdout_logfile={{here}}/{name}.log\n{more}\n")
 }
 
 fn house(sections: &str) -> House {
     let house = House::of(Make::Menshen, sections);
-    for (name, text) in [("counter", COUNTER), ("ledger.sh", LEDGER)] {
+    for (name, text) in [("counter", COUNTER), ("ledger.sh", LEDGER), ("ear", EAR)] {
         let script = house.write(name, text);
         let runnable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(script, runnable).expect("cannot make the script runnable");
@@ -158,6 +171,49 @@ fn what_happens_while_there_is_no_daemon_is_told_once_and_truly() {
     replace_daemon(&house);
     assert_eq!(house.state("once"), "EXITED");
     assert_eq!(house.log().matches("exited: once").count(), 1, "{}", house.log());
+}
+
+/// At the two moments at which nobody but the dead daemon knew how far it had come: a listener's words are written down
+/// and may be out of their pipe, a letter may be in the other.
+#[test]
+fn a_listener_hears_each_event_once_wherever_the_daemon_dies() {
+    for log in ["{here}/ear.log", "NONE"] {
+        let mut house = house(&format!(
+            "[eventlistener:ear]\ncommand={{here}}/ear\nevents=PROCESS_STATE_EXITED\nstdout_logfile={log}\n\
+             [program:looper]\ncommand=cat\nstartsecs=0\nautorestart=true\n"
+        ));
+        let place = house.path("die");
+        let mut command = house.command("supervisord");
+        command.args(["-n", "-c", "supervisord.conf"]).env("MENSHEN_FAILPOINT", &place);
+        house.start_command(&mut command);
+        house.until_answering();
+        house.until_state("ear", "RUNNING");
+        let mut events = 0;
+        for point in ["daemon.words 1", "daemon.words 2", "daemon.letter 1", "daemon.stepped 9"] {
+            house.write("next", point);
+            std::fs::rename(house.path("next"), &place).expect("cannot name the place to die at");
+            // One event after the other, until somebody has died of one.
+            while place.exists() {
+                house.until_state("looper", "RUNNING");
+                let pid = house.pid_of("looper");
+                proc::send(pid, Signal::KILL);
+                house.until_reborn("looper", pid);
+                events += 1;
+                until("it is told", || house.text("heard").lines().count() >= events);
+            }
+        }
+        let serials: Vec<_> =
+            house.text("heard").lines().map(|it| it.split(' ').nth(2).unwrap_or("").to_owned()).collect();
+        let expected: Vec<_> = (0..events).map(|it| format!("serial:{it}")).collect();
+        assert_eq!(serials, expected, "{}", house.log());
+        assert_eq!(
+            house.text("ears").lines().count(),
+            1,
+            "it had no reason to be started again: {}",
+            house.log()
+        );
+        assert!(house.stopped().success());
+    }
 }
 
 #[test]

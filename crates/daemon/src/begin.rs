@@ -16,7 +16,7 @@ use wire::keeper::{Doubt, Listed};
 
 use crate::handover::Handover;
 use crate::inventory::{Found, Inventory};
-use crate::recall::{self, Lurker, Origin};
+use crate::recall::{self, Lurker, Origin, Spoken};
 use crate::state::Daemon;
 use crate::tapes::{self, Tapes};
 use crate::{birth, runtime, sockets};
@@ -37,7 +37,7 @@ pub(crate) struct Beginning {
     pub(crate) inventory: Inventory,
     pub(crate) lurkers: Vec<Lurker>,
     /// What listeners had said of which the machine has not taken note.
-    pub(crate) words: BTreeMap<ChildId, Vec<u8>>,
+    pub(crate) words: BTreeMap<ChildId, Spoken>,
 }
 
 /// The machine, with all it remembers, and whether it had begun.
@@ -112,12 +112,9 @@ impl Daemon {
         self.lurkers = lurkers.iter().map(|it| (it.name.clone(), it.pid)).collect();
         living.extend(lurkers.into_iter().map(lurking));
         self.feed(Input::Resumed { living });
-        for (child, bytes) in words {
-            if let Some(about) = self.children.get(&child) {
-                let stream = StreamId { name: about.name.clone(), channel: Channel::Stdout };
-                self.remember_words(child, &bytes);
-                self.understand(&stream, child, bytes);
-            }
+        self.mailbag.forget_inherited();
+        for (child, spoken) in words {
+            self.hear_again(child, &spoken);
         }
         self.settle();
         if !begun {
@@ -127,6 +124,20 @@ impl Daemon {
         }
         for received in inventory.later {
             self.hear(received);
+        }
+    }
+
+    /// Takes in what a listener had said of which the machine before had not taken note. What is still in its pipe is
+    /// left there: it will be read.
+    fn hear_again(&mut self, child: ChildId, spoken: &Spoken) {
+        let Some(about) = self.children.get(&child) else { return };
+        let stream = StreamId { name: about.name.clone(), channel: Channel::Stdout };
+        let (taken, untaken) = spoken.parts();
+        let is_there = self.streams.pump.still_says(child, untaken);
+        let bytes = if is_there { taken } else { &spoken.bytes };
+        if !bytes.is_empty() {
+            self.remember_words(child, bytes, true);
+            self.understand(&stream, child, bytes.to_vec());
         }
     }
 

@@ -7,14 +7,20 @@ use model::level::Level;
 use model::listener::Letter;
 use supervisor::input::Input;
 
+use crate::mailbag;
 use crate::state::Daemon;
 use crate::stdin::Unsent;
 
 impl Daemon {
     /// Sends an event to a listener.
     pub(crate) fn post(&mut self, child: ChildId, letter: &Letter) {
+        if let Some(file) = self.mailbag.open()
+            && let Err(error) = self.keepsakes.keep(&mut self.link, mailbag::KEY, b"", file)
+        {
+            self.note(Level::Error, &format!("cannot have the events on their way kept: {error}"));
+        }
         let bytes = wire::listener::encode(&self.identity.identifier, letter);
-        if let Err(reason) = self.inputs.post(child, &bytes) {
+        if let Err(reason) = self.inputs.post(child, letter.serial, &bytes, &mut self.mailbag) {
             let closed = reason == Unsent::Closed;
             self.inbox.push_back(Input::SendFailed { child, serial: letter.serial, closed });
         }
@@ -23,10 +29,24 @@ impl Daemon {
     /// A child has written something that somebody wants to see: its listeners, the log, or we, because
     /// it is itself a listener. A child that is forgotten is no longer listened to.
     pub(crate) fn wrote(&mut self, stream: &StreamId, child: ChildId, bytes: Vec<u8>) {
-        if stream.channel == Channel::Stdout && self.children.get(&child).is_some_and(|it| it.ear.is_some()) {
-            self.remember_words(child, &bytes);
+        if stream.channel == Channel::Stdout && self.is_heard(child) {
+            self.remember_words(child, &bytes, true);
         }
         self.understand(stream, child, bytes);
+    }
+
+    /// A listener is saying something: it is written down, and only then taken out of its pipe.
+    pub(crate) fn write_down(&mut self, child: ChildId, bytes: &[u8]) {
+        if self.is_heard(child) {
+            self.remember_words(child, bytes, false);
+        }
+        os::failpoint::pass("daemon.words");
+        self.streams.pump.take_words(child);
+        os::failpoint::pass("daemon.words");
+    }
+
+    fn is_heard(&self, child: ChildId) -> bool {
+        self.children.get(&child).is_some_and(|it| it.ear.is_some())
     }
 
     /// Takes in what is written down already.

@@ -23,6 +23,7 @@ mod figures;
 mod inventory;
 mod keeper_link;
 mod keepsakes;
+mod mailbag;
 mod memory_file;
 mod outputs;
 mod pending;

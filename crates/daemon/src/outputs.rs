@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use logs::pump::StreamId;
+use logs::pump::{Report, StreamId};
 use model::level::Level;
 use model::name::{FullName, GroupName};
 use model::spec::{GroupSpec, LogTarget, ProcessSpec};
@@ -71,5 +71,35 @@ impl Daemon {
         for stream in self.streams.close_group(group) {
             self.diary.forget_file(&stream);
         }
+    }
+}
+
+/// What the log says of a report of the pump; nothing for what is not meant for people.
+pub(crate) fn line(report: &Report) -> (Level, String) {
+    match report {
+        Report::Stalled { stream, path, reason } => {
+            let what = format!("the {} of '{}' to {}", stream.channel, stream.name, path.display());
+            (Level::Error, format!("cannot write {what}: {reason}; it waits until that works again"))
+        }
+        Report::Recovered { stream, path } => {
+            let what = format!("the {} of '{}'", stream.channel, stream.name);
+            (Level::Info, format!("{what} goes to {} again; nothing was lost", path.display()))
+        }
+        Report::Dropping { stream, path, reason } => {
+            let what = format!("the {} of '{}' to {}", stream.channel, stream.name, path.display());
+            (Level::Error, format!("cannot write {what}: {reason}; it is dropped until that works again"))
+        }
+        Report::Dropped { stream, path, bytes } => {
+            let what = format!("the {} of '{}'", stream.channel, stream.name);
+            (Level::Warn, format!("{what} goes to {} again; {bytes} bytes were dropped", path.display()))
+        }
+        Report::Trouble { stream, trouble } => {
+            (Level::Warn, format!("the {} of '{}': {trouble}", stream.channel, stream.name))
+        }
+        Report::Saying { .. }
+        | Report::Said { .. }
+        | Report::Chunk { .. }
+        | Report::Captured { .. }
+        | Report::Ended { .. } => (Level::Trace, String::new()),
     }
 }

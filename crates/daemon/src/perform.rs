@@ -232,7 +232,9 @@ impl Daemon {
             Report::Exited { child, status, known, at_us, setup, usage } => {
                 let child = ChildId(child);
                 // Its last words are in the file before anyone hears of its end.
-                self.streams.pump.drain(child);
+                while self.streams.pump.drain(child) {
+                    self.hear_pump();
+                }
                 self.hear_pump();
                 let setup = setup.and_then(|(stage, errno)| {
                     let stage = SetupStage::from_number(stage)?;

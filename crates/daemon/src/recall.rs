@@ -28,7 +28,7 @@ pub(crate) struct Record {
     /// A log with a name nobody has chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<AutoFile>,
-    /// What a listener has said: written down before it is understood, since it can be read only once.
+    /// What a listener has said: written down before it is taken out of its pipe, since it can be taken only once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) words: Option<Words>,
     /// Listeners of whose words the machine has taken note in this step.
@@ -65,6 +65,29 @@ pub(crate) struct AutoFile {
 pub(crate) struct Words {
     pub(crate) child: ChildId,
     pub(crate) bytes: Vec<u8>,
+    /// Whether they have left their pipe for certain.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) taken: bool,
+}
+
+/// What a listener has said of which the machine has not taken note.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Spoken {
+    pub(crate) bytes: Vec<u8>,
+    /// How many of them, at the end, may still be in their pipe.
+    pub(crate) untaken: usize,
+}
+
+impl Spoken {
+    pub(crate) fn add(&mut self, bytes: &[u8], taken: bool) {
+        self.bytes.extend_from_slice(bytes);
+        self.untaken = if taken { 0 } else { bytes.len() };
+    }
+
+    /// What has left the pipe for certain, and what may not have.
+    pub(crate) fn parts(&self) -> (&[u8], &[u8]) {
+        self.bytes.split_at(self.bytes.len().saturating_sub(self.untaken))
+    }
 }
 
 impl Record {
@@ -100,7 +123,7 @@ pub(crate) struct Recalled {
     /// Children that are remembered and that the keeper does not know.
     pub(crate) lurkers: Vec<Lurker>,
     /// What listeners had said of which the machine had not taken note.
-    pub(crate) words: BTreeMap<ChildId, Vec<u8>>,
+    pub(crate) words: BTreeMap<ChildId, Spoken>,
 }
 
 /// A child of a dead supervisor of which the keeper's journal says nothing, for want of a journal: with its pid there
@@ -200,11 +223,11 @@ impl Recalled {
             let channel = if stderr { Channel::Stderr } else { Channel::Stdout };
             self.files.insert(StreamId { name: process, channel }, path);
         }
-        if let Some(Words { child, bytes }) = words {
-            self.words.entry(child).or_default().extend(bytes);
-        }
         for child in heard {
             self.words.remove(&child);
+        }
+        if let Some(Words { child, bytes, taken }) = words {
+            self.words.entry(child).or_default().add(&bytes, taken);
         }
         self.settings = settings.or(self.settings);
         if succession && self.origin == Origin::Heir {
@@ -310,7 +333,7 @@ mod tests {
     #[test]
     fn words_are_kept_until_the_machine_has_taken_note_of_them() {
         let words = |child, text: &str| Record {
-            words: Some(Words { child: ChildId(child), bytes: text.into() }),
+            words: Some(Words { child: ChildId(child), bytes: text.into(), taken: false }),
             ..Record::default()
         };
         let heard = |child| Record { heard: vec![ChildId(child)], ..Record::default() };
@@ -323,10 +346,18 @@ mod tests {
             words(2, "R"),
         ];
         let found = recalled(&all).words;
+        let spoken = |text: &str, untaken| Spoken { bytes: text.into(), untaken };
         assert_eq!(
             found,
-            BTreeMap::from([(ChildId(1), b"RESULT 2\nO".to_vec()), (ChildId(2), b"R".to_vec())])
+            BTreeMap::from([(ChildId(1), spoken("RESULT 2\nO", 1)), (ChildId(2), spoken("R", 1))])
         );
+        assert_eq!(found[&ChildId(1)].parts(), (&b"RESULT 2\n"[..], &b"O"[..]));
+        // What an earlier version wrote, and what it did not know.
+        let old = br#"{"words":{"child":1,"bytes":[79,75]}}"#.to_vec();
+        let newer = br#"{"words":{"child":1,"bytes":[82],"taken":true}}"#.to_vec();
+        let records = [head("now").to_bytes(), old, newer];
+        let words = Recalled::of(&records, "now", "b", Origin::Finder, |_, _, _| false).words;
+        assert_eq!(words, BTreeMap::from([(ChildId(1), spoken("OKR", 0))]));
     }
 
     #[test]

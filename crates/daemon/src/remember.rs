@@ -10,7 +10,7 @@ use model::level::Level;
 use supervisor::memory::{Change, Tape};
 
 use crate::memory_file::MemoryFile;
-use crate::recall::{AutoFile, Head, Record, Words};
+use crate::recall::{AutoFile, Head, Record, Spoken, Words};
 use crate::state::Daemon;
 
 /// The file, and what has to stand in it beside what the machine remembers.
@@ -21,7 +21,7 @@ pub(crate) struct Diary {
     settings: Option<Tape>,
     files: BTreeMap<StreamId, PathBuf>,
     /// What listeners have said of which the machine has not taken note.
-    words: BTreeMap<ChildId, Vec<u8>>,
+    words: BTreeMap<ChildId, Spoken>,
     /// Those of whose words it has, and that is not written down.
     heard: Vec<ChildId>,
     /// Set while it cannot be written, so that this is told once.
@@ -45,7 +45,10 @@ impl Diary {
     fn all(&self, step: Vec<Change>) -> Vec<Vec<u8>> {
         let head = Record { head: Some(self.head.clone()), settings: self.settings, ..Record::default() };
         let files = self.files.iter().map(|(stream, path)| file_record(stream, path));
-        let words = self.words.iter().map(|(child, bytes)| words_record(*child, bytes.clone()));
+        let words = self.words.iter().flat_map(|(child, spoken)| {
+            let (taken, untaken) = spoken.parts();
+            [words_record(*child, taken, true), words_record(*child, untaken, false)]
+        });
         let step = Record { step, ..Record::default() };
         [head].into_iter().chain(files).chain(words).chain([step]).map(|it| it.to_bytes()).collect()
     }
@@ -63,10 +66,10 @@ impl Diary {
         self.files.insert(stream.clone(), path);
     }
 
-    /// A listener has said something: written down at once, since nobody can read it again.
-    fn note_words(&mut self, child: ChildId, bytes: &[u8]) -> io::Result<()> {
-        self.words.entry(child).or_default().extend(bytes);
-        self.write(Some(&words_record(child, bytes.to_vec())))
+    /// A listener has said something: written down at once.
+    fn note_words(&mut self, child: ChildId, bytes: &[u8], taken: bool) -> io::Result<()> {
+        self.words.entry(child).or_default().add(bytes, taken);
+        self.write(Some(&words_record(child, bytes, taken)))
     }
 
     /// A stream is gone for good.
@@ -74,11 +77,26 @@ impl Diary {
         self.files.remove(stream);
     }
 
+    /// Writes what a step has changed, and what listeners had only begun to say when it was made.
+    fn write_step(&mut self, record: Option<&Record>, begun: &[(ChildId, Vec<u8>)]) -> io::Result<()> {
+        let begun = begun.iter().filter(|(_, bytes)| !bytes.is_empty());
+        let mut records: Vec<_> = record.map(Record::to_bytes).into_iter().collect();
+        for (child, bytes) in begun {
+            self.words.entry(*child).or_default().add(bytes, true);
+            records.push(words_record(*child, bytes, true).to_bytes());
+        }
+        self.write_all(&records)
+    }
+
     fn write(&mut self, record: Option<&Record>) -> io::Result<()> {
+        self.write_all(record.map(Record::to_bytes).as_slice())
+    }
+
+    fn write_all(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         os::failpoint::pass("daemon.stepped");
-        if let Some(record) = record {
-            file.add(&record.to_bytes());
+        for record in records {
+            file.add(record);
         }
         let written = file.commit();
         os::failpoint::pass("daemon.remembered");
@@ -86,8 +104,8 @@ impl Diary {
     }
 }
 
-fn words_record(child: ChildId, bytes: Vec<u8>) -> Record {
-    Record { words: Some(Words { child, bytes }), ..Record::default() }
+fn words_record(child: ChildId, bytes: &[u8], taken: bool) -> Record {
+    Record { words: Some(Words { child, bytes: bytes.to_vec(), taken }), ..Record::default() }
 }
 
 fn file_record(stream: &StreamId, path: &std::path::Path) -> Record {
@@ -101,18 +119,25 @@ impl Daemon {
     pub(crate) fn remember(&mut self) {
         let step = self.supervisor.take_changes();
         let heard = std::mem::take(&mut self.diary.heard);
+        // Of what they have begun to say, the machine has heard that it has begun.
+        let begun: Vec<_> = heard.iter().map(|it| (*it, self.unfinished(*it))).collect();
         let is_new = !step.is_empty() || !heard.is_empty();
         let record = is_new.then(|| Record { step, heard, ..Record::default() });
-        let written = self.diary.write(record.as_ref());
+        let written = self.diary.write_step(record.as_ref(), &begun);
         self.tell_of_diary(written);
         if self.diary.file.as_ref().is_some_and(MemoryFile::is_due) {
             self.tidy();
         }
     }
 
-    /// A listener has said something.
-    pub(crate) fn remember_words(&mut self, child: ChildId, bytes: &[u8]) {
-        let written = self.diary.note_words(child, bytes);
+    fn unfinished(&self, child: ChildId) -> Vec<u8> {
+        let ear = self.children.get(&child).and_then(|it| it.ear.as_ref());
+        ear.map(wire::listener::Ear::unfinished).unwrap_or_default()
+    }
+
+    /// A listener has said something, which is out of its pipe if it is `taken`.
+    pub(crate) fn remember_words(&mut self, child: ChildId, bytes: &[u8], taken: bool) {
+        let written = self.diary.note_words(child, bytes, taken);
         self.tell_of_diary(written);
     }
 

@@ -31,6 +31,7 @@ use crate::inventory::Inventory;
 use crate::keeper_link::{KeeperLink, LinkError};
 use crate::keepsakes::Keepsakes;
 use crate::launch::VERSION;
+use crate::mailbag::{self, Mailbag};
 use crate::pending::Calls;
 use crate::recall::{self, Head, Known, Origin, Recalled};
 use crate::remember::Diary;
@@ -154,6 +155,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         link,
         link_interest: Interest::Read,
         streams: streams(&settings, &keepsakes, &mut troubles)?,
+        mailbag: Mailbag::new(keepsakes.copy(mailbag::KEY).map_err(StartError::Poller)?),
         inputs: Inputs::new(os::limits::nofile().0).map_err(StartError::Poller)?,
         sockets: Sockets::default(),
         children: BTreeMap::new(),

@@ -29,6 +29,8 @@ use crate::figures::Figures;
 use crate::handover::Handover;
 use crate::keeper_link::KeeperLink;
 use crate::keepsakes::Keepsakes;
+use crate::mailbag::Mailbag;
+use crate::outputs;
 use crate::pending::{Call, Calls};
 use crate::remember::Diary;
 use crate::sampling::Sampling;
@@ -83,6 +85,7 @@ pub(crate) struct Daemon {
     pub(crate) link_interest: Interest,
     pub(crate) streams: Streams,
     pub(crate) inputs: Inputs,
+    pub(crate) mailbag: Mailbag,
     pub(crate) sockets: Sockets,
     pub(crate) children: BTreeMap<ChildId, Child>,
     pub(crate) calls: Calls,
@@ -159,6 +162,7 @@ impl Daemon {
         }
         self.supervisor.performed();
         self.remember();
+        self.mailbag.settle();
         self.effects = effects;
     }
 
@@ -239,42 +243,28 @@ impl Daemon {
 
     /// Says in the log what the pump has to say, and tells the machine what it needs to know of it.
     pub(crate) fn hear_pump(&mut self) {
-        for report in self.streams.pump.reports() {
-            let (level, text) = match report {
-                PumpReport::Chunk { stream, child, bytes } => {
-                    self.wrote(&stream, child, bytes);
-                    continue;
+        let mut reports = VecDeque::from(self.streams.pump.reports());
+        while let Some(report) = reports.pop_front() {
+            match report {
+                PumpReport::Saying { child, bytes, .. } => {
+                    self.write_down(child, &bytes);
+                    reports.extend(self.streams.pump.reports());
                 }
+                PumpReport::Said { stream, child, bytes } => self.understand(&stream, child, bytes),
+                PumpReport::Chunk { stream, child, bytes } => self.wrote(&stream, child, bytes),
                 PumpReport::Captured { stream, child, bytes } => {
                     self.inbox.push_back(Input::Captured { child, channel: stream.channel, bytes });
-                    continue;
                 }
-                PumpReport::Stalled { stream, path, reason } => {
-                    let what = format!("the {} of '{}' to {}", stream.channel, stream.name, path.display());
-                    (Level::Error, format!("cannot write {what}: {reason}; it waits until that works again"))
+                PumpReport::Ended { .. } => {}
+                PumpReport::Stalled { .. }
+                | PumpReport::Recovered { .. }
+                | PumpReport::Dropping { .. }
+                | PumpReport::Dropped { .. }
+                | PumpReport::Trouble { .. } => {
+                    let (level, text) = outputs::line(&report);
+                    self.note(level, &text);
                 }
-                PumpReport::Recovered { stream, path } => {
-                    let what = format!("the {} of '{}'", stream.channel, stream.name);
-                    (Level::Info, format!("{what} goes to {} again; nothing was lost", path.display()))
-                }
-                PumpReport::Dropping { stream, path, reason } => {
-                    let what = format!("the {} of '{}' to {}", stream.channel, stream.name, path.display());
-                    (
-                        Level::Error,
-                        format!("cannot write {what}: {reason}; it is dropped until that works again"),
-                    )
-                }
-                PumpReport::Dropped { stream, path, bytes } => {
-                    let what = format!("the {} of '{}'", stream.channel, stream.name);
-                    let text = format!("{what} goes to {} again; {bytes} bytes were dropped", path.display());
-                    (Level::Warn, text)
-                }
-                PumpReport::Trouble { stream, trouble } => {
-                    (Level::Warn, format!("the {} of '{}': {trouble}", stream.channel, stream.name))
-                }
-                PumpReport::Ended { .. } => continue,
-            };
-            self.note(level, &text);
+            }
         }
         self.settle();
     }

@@ -9,6 +9,8 @@ use std::time::Duration;
 use model::child::ChildId;
 use os::poll::{Interest, Poller};
 
+use crate::mailbag::Mailbag;
+
 /// How much may wait for one child. A child that does not read costs at most this; what does not
 /// fit is refused whole, so that no message arrives in part.
 pub(crate) const WAITING_BYTES_MAX: usize = 1024 * 1024;
@@ -106,12 +108,23 @@ impl Inputs {
     /// Sends an event to a listener: as [`Self::send`], but one that has nothing waiting takes an event of
     /// any size. An event is not longer than `capture_maxbytes` or a request, which have their own limits,
     /// and one that never fits would be tried for ever.
-    pub(crate) fn post(&mut self, child: ChildId, bytes: &[u8]) -> Result<(), Unsent> {
+    pub(crate) fn post(
+        &mut self,
+        child: ChildId,
+        serial: u64,
+        bytes: &[u8],
+        mailbag: &mut Mailbag,
+    ) -> Result<(), Unsent> {
         let input = self.pipes.get_mut(&child).ok_or(Unsent::Closed)?;
         if !input.waiting.is_empty() && input.waiting.len() + bytes.len() > WAITING_BYTES_MAX {
             return Err(Unsent::Full);
         }
-        input.put(bytes, child, &self.poller)
+        let mut sent = mailbag.sent_before(child, serial);
+        if sent.is_none() && input.waiting.is_empty() {
+            let pipe = input.pipe.as_fd();
+            sent = mailbag.send(pipe, child, serial, bytes).map_err(|_| Unsent::Closed)?;
+        }
+        input.put(bytes.get(sent.unwrap_or(0)..).unwrap_or_default(), child, &self.poller)
     }
 
     /// Sends what waits to those who have room now.

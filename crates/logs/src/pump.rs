@@ -12,6 +12,7 @@ mod tests;
 mod upkeep;
 #[cfg(test)]
 mod upkeep_tests;
+mod words;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,7 @@ use rustix::pipe::fcntl_getpipe_size;
 use self::alarm::Alarm;
 use self::pace::Pace;
 pub use self::report::{Report, Trouble};
+use self::words::{Peephole, Words};
 use crate::file::{LogFile, MODE, OpenError, Rotation};
 use crate::ledger::{Ledger, Owner};
 use crate::outlet::Outlet;
@@ -173,6 +175,8 @@ pub struct Pump {
     gulp_count: u64,
     syslog: Syslog,
     reports: Vec<Report>,
+    /// Made for the first listener.
+    peephole: Option<Peephole>,
 }
 
 #[derive(Debug)]
@@ -203,6 +207,7 @@ struct Pipe {
     rests_until: Option<Mono>,
     pace: Pace,
     capacity: usize,
+    words: Words,
 }
 
 impl Pump {
@@ -266,6 +271,7 @@ impl Pump {
             gulp_count: 0,
             syslog: Syslog::new(SOCKET, IDENT),
             reports: Vec::new(),
+            peephole: None,
         })
     }
 
@@ -307,7 +313,9 @@ impl Pump {
         let stage = Stage::of(&stream.options);
         let capacity = fcntl_getpipe_size(&pipe).unwrap_or(PIPE_BYTES);
         let (is_watched, rests_until, pace) = (false, None, Pace::default());
-        let pipe = Pipe { fd: pipe, child, stream: key, stage, is_watched, rests_until, pace, capacity };
+        let words = Words::default();
+        let pipe =
+            Pipe { fd: pipe, child, stream: key, stage, is_watched, rests_until, pace, capacity, words };
         self.pipes.insert(token, pipe);
         self.of_child.entry(child).or_default().push(token);
         self.take_up(token);
@@ -335,11 +343,13 @@ impl Pump {
 
     /// Reads all that is now in the pipes of a child that has ended, so that its last words are in
     /// the log before anyone hears of its end. What its own children write later is read as usual.
-    /// A stream that is held keeps its words until it is not.
-    pub fn drain(&mut self, child: ChildId) {
+    /// A stream that is held keeps its words until it is not. Says whether some of them wait to be
+    /// [taken](Self::take_words) before the rest can be read.
+    pub fn drain(&mut self, child: ChildId) -> bool {
         for token in self.of_child.get(&child).cloned().unwrap_or_default() {
             self.empty(token);
         }
+        self.has_shown(child)
     }
 
     /// The pipes of all children that are read.
@@ -355,6 +365,7 @@ impl Pump {
         let Some(key) = self.keys.get(stream).copied() else { return };
         self.resume(key);
         for token in self.streams.get(&key).map(|it| it.pipes.clone()).unwrap_or_default() {
+            self.stop_listening(token);
             self.empty(token);
             self.end(token);
         }

@@ -136,6 +136,8 @@ fn fields(mut state: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
 pub(crate) struct Beside<'a> {
     pub(crate) stream: &'a StreamId,
     pub(crate) child: ChildId,
+    /// Whether those who want every byte have heard of these.
+    pub(crate) is_told: bool,
     pub(crate) syslog: &'a mut Syslog,
     pub(crate) reports: &'a mut Vec<Report>,
 }
@@ -218,7 +220,7 @@ impl Sink {
         log: &mut Vec<u8>,
         beside: &mut Beside<'_>,
     ) {
-        if self.mirror == Mirror::Raw {
+        if self.mirror == Mirror::Raw && !beside.is_told {
             beside.mirror(bytes);
         }
         let Some(stage) = stage else {
@@ -235,7 +237,7 @@ impl Sink {
 
     /// The same for what is in the log already.
     pub(crate) fn look(&self, stage: &mut Option<Box<Stage>>, bytes: &[u8], beside: &mut Beside<'_>) {
-        if self.mirror != Mirror::Nothing {
+        if self.mirror != Mirror::Nothing && !beside.is_told {
             beside.mirror(bytes);
         }
         if let Some(lines) = stage.as_mut().and_then(|it| it.filter.lines.as_mut()) {

@@ -42,6 +42,8 @@ pub struct Ear {
     expects: Expected,
     /// What has been read and means nothing yet.
     buffer: Vec<u8>,
+    /// The line that says how long the answer is whose rest has yet to come.
+    line: Vec<u8>,
 }
 
 /// What should come next.
@@ -63,12 +65,18 @@ enum Expected {
 impl Ear {
     /// For a listener that has asked for an event before.
     pub fn for_an_answer() -> Self {
-        Self { expects: Expected::Answer, buffer: Vec::new() }
+        Self { expects: Expected::Answer, ..Self::default() }
     }
 
     /// For a listener that has said what cannot be understood before.
     pub fn for_nothing() -> Self {
-        Self { expects: Expected::Nothing, buffer: Vec::new() }
+        Self { expects: Expected::Nothing, ..Self::default() }
+    }
+
+    /// What was heard and is not finished: with it, an ear for what comes next in this conversation knows all that
+    /// this one does.
+    pub fn unfinished(&self) -> Vec<u8> {
+        [self.line.as_slice(), &self.buffer].concat()
     }
 
     /// Takes what was read, and returns what that says.
@@ -109,6 +117,7 @@ impl Ear {
             Expected::Line => self.line(bytes),
             Expected::Body(length) => {
                 let answer = bytes.get(..length)?.to_vec();
+                self.line.clear();
                 self.expects = Expected::Ready;
                 Some((length, Some(Said::Answer(answer))))
             }
@@ -125,6 +134,7 @@ impl Ear {
         let line = window.get(..end).unwrap_or_default();
         if let Some(length) = answer_length(line) {
             self.expects = Expected::Body(length);
+            self.line = window.get(..=end).unwrap_or_default().to_vec();
             return Some((end + 1, None));
         }
         let (_, said) = self.give_up(line, Said::BadResult);
@@ -205,6 +215,25 @@ mod tests {
         let in_pieces = [Said::Ready, begun(b"RES"), answer(b"OK"), Said::Ready];
         assert_eq!(heard(&[b"REA", b"DY\n", b"RES", b"ULT 2", b"\n", b"O", b"KRE", b"ADY\n"]), in_pieces);
         assert_eq!(heard(&[b"READY\n", b"RESULT 0\n"])[2], answer(b""));
+    }
+
+    #[test]
+    fn what_is_unfinished_is_all_another_ear_needs() {
+        let text = b"READY\nRESULT 4\nFAILREADY\nRESULT 2\nOK";
+        for cut in 0..text.len() {
+            let mut first = Ear::default();
+            let before = first.hear(&text[..cut]);
+            let readies = before.iter().filter(|it| **it == Said::Ready).count();
+            let answers = before.iter().filter(|it| matches!(it, Said::Answer(_))).count();
+            // Where the conversation stands is known without the ear.
+            let mut second = if readies > answers { Ear::for_an_answer() } else { Ear::default() };
+            second.hear(&first.unfinished());
+            let rest = |ear: &mut Ear| {
+                let all = ear.hear(&text[cut..]).into_iter();
+                all.filter(|it| !matches!(it, Said::Begun(_))).collect::<Vec<_>>()
+            };
+            assert_eq!(rest(&mut second), rest(&mut first), "after {cut} bytes");
+        }
     }
 
     #[test]

@@ -7,8 +7,9 @@ use rustix::pipe::fcntl_setpipe_size;
 
 use super::gulp::Gulp;
 use super::pace::{REST_MAX, REST_MAX_LOOKED_AT};
+use super::words::Words;
 use super::{
-    FILES_OPEN_MAX, LARGE_PIPES_MAX, Mirror, PIPE_BYTES, PIPE_BYTES_LARGE, PIPES_PER_STREAM_MAX, Pump,
+    FILES_OPEN_MAX, LARGE_PIPES_MAX, Mirror, PIPE_BYTES, PIPE_BYTES_LARGE, PIPES_PER_STREAM_MAX, Pipe, Pump,
     RETRY_EVERY, Report, Stream, StreamId, StreamOptions, Trouble,
 };
 use crate::outlet::Outlet;
@@ -178,6 +179,7 @@ impl Pump {
             let beside = &mut Beside {
                 stream: &stream.id,
                 child: pipe.child,
+                is_told: false,
                 syslog: &mut self.syslog,
                 reports: &mut self.reports,
             };
@@ -202,6 +204,7 @@ impl Pump {
         }
         let Some(oldest) = stream.pipes.first().copied() else { return };
         let id = stream.id.clone();
+        self.stop_listening(oldest);
         self.empty(oldest);
         if let Some(pipe) = self.pipes.get(&oldest) {
             let trouble = Trouble::Abandoned { child: pipe.child };
@@ -256,10 +259,10 @@ impl Pump {
 
     /// Has a pipe wake us.
     pub(super) fn watch(&mut self, token: u64) {
-        let Some(pipe) = self.pipes.get_mut(&token).filter(|it| !it.is_watched && it.rests_until.is_none())
-        else {
-            return;
+        let may_wake = |it: &&mut Pipe| {
+            !it.is_watched && it.rests_until.is_none() && !matches!(it.words, Words::Shown(_))
         };
+        let Some(pipe) = self.pipes.get_mut(&token).filter(may_wake) else { return };
         pipe.is_watched = self.poller.add(&pipe.fd, token, Interest::Read).is_ok();
         if !pipe.is_watched {
             self.arm();
@@ -268,7 +271,7 @@ impl Pump {
     }
 
     /// Has it wake us no more, whether it was watched or rested.
-    fn unwatch(&mut self, token: u64) {
+    pub(super) fn unwatch(&mut self, token: u64) {
         self.unwatched.remove(&token);
         let Some(pipe) = self.pipes.get_mut(&token) else { return };
         if std::mem::take(&mut pipe.is_watched) {

@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 
 use rustix::io::Errno;
 
+use super::words::Words;
 use super::{GULP_BYTES, Pump, SPLICE_BYTES_MAX, Stream};
 use crate::ledger::Owner;
 use crate::outlet::Spliced;
@@ -30,6 +31,12 @@ enum Way {
     Memory,
 }
 
+/// The part of `buffer` that is filled at once.
+fn up_to(buffer: &mut [u8], told: Option<usize>) -> &mut [u8] {
+    let most = buffer.len().min(told.unwrap_or(usize::MAX));
+    buffer.get_mut(..most).unwrap_or_default()
+}
+
 impl Stream {
     fn way(&self, stage: Option<&Stage>) -> Way {
         if stage.is_some_and(Stage::changes_bytes) {
@@ -54,36 +61,52 @@ impl Pump {
         if stream.wait != Wait::Nothing {
             return Gulp::Nothing; // It was ready before another pipe of its stream was held.
         }
+        let is_heard = pipe.words != Words::Unheard;
+        match self.listen(token) {
+            Some(gulp) => gulp,
+            None => self.move_on(token, (!is_heard).then_some(usize::MAX)),
+        }
+    }
+
+    /// Moves what is in a pipe to where it goes: up to a gulp, or so many bytes of which everybody has heard.
+    pub(super) fn move_on(&mut self, token: u64, told: Option<usize>) -> Gulp {
+        let Some(pipe) = self.pipes.get_mut(&token) else { return Gulp::Nothing };
+        let Some(stream) = self.streams.get_mut(&pipe.stream) else { return Gulp::End };
+        if stream.wait != Wait::Nothing {
+            return Gulp::Nothing;
+        }
         self.gulp_count += 1;
         stream.used = self.gulp_count;
         let way = stream.way(pipe.stage.as_deref());
         let key = pipe.stream;
         let gulp = match way {
-            Way::Straight => self.move_straight(token),
-            Way::Ledger => self.take_into_ledger(token),
-            Way::Memory => self.read(token),
+            Way::Straight => self.move_straight(token, told),
+            Way::Ledger => self.take_into_ledger(token, told),
+            Way::Memory => self.read(token, told),
         };
         self.settle(key);
         gulp
     }
 
-    fn move_straight(&mut self, token: u64) -> Gulp {
+    fn move_straight(&mut self, token: u64, told: Option<usize>) -> Gulp {
         let Some(pipe) = self.pipes.get_mut(&token) else { return Gulp::Nothing };
         let Some(stream) = self.streams.get_mut(&pipe.stream) else { return Gulp::End };
         let is_looked_at = stream.sink.is_watched() || pipe.stage.is_some();
         let bytes_max = if is_looked_at { GULP_BYTES } else { SPLICE_BYTES_MAX };
+        let bytes_max = bytes_max.min(told.unwrap_or(usize::MAX));
         let fd = pipe.fd.as_fd();
         let (count, at) = match stream.sink.splice(fd, bytes_max, &stream.id, &mut self.reports) {
             Spliced::Bytes { count, at } => (count, at),
             Spliced::Nothing => return Gulp::Nothing,
             Spliced::End => return Gulp::End,
-            Spliced::Refused => return self.take_into_ledger(token),
+            Spliced::Refused => return self.take_into_ledger(token, told),
         };
         if is_looked_at && let Some(room) = self.buffer.get_mut(..count) {
             let count = stream.sink.outlet().map_or(0, |it| it.read_back(room, at));
             let beside = &mut Beside {
                 stream: &stream.id,
                 child: pipe.child,
+                is_told: told.is_some(),
                 syslog: &mut self.syslog,
                 reports: &mut self.reports,
             };
@@ -95,44 +118,45 @@ impl Pump {
         Gulp::Bytes(count)
     }
 
-    fn take_into_ledger(&mut self, token: u64) -> Gulp {
+    fn take_into_ledger(&mut self, token: u64, told: Option<usize>) -> Gulp {
         let Some(pipe) = self.pipes.get(&token) else { return Gulp::Nothing };
         let Some(owner) = self.owner(token) else { return Gulp::End };
-        let Some(ledger) = &mut self.ledger else { return self.read(token) };
-        match ledger.take(owner, pipe.fd.as_fd(), &mut self.buffer) {
+        let Some(ledger) = &mut self.ledger else { return self.read(token, told) };
+        match ledger.take(owner, pipe.fd.as_fd(), up_to(&mut self.buffer, told)) {
             Ok(0) => Gulp::End,
-            Ok(count) => self.digest_buffer(token, count, count),
+            Ok(count) => self.digest_buffer(token, count, count, told.is_some()),
             Err(Errno::AGAIN | Errno::INTR) => Gulp::Nothing,
             // The kernel has no memory for it, say.
-            Err(_) => self.read(token),
+            Err(_) => self.read(token, told),
         }
     }
 
-    fn read(&mut self, token: u64) -> Gulp {
+    fn read(&mut self, token: u64, told: Option<usize>) -> Gulp {
         let Some(pipe) = self.pipes.get(&token) else { return Gulp::Nothing };
-        match rustix::io::read(&pipe.fd, self.buffer.as_mut_slice()) {
+        match rustix::io::read(&pipe.fd, up_to(&mut self.buffer, told)) {
             Ok(0) => Gulp::End,
-            Ok(count) => self.digest_buffer(token, count, 0),
+            Ok(count) => self.digest_buffer(token, count, 0, told.is_some()),
             Err(Errno::AGAIN | Errno::INTR) => Gulp::Nothing,
             // A pipe has no other errors; whatever this is, it would not get better.
             Err(_) => Gulp::End,
         }
     }
 
-    fn digest_buffer(&mut self, token: u64, count: usize, used: usize) -> Gulp {
+    fn digest_buffer(&mut self, token: u64, count: usize, used: usize, is_told: bool) -> Gulp {
         let buffer = std::mem::take(&mut self.buffer);
-        self.digest(token, buffer.get(..count).unwrap_or_default(), used);
+        self.digest(token, buffer.get(..count).unwrap_or_default(), used, is_told);
         self.buffer = buffer;
         Gulp::Bytes(count)
     }
 
     /// Does with bytes what their stream wants done; `used` of them are on the desk of the ledger.
-    pub(super) fn digest(&mut self, token: u64, bytes: &[u8], used: usize) {
+    pub(super) fn digest(&mut self, token: u64, bytes: &[u8], used: usize, is_told: bool) {
         let Some(pipe) = self.pipes.get_mut(&token) else { return };
         let Some(stream) = self.streams.get_mut(&pipe.stream) else { return };
         let beside = &mut Beside {
             stream: &stream.id,
             child: pipe.child,
+            is_told,
             syslog: &mut self.syslog,
             reports: &mut self.reports,
         };
@@ -181,6 +205,9 @@ impl Pump {
         let Some(owner) = self.owner(token) else { return };
         let Some(ledger) = self.ledger.as_mut().filter(|it| it.has(owner)) else { return };
         let left = ledger.leftover(owner);
+        // What a listener says was told before it was taken.
+        let is_told = self.is_told_first(token);
+        let Some(ledger) = self.ledger.as_mut() else { return };
         let Some(pipe) = self.pipes.get_mut(&token) else { return };
         let Some(stream) = self.streams.get_mut(&pipe.stream) else { return };
         if let Some(stage) = &mut pipe.stage {
@@ -195,7 +222,7 @@ impl Pump {
         }
         let key = pipe.stream;
         if !left.desk.is_empty() {
-            self.digest(token, &left.desk, left.desk.len());
+            self.digest(token, &left.desk, left.desk.len(), is_told);
         }
         self.settle(key);
     }

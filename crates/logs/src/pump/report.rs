@@ -18,6 +18,25 @@ pub enum Report {
         /// At most [`GULP_BYTES`](super::GULP_BYTES) and what had been held back before.
         bytes: Vec<u8>,
     },
+    /// What a stream of which every byte counts is about to bring: still in its pipe, until
+    /// [it is taken](super::Pump::take_words).
+    Saying {
+        /// The stream.
+        stream: StreamId,
+        /// Whose pipe it is in.
+        child: ChildId,
+        /// As much as there is, up to what a pipe holds.
+        bytes: Vec<u8>,
+    },
+    /// It is out of its pipe.
+    Said {
+        /// The stream.
+        stream: StreamId,
+        /// Whose pipe it came from.
+        child: ChildId,
+        /// What was shown before.
+        bytes: Vec<u8>,
+    },
     /// A message came between the capture tokens.
     Captured {
         /// The stream.

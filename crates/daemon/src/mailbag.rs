@@ -1,0 +1,278 @@
+//! Events on their way to listeners: whether one was sent is known even when the daemon that sent it is dead.
+//!
+//! A letter that was sent twice would be answered twice, and from then on each answer would be taken for that to another
+//! letter. So it goes by way of a file in memory that the keeper keeps: the kernel moves it from there to the pipe
+//! (`splice(2)`) and moves on, in the same call, where this opening of the file stands. A daemon that dies leaves behind
+//! which letters it was about to send, and how far it came.
+//!
+//! When both die the file dies with them, and a letter that was on its way in that moment may come twice.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+
+use model::child::ChildId;
+use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, memfd_create};
+use rustix::io::Errno;
+use rustix::pipe::{SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, splice};
+
+/// What the file is kept under. Another format needs another name.
+pub(crate) const KEY: &[u8] = b"mailbag";
+
+/// The first page says which letters there are, so that one write changes it as a whole.
+const PAGE_BYTES: usize = 4096;
+const ENTRY_BYTES: usize = 32;
+const ENTRIES_MAX: usize = PAGE_BYTES / ENTRY_BYTES - 1;
+
+/// How much lies behind before its memory is given back.
+const GIVE_BACK_BYTES: u64 = 256 * 1024;
+
+/// The largest pipe of an unprivileged user. A letter that fits is sent whole.
+const PIPE_BYTES_MAX: usize = 1024 * 1024;
+
+/// One letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Entry {
+    child: u64,
+    serial: u64,
+    begin: u64,
+    bytes: u64,
+}
+
+/// The letters of the present step.
+#[derive(Debug)]
+pub(crate) struct Mailbag {
+    /// Made for the first letter.
+    file: Option<File>,
+    entries: Vec<Entry>,
+    /// Whether it is written down elsewhere that they were sent.
+    is_settled: bool,
+    /// Where the last letter ends.
+    end: u64,
+    given_back: u64,
+    /// Letters of the daemon before, and how much of each was sent.
+    inherited: Vec<(Entry, u64)>,
+}
+
+impl Mailbag {
+    /// An empty one, or what another daemon has left.
+    pub(crate) fn new(keepsake: Option<OwnedFd>) -> Self {
+        let inherited = keepsake.map(File::from).and_then(|file| {
+            let letters = read(&file).ok()?;
+            Some((file, letters))
+        });
+        let (file, inherited) = inherited.map_or((None, Vec::new()), |(file, letters)| (Some(file), letters));
+        let first = widened(PAGE_BYTES);
+        let end = file.as_ref().and_then(|it| it.metadata().ok()).map_or(first, |it| it.len().max(first));
+        Self { file, entries: Vec::new(), is_settled: true, end, given_back: first, inherited }
+    }
+
+    /// Makes the file if there is none, and returns it then, to be kept. Where the kernel has no such files, letters are
+    /// sent as they are.
+    pub(crate) fn open(&mut self) -> Option<BorrowedFd<'_>> {
+        if self.file.is_some() {
+            return None;
+        }
+        self.file = memfd_create("menshen-letters", MemfdFlags::CLOEXEC).ok().map(File::from);
+        self.file.as_ref().map(AsFd::as_fd)
+    }
+
+    /// How many bytes of a letter the daemon before has sent, if it was about to.
+    pub(crate) fn sent_before(&mut self, child: ChildId, serial: u64) -> Option<usize> {
+        let is_it = |(it, _): &(Entry, u64)| it.child == child.0 && it.serial == serial;
+        let place = self.inherited.iter().position(is_it)?;
+        let (_, sent) = self.inherited.swap_remove(place);
+        usize::try_from(sent).ok()
+    }
+
+    /// From now on a letter is a new one, even if it has the number of another.
+    pub(crate) fn forget_inherited(&mut self) {
+        self.inherited.clear();
+    }
+
+    /// It is written down that all letters so far were sent.
+    pub(crate) const fn settle(&mut self) {
+        self.is_settled = true;
+    }
+
+    /// Sends a letter into a pipe, as much of it as fits: how many bytes those are. `None` when it cannot be done this
+    /// way.
+    ///
+    /// # Errors
+    /// When nobody reads the pipe any more.
+    pub(crate) fn send(
+        &mut self,
+        pipe: BorrowedFd<'_>,
+        child: ChildId,
+        serial: u64,
+        letter: &[u8],
+    ) -> io::Result<Option<usize>> {
+        if std::mem::take(&mut self.is_settled) {
+            self.entries.clear();
+        }
+        let entry = Entry { child: child.0, serial, begin: self.end, bytes: widened(letter.len()) };
+        if self.entries.len() >= ENTRIES_MAX || self.put_in(entry, letter).is_err() {
+            return Ok(None);
+        }
+        make_room(pipe, letter.len());
+        let mut sent = 0;
+        while sent < letter.len() {
+            let Some(file) = &self.file else { return Ok(None) };
+            match splice(file, None, pipe, None, letter.len() - sent, SpliceFlags::NONBLOCK) {
+                Ok(0) | Err(Errno::AGAIN) => break,
+                Ok(count) => sent += count,
+                Err(Errno::INTR) => {}
+                Err(Errno::PIPE) => return Err(Errno::PIPE.into()),
+                Err(_) if sent == 0 => return Ok(None),
+                Err(_) => break,
+            }
+        }
+        os::failpoint::pass("daemon.letter");
+        self.give_back();
+        Ok(Some(sent))
+    }
+
+    /// The letter first, then where it begins, then that there is one.
+    fn put_in(&mut self, entry: Entry, letter: &[u8]) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Err(io::ErrorKind::Unsupported.into()) };
+        file.write_all_at(letter, entry.begin)?;
+        self.end = entry.begin + entry.bytes;
+        file.seek(SeekFrom::Start(entry.begin))?;
+        self.entries.push(entry);
+        let mut page = Vec::with_capacity(PAGE_BYTES);
+        for Entry { child, serial, begin, bytes } in &self.entries {
+            page.extend([child, serial, begin, bytes].iter().flat_map(|it| it.to_le_bytes()));
+        }
+        // The end of the list.
+        page.extend([0; ENTRY_BYTES]);
+        file.write_all_at(&page, 0)
+    }
+
+    fn give_back(&mut self) {
+        let behind = self.end & !(widened(PAGE_BYTES) - 1);
+        let Some(file) = self.file.as_ref().filter(|_| behind - self.given_back >= GIVE_BACK_BYTES) else {
+            return;
+        };
+        // What cannot be given back is given back some day. Pipes keep what they have.
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        let _ = fallocate(file, flags, self.given_back, behind - self.given_back);
+        self.given_back = behind;
+    }
+}
+
+/// Has a pipe hold a letter of so many bytes, page by page, if it may.
+fn make_room(pipe: BorrowedFd<'_>, bytes: usize) {
+    let needed = (bytes / PAGE_BYTES + 2) * PAGE_BYTES;
+    if needed > PAGE_BYTES * 2 && fcntl_getpipe_size(pipe).is_ok_and(|it| it < needed) {
+        // Refused to those who have too many: the letter then goes in pieces.
+        let _ = fcntl_setpipe_size(pipe, needed.next_power_of_two().min(PIPE_BYTES_MAX));
+    }
+}
+
+/// The letters of a file, and how much of each was sent.
+fn read(file: &File) -> io::Result<Vec<(Entry, u64)>> {
+    let mut page = [0; PAGE_BYTES];
+    let there = file.read_at(&mut page, 0)?;
+    let mut file = file;
+    let stands_at = file.stream_position()?;
+    let entries = page.get(..there).unwrap_or_default().chunks_exact(ENTRY_BYTES).map(|it| {
+        let mut words = it.chunks_exact(8).map(|it| it.try_into().map_or(0, u64::from_le_bytes));
+        let mut next = || words.next().unwrap_or(0);
+        Entry { child: next(), serial: next(), begin: next(), bytes: next() }
+    });
+    let listed = entries.take_while(|it| it.bytes > 0);
+    Ok(listed.map(|it| (it, stands_at.saturating_sub(it.begin).min(it.bytes))).collect())
+}
+
+fn widened(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    fn pipe() -> (File, OwnedFd) {
+        let (theirs, ours) = os::fd::pipe().unwrap();
+        os::fd::set_nonblocking(&theirs).unwrap();
+        os::fd::set_nonblocking(&ours).unwrap();
+        (theirs.into(), ours)
+    }
+
+    /// Another daemon's view of the same opening.
+    fn heir(bag: &Mailbag) -> Mailbag {
+        Mailbag::new(Some(os::fd::duplicate(bag.file.as_ref().unwrap()).unwrap()))
+    }
+
+    fn opened() -> Mailbag {
+        let mut bag = Mailbag::new(None);
+        assert!(bag.open().is_some() && bag.open().is_none());
+        bag
+    }
+
+    fn received(theirs: &mut File) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let _ = theirs.read_to_end(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn the_next_daemon_knows_what_was_sent_and_how_much_of_it() {
+        let (mut theirs, ours) = pipe();
+        let mut bag = opened();
+        assert_eq!(heir(&bag).sent_before(ChildId(1), 7), None);
+        assert_eq!(bag.send(ours.as_fd(), ChildId(1), 7, b"one").unwrap(), Some(3));
+        assert_eq!(bag.send(ours.as_fd(), ChildId(2), 7, b"two!").unwrap(), Some(4));
+        let mut next = heir(&bag);
+        assert_eq!(next.sent_before(ChildId(1), 7), Some(3));
+        assert_eq!(next.sent_before(ChildId(1), 7), None, "once: the next letter of that number is another");
+        assert_eq!(next.sent_before(ChildId(1), 8), None);
+        next.forget_inherited();
+        assert_eq!(next.sent_before(ChildId(2), 7), None);
+        assert_eq!(received(&mut theirs), b"onetwo!");
+        // The heir goes on behind what is there, and its letters are the only ones.
+        assert_eq!(next.send(ours.as_fd(), ChildId(3), 8, b"three").unwrap(), Some(5));
+        assert_eq!(received(&mut theirs), b"three");
+        assert_eq!(heir(&next).sent_before(ChildId(2), 7), None);
+        assert_eq!(heir(&next).sent_before(ChildId(3), 8), Some(5));
+    }
+
+    #[test]
+    fn a_letter_that_was_not_sent_is_known_not_to_have_been() {
+        let (theirs, ours) = pipe();
+        let mut bag = opened();
+        let entry = Entry { child: 1, serial: 7, begin: bag.end, bytes: 3 };
+        bag.put_in(entry, b"one").unwrap();
+        assert_eq!(heir(&bag).sent_before(ChildId(1), 7), Some(0), "it died before the first byte");
+        drop(theirs);
+        assert!(bag.send(ours.as_fd(), ChildId(1), 8, b"two").is_err());
+        assert_eq!(heir(&bag).sent_before(ChildId(1), 8), Some(0));
+    }
+
+    #[test]
+    fn a_large_letter_is_sent_whole_and_what_is_too_large_for_any_pipe_as_far_as_it_goes() {
+        let (mut theirs, ours) = pipe();
+        let mut bag = opened();
+        let large: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).take(300_000).collect();
+        assert_eq!(bag.send(ours.as_fd(), ChildId(1), 1, &large).unwrap(), Some(large.len()));
+        bag.settle();
+        let huge = vec![7; 3 * PIPE_BYTES_MAX];
+        assert_eq!(received(&mut theirs), large, "what is given back is in the pipe all the same");
+        let sent = bag.send(ours.as_fd(), ChildId(1), 2, &huge).unwrap().unwrap();
+        assert!(sent > 0 && sent < huge.len());
+        assert_eq!(heir(&bag).sent_before(ChildId(1), 2), Some(sent));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_nothing() {
+        let file = memfd_create("odd", MemfdFlags::CLOEXEC).unwrap();
+        os::fd::write_at(&file, &[0xFF; 5000], 0).unwrap();
+        let mut bag = Mailbag::new(Some(file));
+        assert_eq!(bag.sent_before(ChildId(1), 1), None);
+        let (_theirs, ours) = pipe();
+        assert_eq!(bag.send(ours.as_fd(), ChildId(1), 1, b"x").unwrap(), Some(1));
+    }
+}
