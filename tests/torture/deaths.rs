@@ -23,7 +23,6 @@ const PASSED_WITHIN: Duration = Duration::from_secs(15);
 
 fn raised(case: &Case) -> Field {
     let mut field = Field::new(case.name, case.load, "");
-    field.row.words_may_die = true;
     field.start_hurried();
     field
 }
@@ -77,6 +76,7 @@ pub(crate) fn both(case: &Case, chance: &mut Chance, limits: Limits) -> Option<F
 
 /// Kills both, one shortly after the other, until neither is left.
 fn kill_both(field: &mut Field, chance: &mut Chance) {
+    field.row.letters_may_repeat = true;
     let (keeper, daemon) = field.whole_pair();
     let (first, second) = if chance.one_in(2) { (keeper, daemon) } else { (daemon, keeper) };
     kill(first);
@@ -149,6 +149,8 @@ const POINTS: &[&str] = &[
     "daemon.stepped",
     "daemon.remembered",
     "daemon.order",
+    "daemon.words",
+    "daemon.letter",
     "logs",
 ];
 

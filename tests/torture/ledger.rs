@@ -58,23 +58,32 @@ impl Ledger {
     }
 }
 
-/// What the listener heard of the ends of lives. A letter whose reader may or may not have answered a daemon that died is
-/// sent again with the same serial, by which a listener can tell; so it counts once.
+/// What the listener heard of the ends of lives.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     /// How often each life's end was told.
     pub(crate) ends: BTreeMap<Life, usize>,
+    /// How often it was told that a life had ended by itself. Whoever was stopped may have been so before he had written
+    /// down his start, and then another life of that pid would seem to have ended twice.
+    pub(crate) exits: BTreeMap<Life, usize>,
+    /// Letters that came again.
+    pub(crate) repeated: usize,
 }
 
 impl Heard {
-    pub(crate) fn read(text: &str) -> Self {
+    /// Where letters `may_repeat`, one that came again counts for nothing.
+    pub(crate) fn read(text: &str, may_repeat: bool) -> Self {
         let mut heard = Self::default();
         let letters: BTreeSet<&str> = text.lines().collect();
+        heard.repeated = if may_repeat { 0 } else { text.lines().count() - letters.len() };
         for line in letters {
             let field = |key: &str| line.split(' ').find_map(|it| it.strip_prefix(key));
-            let is_end = ["PROCESS_STATE_EXITED", "PROCESS_STATE_STOPPED"].iter().any(|it| line.contains(it));
+            let has_ended = line.contains("PROCESS_STATE_EXITED");
+            let is_end = has_ended || line.contains("PROCESS_STATE_STOPPED");
             if let (true, Some(name), Some(pid)) = (is_end, field("processname:"), field("pid:")) {
-                *heard.ends.entry((name.to_owned(), pid.parse().unwrap_or(0))).or_default() += 1;
+                let life = (name.to_owned(), pid.parse().unwrap_or(0));
+                *heard.exits.entry(life.clone()).or_default() += usize::from(has_ended);
+                *heard.ends.entry(life).or_default() += 1;
             }
         }
         heard
@@ -92,11 +101,14 @@ mod tests {
         );
         assert_eq!((ledger.starts.len(), ledger.copies, ledger.oddities.len()), (2, 1, 1));
         assert_eq!(ledger.ends[&("w1".to_owned(), 7)], 42);
-        let heard = Heard::read(
-            "5 PROCESS_STATE_EXITED processname:l1 groupname:looper from_state:RUNNING expected:0 pid:9\n\
+        let text = "5 PROCESS_STATE_EXITED processname:l1 groupname:looper from_state:RUNNING expected:0 pid:9\n\
              5 PROCESS_STATE_EXITED processname:l1 groupname:looper from_state:RUNNING expected:0 pid:9\n\
-             6 PROCESS_STATE_EXITED processname:l1 groupname:looper from_state:RUNNING expected:0 pid:9\n",
-        );
-        assert_eq!(heard.ends[&("l1".to_owned(), 9)], 2);
+             6 PROCESS_STATE_EXITED processname:l1 groupname:looper from_state:RUNNING expected:0 pid:9\n\
+             7 PROCESS_STATE_STOPPED processname:l1 groupname:looper from_state:STOPPING pid:9\n";
+        let life = ("l1".to_owned(), 9);
+        for (may_repeat, repeated) in [(true, 0), (false, 1)] {
+            let heard = Heard::read(text, may_repeat);
+            assert_eq!((heard.ends[&life], heard.exits[&life], heard.repeated), (3, 2, repeated));
+        }
     }
 }
