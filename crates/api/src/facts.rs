@@ -221,6 +221,7 @@ const fn next(reason: &Reason) -> Option<&'static str> {
         | Reason::ShutdownReport
         | Reason::Tick(_)
         | Reason::Redeliver(_)
+        | Reason::LastWords
         | Reason::Silence(_) => None,
     }
 }

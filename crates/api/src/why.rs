@@ -154,6 +154,7 @@ fn prospect(seconds: u64, reason: &Reason) -> Option<String> {
         | Reason::ShutdownReport
         | Reason::Tick(_)
         | Reason::Redeliver(_)
+        | Reason::LastWords
         | Reason::Silence(_) => {
             return None;
         }

@@ -77,6 +77,8 @@ pub(crate) struct Pool {
     waiting_bytes: usize,
     next_serial: u64,
     dropped: u64,
+    /// How many of them since nothing has waited for the last time.
+    burst: u64,
     /// Until when it rests.
     pub(crate) pause: Option<TimerKey>,
     /// When each of its processes was last restarted for breaking the protocol.
@@ -269,6 +271,10 @@ impl Bus {
         let Some(letter) = pool.take() else { return false };
         listener.state = ListenerState::Busy(letter.clone());
         self.diary.write(|| Change::LetterHeld { pool: name.clone(), child });
+        if let Some(count) = pool.end_burst() {
+            self.diary.pool(name);
+            fx.note(EventNote::BufferEmptied { pool: name.clone(), count });
+        }
         let process = listener.name.process.clone();
         fx.note(EventNote::EventSent { serial: letter.serial, process });
         fx.push(Effect::Send { child, letter });
@@ -320,6 +326,7 @@ impl Pool {
             waiting_bytes: 0,
             next_serial: 0,
             dropped: 0,
+            burst: 0,
             pause: None,
             mendings: BTreeMap::new(),
         }
@@ -327,9 +334,11 @@ impl Pool {
 
     /// Becomes what is remembered of it, but for its rest.
     pub(crate) fn resume(&mut self, memory: PoolMemory) {
-        let PoolMemory { state: PoolState { serial, dropped, rests_until: _, mendings }, waiting } = memory;
+        let PoolMemory { state: PoolState { serial, dropped, burst, rests_until: _, mendings }, waiting } =
+            memory;
         self.next_serial = serial;
         self.dropped = dropped;
+        self.burst = burst;
         self.mendings = mendings;
         self.waiting_bytes = waiting.iter().map(|it| bytes_of(&it.event)).sum();
         self.waiting = waiting;
@@ -338,8 +347,9 @@ impl Pool {
     /// What is to be remembered of it.
     pub(crate) fn memory(&self) -> PoolMemory {
         let rests_until = self.pause.map(TimerKey::at);
-        let (serial, dropped, mendings) = (self.next_serial, self.dropped, self.mendings.clone());
-        let state = PoolState { serial, dropped, rests_until, mendings };
+        let (serial, mendings) = (self.next_serial, self.mendings.clone());
+        let (dropped, burst) = (self.dropped, self.burst);
+        let state = PoolState { serial, dropped, burst, rests_until, mendings };
         PoolMemory { state, waiting: self.waiting.clone() }
     }
 
@@ -371,10 +381,23 @@ impl Pool {
         while self.waiting.len() >= self.size || self.waiting_bytes + bytes > POOL_BYTES_MAX {
             let Some(letter) = self.take() else { return };
             self.dropped += 1;
+            self.burst += 1;
             told.diary.write(|| Change::LetterDropped { pool: name.clone() });
             told.diary.pool(name);
-            told.fx.note(EventNote::BufferOverflow { pool: name.clone(), serial: letter.serial });
+            let (pool, serial, is_first) = (name.clone(), letter.serial, self.burst == 1);
+            told.fx.note(EventNote::BufferOverflow { pool, serial, is_first });
         }
+    }
+
+    /// Whether anything waits in it.
+    pub(crate) fn has_letters(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// How many events were dropped since nothing waited for the last time; none while something waits. So
+    /// a listener that is always a little too slow is not told of with each event.
+    fn end_burst(&mut self) -> Option<u64> {
+        (self.burst > 0 && self.waiting.is_empty()).then(|| std::mem::take(&mut self.burst))
     }
 
     fn take(&mut self) -> Option<Letter> {

@@ -29,6 +29,8 @@ pub enum Reason {
     Redeliver(GroupName),
     /// A listener that may have spoken to a dead daemon has been silent for long enough.
     Silence(ChildId),
+    /// Everything is being stopped, and listeners have had their time to hear of it.
+    LastWords,
 }
 
 impl fmt::Display for Reason {
@@ -43,6 +45,7 @@ impl fmt::Display for Reason {
             Self::Tick(period) => write!(f, "tick every {} s", period.seconds()),
             Self::Silence(child) => write!(f, "give up on what {child} may have said"),
             Self::Redeliver(pool) => write!(f, "redeliver to {pool}"),
+            Self::LastWords => f.write_str("stop the listeners"),
         }
     }
 }

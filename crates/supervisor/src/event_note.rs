@@ -21,8 +21,12 @@ pub enum EventNote {
     /// `no room for event 0 in the standard input of listener x, which does not read; it is tried again`. Our
     /// own: the original dies of this.
     ListenerFull { serial: u64, process: ProcessName },
-    /// `pool g event buffer overflowed, discarding event 0`
-    BufferOverflow { pool: GroupName, serial: u64 },
+    /// `pool g event buffer overflowed, discarding event 0`. Only the first of a burst is told to those who
+    /// do not look for details.
+    BufferOverflow { pool: GroupName, serial: u64, is_first: bool },
+    /// `pool g has handed out all that waited; 7 events were discarded since it overflowed`. Our own: the
+    /// end of such a burst.
+    BufferEmptied { pool: GroupName, count: u64 },
     /// `rebuffering event 0 for pool g (buf size=1, max=10)`
     Rebuffering { serial: u64, pool: GroupName, waiting: usize, size: usize },
     /// `x: BUSY -> ACKNOWLEDGED`
@@ -54,6 +58,7 @@ impl EventNote {
             | Self::EventSent { .. }
             | Self::ListenerClosed { .. }
             | Self::ListenerFull { .. }
+            | Self::BufferOverflow { is_first: false, .. }
             | Self::Rebuffering { .. }
             | Self::ListenerMoved { .. }
             | Self::EventProcessed { .. } => Level::Debug,
@@ -61,10 +66,11 @@ impl EventNote {
             | Self::BadResult { .. }
             | Self::SpokeOutOfTurn { .. }
             | Self::ListenerLost { .. }
+            | Self::BufferEmptied { .. }
             | Self::ListenerSilent { .. }
             | Self::MendingListener { .. }
             | Self::ListenerLeftAlone { .. } => Level::Warn,
-            Self::BufferOverflow { .. } => Level::Error,
+            Self::BufferOverflow { is_first: true, .. } => Level::Error,
         }
     }
 }
@@ -85,8 +91,16 @@ impl fmt::Display for EventNote {
                 "no room for event {serial} in the standard input of listener {process}, which does not \
                  read; it is tried again"
             ),
-            Self::BufferOverflow { pool, serial } => {
+            Self::BufferOverflow { pool, serial, is_first: _ } => {
                 write!(f, "pool {pool} event buffer overflowed, discarding event {serial}")
+            }
+            Self::BufferEmptied { pool, count } => {
+                let events =
+                    if *count == 1 { "1 event was".to_owned() } else { format!("{count} events were") };
+                write!(
+                    f,
+                    "pool {pool} has handed out all that waited; {events} discarded since it overflowed"
+                )
             }
             Self::Rebuffering { serial, pool, waiting, size } => {
                 write!(f, "rebuffering event {serial} for pool {pool} (buf size={waiting}, max={size})")

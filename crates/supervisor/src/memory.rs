@@ -173,10 +173,20 @@ pub struct PoolState {
     pub serial: u64,
     /// How many events it had no room for.
     pub dropped: u64,
+    /// How many of them since nothing has waited in it for the last time.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_zero"))]
+    pub burst: u64,
     /// Until when it rests.
     pub rests_until: Option<Mono>,
     /// When each of its processes was last restarted for breaking the protocol.
     pub mendings: BTreeMap<ProcessName, VecDeque<Mono>>,
+}
+
+/// What is left out, so that what is written stays as it was before there was such a count.
+#[cfg(feature = "serde")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A child of a pool.

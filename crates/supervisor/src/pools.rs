@@ -6,14 +6,14 @@ use std::time::Duration;
 use model::child::ChildId;
 use model::event::TickPeriod;
 use model::listener::Letter;
-use model::name::GroupName;
+use model::name::{FullName, GroupName};
 use model::time::{Mono, Stamp};
 
-use crate::bus::Bus;
+use crate::bus::{Bus, Pool};
 use crate::deadline::{Reason, Timers};
 use crate::effect::Effects;
 use crate::event_note::EventNote;
-use crate::listener::Listener;
+use crate::listener::{Listener, ListenerState};
 use crate::memory::{Change, ListenerMemory, PoolMemory, Talk};
 
 /// How long a listener whose turn it is may be silent when another daemon has taken over.
@@ -46,6 +46,16 @@ impl Bus {
 
     pub(crate) fn talk(&self, child: ChildId) -> Option<Talk> {
         self.listeners.get(&child).map(|it| it.memory().talk)
+    }
+
+    /// Whether a listener has an event in its hands, or waits for one of those that wait for it.
+    pub(crate) fn is_talking(&self, name: &FullName) -> bool {
+        let has_more = self.pools.get(&name.group).is_some_and(Pool::has_letters);
+        self.listeners.values().filter(|it| it.name == *name).any(|it| match it.state {
+            ListenerState::Busy(_) => true,
+            ListenerState::Acknowledged | ListenerState::Ready => has_more,
+            ListenerState::Deaf | ListenerState::Unknown => false,
+        })
     }
 
     /// The event a listener has in its hands.

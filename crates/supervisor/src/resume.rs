@@ -128,7 +128,7 @@ impl Supervisor {
             MoodMemory::Leaving(departure) => {
                 // Stages in which nothing is left to stop take no time.
                 let stages = order::stop_stages(&self.groups);
-                Mood::Leaving(Leaving { departure, stages, unstopped: std::collections::BTreeSet::new() })
+                Mood::Leaving(Leaving::new(departure, stages))
             }
             MoodMemory::Left(departure) => {
                 self.books.timers.clear();

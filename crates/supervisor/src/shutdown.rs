@@ -14,10 +14,15 @@ use crate::input::Departure;
 use crate::note::Note;
 use crate::order;
 use crate::supervisor::Supervisor;
-use crate::turn::{News, Step, What};
+use crate::turn::{Books, News, Step, What};
 
 /// How often the log says what is left to stop (`supervisord.py`, `shutdown_report`).
 pub(crate) const REPORT_PERIOD: Duration = Duration::from_secs(3);
+
+/// How long listeners that are about to be stopped may go on reading of what was stopped before them, in
+/// all. Nothing else waits then, and those that have heard everything are stopped at once. (The original
+/// looks at the world once a second, which gives them as much.)
+pub(crate) const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 
 /// What the supervisor is about.
 #[derive(Debug)]
@@ -38,6 +43,26 @@ pub(crate) struct Leaving {
     pub(crate) stages: Vec<Vec<FullName>>,
     /// Those of the present stage that have not stopped yet.
     pub(crate) unstopped: BTreeSet<FullName>,
+    /// Whether listeners may still be told.
+    pub(crate) last_words: LastWords,
+}
+
+/// Where the time stands that listeners have to hear of the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastWords {
+    /// It has not begun.
+    Untold,
+    /// It runs.
+    Running,
+    /// It is over.
+    Over,
+}
+
+impl Leaving {
+    /// At its beginning.
+    pub(crate) const fn new(departure: Departure, stages: Vec<Vec<FullName>>) -> Self {
+        Self { departure, stages, unstopped: BTreeSet::new(), last_words: LastWords::Untold }
+    }
 }
 
 impl Mood {
@@ -61,6 +86,13 @@ impl Mood {
             leaving.unstopped.remove(&news.name);
         }
     }
+
+    /// Listeners have had their time.
+    pub(crate) const fn end_last_words(&mut self) {
+        if let Self::Leaving(leaving) = self {
+            leaving.last_words = LastWords::Over;
+        }
+    }
 }
 
 impl Supervisor {
@@ -78,7 +110,7 @@ impl Supervisor {
         }
         self.books.leaving = true;
         let stages = order::stop_stages(&self.groups);
-        self.mood = Mood::Leaving(Leaving { departure, stages, unstopped: BTreeSet::new() });
+        self.mood = Mood::Leaving(Leaving::new(departure, stages));
         self.publish(Event::SupervisorStateChange(self.mood.state()), step);
         self.stop_on(step);
         self.report_shutdown(step);
@@ -90,7 +122,7 @@ impl Supervisor {
     pub(crate) fn stop_on(&mut self, step: &mut Step<'_>) -> bool {
         loop {
             let Mood::Leaving(leaving) = &mut self.mood else { return false };
-            if !leaving.unstopped.is_empty() {
+            if !leaving.unstopped.is_empty() || awaits_last_words(leaving, &mut self.books, step) {
                 return false;
             }
             let Some(stage) = leaving.stages.pop() else {
@@ -156,4 +188,18 @@ impl Supervisor {
         }
         self.books.timers.arm(step.now.mono + REPORT_PERIOD, Reason::ShutdownReport);
     }
+}
+
+/// Whether the next stage has listeners in it that can still be told what happened. Then they are not
+/// stopped yet, unless their time is over.
+fn awaits_last_words(leaving: &mut Leaving, books: &mut Books, step: &Step<'_>) -> bool {
+    let stage = leaving.stages.last().map(Vec::as_slice).unwrap_or_default();
+    if leaving.last_words == LastWords::Over || !stage.iter().any(|it| books.bus.is_talking(it)) {
+        return false;
+    }
+    if leaving.last_words == LastWords::Untold {
+        leaving.last_words = LastWords::Running;
+        books.timers.arm(step.now.mono + LAST_WORDS_MAX, Reason::LastWords);
+    }
+    true
 }

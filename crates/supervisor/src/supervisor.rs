@@ -305,6 +305,10 @@ impl Supervisor {
                     self.report_shutdown(step);
                     None
                 }
+                Reason::LastWords => {
+                    self.mood.end_last_words();
+                    None
+                }
                 Reason::Tick(period) => {
                     let tick = self.books.bus.tick(period, step.now, &mut self.books.timers);
                     tick.map(|tick| self.publish(tick, step))

@@ -168,6 +168,35 @@ fn a_full_pool_drops_the_oldest_and_says_so() {
 }
 
 #[test]
+fn a_burst_of_drops_is_told_when_it_begins_and_when_it_is_over() {
+    let mut bench = listening(Some(2), &["ear"]);
+    let told = |bench: &mut Bench| {
+        let journal = bench.journal();
+        bench.forget();
+        let told = |it: &&str| it.contains("pool") && !it.contains("DEBG");
+        journal.lines().map(str::trim).filter(told).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for _ in 0..10 {
+        bench.tell(remote("kind"));
+    }
+    // The listener has one in its hands, two wait, and of the others one line tells.
+    assert_eq!(told(&mut bench), ["0.000 ERRO pool ear event buffer overflowed, discarding event 1"]);
+    // It goes on as long as something waits, however slowly that is taken.
+    bench.tell(answer(1, "OK")).tell(remote("kind")).tell(remote("kind"));
+    assert_eq!(told(&mut bench), [""; 0]);
+    bench.tell(answer(1, "OK")).tell(answer(1, "OK"));
+    assert_eq!(
+        told(&mut bench),
+        ["0.000 WARN pool ear has handed out all that waited; 8 events were discarded since it overflowed"]
+    );
+    assert_eq!(bench.machine.pools()[0].dropped, 8);
+    for _ in 0..4 {
+        bench.tell(remote("kind"));
+    }
+    assert_eq!(told(&mut bench), ["0.000 ERRO pool ear event buffer overflowed, discarding event 12"]);
+}
+
+#[test]
 fn an_unwritten_size_is_enough_for_a_thousand_programs_but_not_for_any_number_of_bytes() {
     let programs = (0..1000).map(|number| alone(process(&format!("p{number}"))));
     let ear = pool("ear", None, &[EventType::Event], &["ear"]);
@@ -326,6 +355,19 @@ fn clocks_run_only_while_somebody_listens() {
     let name = "ear".to_owned();
     bench.ask(Request::RemoveGroup { name });
     assert_eq!(bench.machine.deadline(), None);
+}
+
+#[test]
+fn each_clock_strikes_at_the_full_period() {
+    let mut bench = Bench::begun(vec![pool("ear", None, &[EventType::Tick], &["ear"])]);
+    bench.spawned(1).forget().until(7201.0);
+    let journal = bench.journal();
+    let strikes = |kind: &str| -> Vec<String> {
+        let lines = journal.lines().map(str::trim).filter(|it| it.contains(&format!("{kind} ")));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(strikes("TICK_3600"), ["3600.000 TICK_3600 when:3600", "7200.000 TICK_3600 when:7200"]);
+    assert_eq!((strikes("TICK_60").len(), strikes("TICK_5").len()), (120, 1440));
 }
 
 #[test]

@@ -2,7 +2,10 @@ use model::signal::Signal;
 use model::spec::{AutoRestart, ProcessSpec};
 use model::state::SupervisorState;
 
+use model::event::EventType;
+
 use super::bench::{Bench, alone, exit, group, killed_by, process};
+use super::events::{answer, pool, ready};
 use crate::input::{Departure, Input, Request};
 
 #[test]
@@ -144,4 +147,39 @@ fn who_waits_is_answered_when_everything_stops() {
     5.000 quit Shutdown
     5.000 answer 3: SHUTDOWN_STATE
     ");
+}
+
+/// A listener that has heard of the start, and a program that it hears of.
+fn heard_of(listener_is_ready: bool) -> Bench {
+    let ear = pool("ear", None, &[EventType::ProcessStateStopped], &["ear"]);
+    let mut bench = Bench::begun(vec![ear, alone(process("cat"))]);
+    bench.spawned(1).spawned(2);
+    if listener_is_ready {
+        bench.tell(ready(1));
+    }
+    bench.until(2.0).tell(Input::Leave(Departure::Shutdown)).forget();
+    bench
+}
+
+#[test]
+fn a_listener_is_stopped_when_it_has_heard_of_all_others() {
+    let mut bench = heard_of(true);
+    bench.exited(2, killed_by(Signal::TERM));
+    assert!(!bench.journal().contains("SIGTERM to #1"), "it has an event in its hands");
+    bench.until(2.5).tell(answer(1, "OK"));
+    assert!(bench.journal().contains("2.500 send SIGTERM to #1"), "{}", bench.journal());
+}
+
+#[test]
+fn a_listener_that_does_not_answer_is_waited_for_a_second() {
+    let mut bench = heard_of(true);
+    bench.exited(2, killed_by(Signal::TERM)).until(10.0);
+    assert!(bench.journal().contains("3.000 send SIGTERM to #1"), "{}", bench.journal());
+}
+
+#[test]
+fn a_listener_that_has_never_listened_is_not_waited_for() {
+    let mut bench = heard_of(false);
+    bench.exited(2, killed_by(Signal::TERM));
+    assert!(bench.journal().contains("2.000 send SIGTERM to #1"), "{}", bench.journal());
 }

@@ -123,11 +123,16 @@ fn rows() -> Vec<(Change, &'static str)> {
                 pool: PoolState {
                     serial: 5,
                     dropped: 1,
+                    burst: 0,
                     rests_until: Some(at(4)),
                     mendings: [(ProcessName::expanded("p"), [at(3)].into())].into(),
                 },
             },
             r#"{"change":"pool","name":"g","pool":{"serial":5,"dropped":1,"rests_until":[4,0],"mendings":{"p":[[3,0]]}}}"#,
+        ),
+        (
+            Change::Pool { name: g(), pool: PoolState { dropped: 9, burst: 8, ..PoolState::default() } },
+            r#"{"change":"pool","name":"g","pool":{"serial":0,"dropped":9,"burst":8,"rests_until":null,"mendings":{}}}"#,
         ),
         (Change::PoolGone { name: g() }, r#"{"change":"pool_gone","name":"g"}"#),
         (
