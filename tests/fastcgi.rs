@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use e2e::house::House;
 use e2e::proc;
 use e2e::wait::until;
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::process::Signal;
 
 /// Accepts on descriptor 0, as a FastCGI program does, and answers with its pid.
@@ -71,4 +72,21 @@ fn a_socket_that_is_taken_fails_its_program_and_no_other() {
     house.until_logged(&format!("Could not create FastCGI socket tcp://127.0.0.1:{port}"));
     drop(taken);
     house.ctl(&["start", "greeter"]).expect_code(0);
+}
+
+#[test]
+fn as_many_connections_wait_as_socket_backlog_says() {
+    let house = House::new(
+        "[fcgi-program:deaf]\ncommand=sleep 1000\nsocket=unix://{here}/f.sock\nsocket_backlog=3\nstartsecs=0\n",
+    )
+    .started();
+    house.until_state("deaf", "RUNNING");
+    let address = SocketAddrUnix::new(house.path("f.sock")).expect("the path is short");
+    let connect = || {
+        let socket = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::NONBLOCK, None)
+            .expect("a socket");
+        net::connect(&socket, &address).map(|()| socket)
+    };
+    let waiting: Vec<_> = std::iter::from_fn(|| connect().ok()).take(100).collect();
+    assert_eq!(waiting.len(), 4, "one more than the number, as listen(2) has it");
 }

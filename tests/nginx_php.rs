@@ -1,30 +1,19 @@
 //! The pair that many images run, for real: a page goes through nginx and php-fpm.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use e2e::house::House;
 use e2e::http::{free_port, get};
 use e2e::proc;
-use e2e::program::{Make, root};
+use e2e::program::{Make, assert_installed, root};
 use e2e::wait::{until, until_some};
 use rustix::process::Signal;
-
-fn is_installed(name: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(Into::into));
-    let starts = |folder: &Path| {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.map(|entry| entry.file_name()).any(|it| it.to_string_lossy().starts_with(name))
-    };
-    folders.into_iter().any(|folder| starts(&folder))
-}
 
 #[test]
 fn nginx_and_php_serve_a_page_come_back_and_stop_cleanly() {
     for name in ["nginx", "php-fpm"] {
-        assert!(is_installed(name), "{name} is not installed: `cargo xtask test` as root installs it");
+        assert_installed(name);
     }
     let port = free_port();
     let house = House::empty(Make::under_test());

@@ -100,6 +100,19 @@ pub fn original_program(name: &str) -> PathBuf {
     original().join(name)
 }
 
+/// Fails where there is no program whose name begins with `name`, as those of several versions do.
+#[track_caller]
+pub fn assert_installed(name: &str) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(Into::into));
+    let has_it = |folder: &PathBuf| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name()).any(|it| it.to_string_lossy().starts_with(name))
+    };
+    let found = folders.into_iter().any(|folder| has_it(&folder));
+    assert!(found, "{name} is not installed: `cargo xtask test` as root installs it");
+}
+
 /// The folder that holds the workspace.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a folder of the workspace")

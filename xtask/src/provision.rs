@@ -20,6 +20,7 @@ pub(crate) fn all() -> Result<()> {
         "php-fpm",
         &["/usr/sbin/php-fpm8.2", "/usr/sbin/php-fpm8.3", "/usr/sbin/php-fpm8.4"],
     )?;
+    debian_package("php-cgi", "php-cgi", &[])?;
     debian_package("node", "nodejs", &[])?;
     // For their completions; bash is there.
     debian_package("zsh", "zsh", &[])?;
