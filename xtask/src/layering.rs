@@ -56,6 +56,7 @@ const RULES: &[Rule] = &[
         must_not_use: SAFE,
         reason: "the doctor looks at the machine, never at the house",
     },
+    Rule { name: "history", may_use: &["model"], must_not_use: SAFE, reason: SAFE_REASON },
     Rule { name: "monitor", may_use: &["model", "os"], must_not_use: SAFE, reason: SAFE_REASON },
     Rule {
         name: "ctl",

@@ -14,6 +14,7 @@ pub mod level;
 pub mod listener;
 pub mod name;
 pub mod outside;
+pub mod past;
 pub mod role;
 pub mod signal;
 pub mod spawn;
