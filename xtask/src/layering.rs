@@ -88,6 +88,7 @@ const RULES: &[Rule] = &[
             "api",
             "logs",
             "monitor",
+            "history",
             "http",
             "recover",
         ],

@@ -69,6 +69,16 @@ impl Arguments {
         }
     }
 
+    /// Whether there is one at a place.
+    pub(crate) fn has(&self, index: usize) -> bool {
+        index < self.0.len()
+    }
+
+    /// A number, or another one where none is given.
+    pub(crate) fn number_or(&self, index: usize, otherwise: i64) -> Result<i64, Refusal> {
+        if self.has(index) { self.number(index) } else { Ok(otherwise) }
+    }
+
     /// Whether to wait: yes unless told otherwise, by anything that Python calls false.
     pub(crate) fn wait(&self, index: usize) -> bool {
         match self.0.get(index) {

@@ -8,6 +8,7 @@ use model::child::Channel;
 use model::event::Event;
 use model::fault::{Fault, FaultCode};
 use model::name::{FullName, Namespec};
+use model::past::{MACHINE, Query};
 use model::role::Role;
 use model::signal::Signal;
 use model::spec::ProcessSpec;
@@ -22,7 +23,7 @@ use crate::batch::CALLS_MAX;
 use crate::call::{Chore, Context, Refusal};
 use crate::method::{API_VERSION, ENTRIES, EXTENSIONS, Entry, Method, find};
 use crate::shape::{self, Shape};
-use crate::{config_info, facts, inspection, options, process_info, why};
+use crate::{config_info, facts, inspection, options, past, process_info, why};
 
 /// How far a call gets by itself.
 pub(crate) enum Begun {
@@ -47,7 +48,12 @@ pub(crate) fn begin(call: MethodCall, asker: &Asker, context: &Context<'_>) -> S
     if answers_only_when_up(entry.method) && is_leaving(context) {
         return Err(Fault::from(FaultCode::ShutdownState).into());
     }
-    dispatch(entry.method, &Arguments(call.params), context)
+    match dispatch(entry.method, &Arguments(call.params), context)? {
+        Begun::Chore(Chore::Remember(query), shape) => {
+            Ok(Begun::Chore(Chore::Remember(past::veiled(query, asker.role)), shape))
+        }
+        begun @ (Begun::Done(_) | Begun::Ask(..) | Begun::Chore(..) | Begun::Calls(_)) => Ok(begun),
+    }
 }
 
 /// Says which role is needed, and which is there.
@@ -137,6 +143,8 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
             Ok(Begun::Ask(request, Shape::Updated))
         }
         Method::Audit => Ok(done(context.audit.value())),
+        Method::History => Ok(remember(past::happenings(arguments, context)?)),
+        Method::FiguresOf => Ok(remember(past::figures(arguments, context)?)),
         Method::Inspect => Ok(done(inspection::all(context))),
         Method::Exits => Ok(done(why::exits(&process(&arguments.text(0)?, context)?, context))),
         Method::Why => Ok(done(why::why(&process(&arguments.text(0)?, context)?, context)?)),
@@ -159,6 +167,14 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
         Method::Upgrade => Ok(Begun::Chore(Chore::Upgrade { path: arguments.text(0)?.into() }, Shape::True)),
         Method::ListExtensions => Ok(done(Value::Array(EXTENSIONS.iter().map(|it| text(it.name)).collect()))),
     }
+}
+
+fn remember(query: Query) -> Begun {
+    let shape = match &query {
+        Query::Points { subject, .. } if subject == MACHINE => Shape::MachineFigures,
+        Query::Points { .. } | Query::Happenings { .. } | Query::LastExits { .. } => Shape::Past,
+    };
+    Begun::Chore(Chore::Remember(query), shape)
 }
 
 fn done(value: Value) -> Begun {

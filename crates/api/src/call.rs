@@ -7,6 +7,7 @@ use model::child::{Channel, ChildId};
 use model::event::Event;
 use model::fault::Fault;
 use model::name::FullName;
+use model::past::{Past, Query};
 use model::spec::GroupSpec;
 use model::time::{Stamp, Zone};
 use model::usage::{ExitRecord, MachineUsage, ProcessUsage};
@@ -47,6 +48,10 @@ pub trait Usages {
     fn exits(&self, name: &FullName) -> Vec<ExitRecord> {
         let _ = name;
         Vec::new()
+    }
+    /// Whether what was is kept, and can be asked for.
+    fn has_history(&self) -> bool {
+        false
     }
 }
 
@@ -161,6 +166,9 @@ pub enum Chore {
     },
     /// Tell those who listen: [`Outcome::Done`].
     Publish(Event),
+    /// Ask the history: [`Outcome::Past`], which takes a while. `NO_FILE` when none is kept, `FAILED` with the
+    /// reason when it cannot be read.
+    Remember(Query),
 }
 
 /// What came of what a call needed.
@@ -190,6 +198,8 @@ pub enum Outcome {
         /// Whether bytes were left out.
         overflow: bool,
     },
+    /// This is what was.
+    Past(Past),
     /// Done or not, for each process.
     Settled(Vec<Settled>),
     /// The groups of the configuration, sorted by priority and name, or why it could not be read.

@@ -140,6 +140,11 @@ pub const SUPERVISOR: &[Member] = &[
     ("state", Text, "RUNNING, RESTARTING, SHUTDOWN or FATAL."),
     ("now", Double, "The time."),
     ("states", Struct, "How many processes there are in each state."),
+    (
+        "history",
+        Boolean,
+        "Whether what was is kept, so that menshen.getHistory and menshen.getFigures answer.",
+    ),
 ];
 
 /// The supervisor itself.
@@ -158,6 +163,7 @@ pub(crate) fn overview(context: &Context<'_>) -> Value {
         ("state", Some(text(context.supervisor.state().as_str()))),
         ("now", Some(moment(context.now.wall))),
         ("states", Some(Value::Struct(states))),
+        ("history", Some(Value::Bool(context.usages.has_history()))),
     ])
 }
 
@@ -298,7 +304,7 @@ fn members(group: &GroupSpec, context: &Context<'_>) -> (Value, Value) {
 }
 
 /// The pools of event listeners, by name.
-pub(crate) fn listeners(context: &Context<'_>) -> Value {
+pub fn listeners(context: &Context<'_>) -> Value {
     let pools = context.supervisor.pools().into_iter().filter_map(|pool| {
         let group = context.supervisor.groups().find(|it| it.name == pool.name)?;
         let events = match &group.kind {

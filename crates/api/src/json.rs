@@ -84,6 +84,11 @@ pub(crate) fn value(json: &serde_json::Value, kind: Kind) -> Option<Value> {
     }
 }
 
+/// The text of an object as a value; `None` when it is none.
+pub(crate) fn object(text: &str) -> Option<Value> {
+    value(&serde_json::from_str(text).ok()?, Kind::Struct)
+}
+
 /// A piece of JSON as a value of its own kind. There is no value for null, nor for numbers without end.
 fn any(json: &serde_json::Value) -> Option<Value> {
     use serde_json::Value as Json;

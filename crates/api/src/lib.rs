@@ -19,6 +19,7 @@ pub mod method;
 pub mod metrics;
 pub mod openapi;
 mod options;
+mod past;
 pub mod process_info;
 pub mod rest;
 pub mod session;

@@ -99,6 +99,8 @@ pub enum Method {
     /// As [`Self::ClearNamed`], but the logs are kept and new ones begun.
     RotateNamed,
     Audit,
+    History,
+    FiguresOf,
 }
 
 /// One parameter: its type, its name, and what it means.
@@ -209,6 +211,20 @@ const fn waiting(
     Entry { name, method, role, result, params, optional: 1, help }
 }
 
+const KINDS: Parameter =
+    (Array, "kinds", "Of which kinds: start, exit, state, action, config, supervisor; of all when empty.");
+const SINCE: Parameter =
+    (Int, "since", "From when, in seconds since the epoch; when negative, so many seconds before now.");
+const UNTIL: Parameter = (Int, "until", "Until when, in the same way; until now when 0.");
+const BEFORE: Parameter = (Int, "before", "Before when, in the same way; until now when 0.");
+const MOST: Parameter =
+    (Int, "most", "How many at most: the last ones, or the coarser ones; 0 for the usual.");
+const OF_WHOM: Parameter = (
+    String,
+    "name",
+    "The process, as `name` or `group:name`, also one that is gone; left out: all, or the machine.",
+);
+
 const SEVERAL: Parameter =
     (Array, "names", "The processes, each as `name` or `group:name`, or `group:*` for a whole group.");
 const GROUPS: Parameter = (Array, "groups", "The groups it is about; all when left out or empty.");
@@ -216,7 +232,7 @@ const GROUPS: Parameter = (Array, "groups", "The groups it is about; all when le
 /// What the original does not have. `system.listMethods` leaves these out, since clients take it for the
 /// list of what Supervisor can do; `menshen.listMethods` tells them.
 #[rustfmt::skip]
-pub const EXTENSIONS: [Entry; 24] = [
+pub const EXTENSIONS: [Entry; 26] = [
     entry("menshen.adopt", M::Adopt, Admin, OK, &[NAME],
         "Takes the child of a process that is in doubt for its own."),
     entry("menshen.clearProcessLogs", M::ClearNamed, Operator, RESULTS, &[SEVERAL], "Empties the logs of these processes."),
@@ -232,9 +248,18 @@ pub const EXTENSIONS: [Entry; 24] = [
         (Array, "A struct for each, the oldest first."), &[],
         "Tells who changed what: the last thousand changes of this life of the daemon, and those that were refused."),
     entry("menshen.getExits", M::Exits, Viewer, (Array, "A struct for each end, the oldest first."), &[NAME],
-        "Tells how the last children of a process ended: ten of them at most, of this life of the daemon."),
+        "Tells how the last children of a process ended: ten of them at most, of this life of the daemon unless a history \
+            is kept."),
+    Entry { optional: 4, ..entry("menshen.getFigures", M::FiguresOf, Viewer,
+        (Array, "A struct for each stretch of time, the oldest first."), &[SINCE, UNTIL, MOST, OF_WHOM],
+        "Tells what a process, or the machine, has used: as it was looked at for the last hour, by minutes for a day, \
+            and by ten minutes for thirty days. `NO_FILE` where no history is kept (`history_file`).") },
     entry("menshen.getGroups", M::Groups, Viewer, (Array, "A struct for each group."), &[],
         "Tells the groups that are active, in the order in which they are started."),
+    Entry { optional: 5, ..entry("menshen.getHistory", M::History, Viewer,
+        (Array, "A struct for each happening, the oldest first."), &[KINDS, SINCE, BEFORE, MOST, OF_WHOM],
+        "Tells what has happened: starts, exits, states, orders and who gave them (to the role admin), changes of the \
+            configuration. `NO_FILE` where no history is kept (`history_file`).") },
     entry("menshen.getListeners", M::Listeners, Viewer, (Array, "A struct for each pool of event listeners."), &[],
         "Tells how the event listeners are doing, and how many events wait for them."),
     entry("menshen.getMachine", M::Machine, Viewer, (Struct, "What is known of it."), &[],

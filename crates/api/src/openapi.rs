@@ -6,12 +6,15 @@ use crate::audit::AUDIT;
 use crate::facts::{ENDED, EXIT, GROUP, LISTENER, MACHINE, Member, PROCESS, SUPERVISOR, USAGE};
 use crate::method::{self, Entry, Kind, Parameter};
 use crate::options::OPTIONS;
+use crate::past::{FIGURES, HAPPENING};
 use crate::rest::{ROOT, ROUTES, Route, STREAMS, Stream, Verb};
 
 /// The structs that have a table of their members, and the methods that answer with them.
-const SCHEMAS: [(&str, &[Member], &[&str]); 10] = [
+const SCHEMAS: [(&str, &[Member], &[&str]); 12] = [
     ("Audit", AUDIT, &["menshen.getAudit"]),
     ("Process", PROCESS, &["menshen.getProcess", "menshen.getProcesses"]),
+    ("Happening", HAPPENING, &["menshen.getHistory"]),
+    ("Figures", FIGURES, &["menshen.getFigures"]),
     ("Ended", ENDED, &[]),
     ("Exit", EXIT, &["menshen.getExits"]),
     ("Usage", USAGE, &[]),

@@ -67,14 +67,16 @@ const fn post(path: &'static str, method: &'static str) -> Route {
 
 /// Every path that stands for a method.
 #[rustfmt::skip]
-pub const ROUTES: [Route; 33] = [
+pub const ROUTES: [Route; 37] = [
     get("/supervisor", "menshen.getSupervisor"),
     post("/supervisor/reload", "supervisor.restart"),
     post("/supervisor/shutdown", "supervisor.shutdown"),
     get("/supervisor/log", "supervisor.readLog"),
     post("/supervisor/log/clear", "supervisor.clearLog"),
     get("/audit", "menshen.getAudit"),
+    get("/history", "menshen.getHistory"),
     get("/machine", "menshen.getMachine"),
+    get("/machine/figures", "menshen.getFigures"),
     get("/processes", "menshen.getProcesses"),
     post("/processes/start", "menshen.startProcesses"),
     post("/processes/stop", "menshen.stopProcesses"),
@@ -84,6 +86,8 @@ pub const ROUTES: [Route; 33] = [
     post("/processes/rotate", "menshen.rotateProcessLogs"),
     get("/processes/{name}", "menshen.getProcess"),
     get("/processes/{name}/exits", "menshen.getExits"),
+    get("/processes/{name}/figures", "menshen.getFigures"),
+    get("/processes/{name}/history", "menshen.getHistory"),
     get("/processes/{name}/why", "menshen.why"),
     get("/processes/{name}/options", "menshen.getProcessOptions"),
     post("/processes/{name}/start", "supervisor.startProcess"),
@@ -225,9 +229,13 @@ fn is_range(name: &str) -> bool {
     matches!(name, "offset" | "length")
 }
 
-/// What a range is unless given: everything.
+/// What a parameter is that is left out before others that are not: as if it said nothing.
 fn default_of(name: &str) -> Option<Value> {
-    is_range(name).then_some(Value::Int(0))
+    match name {
+        "offset" | "length" | "since" | "before" | "until" | "most" => Some(Value::Int(0)),
+        "kinds" => Some(Value::Array(Vec::new())),
+        _ => None,
+    }
 }
 
 fn read_body(entry: &Entry, body: &[u8]) -> Result<BTreeMap<String, Value>, String> {

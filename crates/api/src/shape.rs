@@ -9,7 +9,7 @@ use supervisor::plan::Planned;
 use wire::value::Value;
 
 use crate::call::{Context, Outcome, Refusal};
-use crate::logs;
+use crate::{logs, past};
 
 /// What kind of answer a call waits for.
 #[derive(Debug)]
@@ -32,6 +32,10 @@ pub(crate) enum Shape {
     Plan(Option<Vec<String>>),
     /// What an update has done.
     Updated,
+    /// What was.
+    Past,
+    /// What the machine used.
+    MachineFigures,
 }
 
 impl Shape {
@@ -71,6 +75,8 @@ impl Shape {
             (Self::Updated, Outcome::Answered(Ok(Answer::Updated(list)))) => {
                 Ok(Value::Array(list.iter().map(updated).collect()))
             }
+            (Self::Past, Outcome::Past(it)) => Ok(past::value(&it, false)),
+            (Self::MachineFigures, Outcome::Past(it)) => Ok(past::value(&it, true)),
             (Self::Changes | Self::Plan(_), Outcome::Reread(Err(reason))) => {
                 Err(Fault::about(FaultCode::CantReread, reason).into())
             }

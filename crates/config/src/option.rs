@@ -292,6 +292,12 @@ table! {
             "What becomes of programs when the daemon or the keeper dies: they run on and are taken over, or they are stopped.";
         RUNTIME_DIRECTORY "runtime_directory" Path since "0.1.0":
             "Where it keeps what outlives its death; a place under /run, /tmp or the like unless given.";
+        HISTORY_FILE "history_file" Path since "0.1.0":
+            "The SQLite database that remembers what happened and how much was used; nothing is remembered unless given.";
+        HISTORY_MAXBYTES "history_maxbytes" Bytes = "100MB" since "0.1.0":
+            "How large that may become before the oldest in it is dropped; 1MB at least.";
+        SAMPLE_INTERVAL "sample_interval" Integer = "5" since "0.1.0":
+            "How many seconds lie between two looks at what programs use, while somebody watches or it is remembered; 0: never.";
     }
     include, "Options of `[include]`.", [SectionKind::Include] => {
         FILES "files" Patterns is required:

@@ -101,6 +101,10 @@ const EXAMPLES: [(&str, &str); 15] = [
     ("socket_backlog", "128"),
 ];
 
+/// The same for a name that another kind of section has, too.
+const OWN_EXAMPLES: [(SectionKind, &str, &str); 1] =
+    [(SectionKind::Supervisord, "history_file", "/tmp/menshen-history.db")];
+
 /// A configuration to start from: minimal, with every option there is in comments.
 pub fn sample() -> String {
     let mut text = String::from(HEAD);
@@ -117,9 +121,11 @@ pub fn sample() -> String {
 
 fn line(shown: &Shown, row: &OptionInfo) -> String {
     let set = shown.set.iter().find(|(name, _)| *name == row.name);
-    let example = EXAMPLES.iter().find(|(name, _)| *name == row.name);
+    // A name can mean one thing here and another there.
+    let own = OWN_EXAMPLES.iter().find(|(kind, name, _)| *kind == shown.kind && *name == row.name);
+    let example = own.map(|it| it.2).or(EXAMPLES.iter().find(|it| it.0 == row.name).map(|it| it.1));
     let default = row.default.filter(|it| !it.is_empty());
-    let value = set.map(|it| it.1).or(default).or(example.map(|it| it.1)).unwrap_or_default();
+    let value = set.map(|it| it.1).or(default).or(example).unwrap_or_default();
     let mark = if shown.asleep || set.is_none() { ";" } else { "" };
     format!("{:<50} ; {}\n", format!("{mark}{}={value}", row.name), row.doc)
 }

@@ -94,6 +94,19 @@ pub struct Settings {
     pub runtime_directory: Option<PathBuf>,
     /// What becomes of programs when their guards die.
     pub orphans: Orphans,
+    /// Where to remember what happened and how much was used; `None`: nowhere.
+    pub history: Option<History>,
+    /// How many seconds lie between two looks at what programs use; 0: nobody ever looks.
+    pub sample_interval_secs: u32,
+}
+
+/// Where the past is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// The database, an absolute path.
+    pub file: PathBuf,
+    /// How large it may become, in bytes.
+    pub bytes_max: u64,
 }
 
 /// What becomes of programs when the daemon or the keeper dies.

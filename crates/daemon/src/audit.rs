@@ -14,6 +14,7 @@ impl Daemon {
             Outcome::Denied(_) => Level::Warn,
         };
         self.note(level, &record.to_string());
+        self.keep_action(&record);
         self.audit_book.push(record);
     }
 }

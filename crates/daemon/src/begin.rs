@@ -106,6 +106,7 @@ impl Daemon {
         let Beginning { origin, begun, wanted: Wanted { groups, tape }, inventory, lurkers, words } =
             beginning;
         self.begin_diary();
+        self.open_past(origin);
         self.reopen();
         let found = inventory.children.into_iter().filter_map(|it| self.find(it, origin, &groups));
         let mut living: Vec<_> = found.collect();

@@ -68,6 +68,7 @@ impl Daemon {
                 // A client that has gone does not want it any more.
                 Next::Done(result) => return drop(call.slot.send(result)),
                 Next::Turn => return self.calls.pause(call),
+                Next::Chore(Chore::Remember(query)) => return self.ask_past(query, call),
                 Next::Chore(Chore::Upgrade { path }) => match self.begin_upgrade(&path) {
                     Ok(()) => return self.upgrading = Some(call),
                     Err(fault) => call.session.settle(Outcome::Failed(fault)),

@@ -43,8 +43,8 @@ impl Daemon {
                 Ok(()) => self.succeed(),
                 Err(fault) => Outcome::Failed(fault),
             },
-            // Takes longer than a turn of the loop, and is begun by who can wait.
-            Chore::Upgrade { .. } => Outcome::Failed(FaultCode::Failed.into()),
+            // They take longer than a turn of the loop, and are begun by who can wait.
+            Chore::Upgrade { .. } | Chore::Remember(_) => Outcome::Failed(FaultCode::Failed.into()),
             Chore::SendStdin { child, bytes, .. } => match self.inputs.send(child, &bytes) {
                 Ok(()) => Outcome::Done,
                 Err(Unsent::Closed) => Outcome::Failed(FaultCode::NoFile.into()),

@@ -80,6 +80,7 @@ fn configuration(room: &Path, socket: &Path, port: u16) -> String {
 logfile = {room}/supervisord.log
 pidfile = {room}/supervisord.pid
 childlogdir = {room}
+history_file = {room}/history.db
 
 [unix_http_server]
 file = {socket}

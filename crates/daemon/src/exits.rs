@@ -18,7 +18,7 @@ use wire::keeper::Usage;
 use crate::state::Daemon;
 
 /// How many ends of each process are remembered.
-const EXITS_MAX: usize = 10;
+pub(crate) const EXITS_MAX: usize = 10;
 
 /// How much of the end of standard error is looked at.
 const LAST_BYTES: u64 = 4096;
@@ -51,6 +51,15 @@ impl Exits {
     /// Forgets the processes of groups that are gone.
     pub(crate) fn retain(&mut self, is_there: impl Fn(&FullName) -> bool) {
         self.by_name.retain(|name, _| is_there(name));
+    }
+
+    /// Takes the end of a child of an earlier daemon.
+    pub(crate) fn recall(&mut self, name: FullName, record: ExitRecord) {
+        let exits = self.by_name.entry(name).or_default();
+        if exits.len() < EXITS_MAX {
+            let place = exits.partition_point(|it| it.ended.at <= record.ended.at);
+            exits.insert(place, record);
+        }
     }
 
     fn add(&mut self, name: FullName, record: ExitRecord) {
@@ -102,6 +111,7 @@ impl Daemon {
             if nobody_asked { path.as_deref().map(last_lines).unwrap_or_default() } else { Vec::new() };
         let cpu_ms = usage.user_us.saturating_add(usage.system_us) / 1000;
         let record = ExitRecord { ended, cpu_ms, peak_kib: usage.peak_kib, out_of_memory, last_lines };
+        self.keep_exit(&name, &record);
         self.figures.exits.add(name, record);
     }
 }

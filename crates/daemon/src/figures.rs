@@ -15,6 +15,8 @@ pub(crate) struct Figures {
     pub(crate) machine: Option<MachineUsage>,
     /// How children ended.
     pub(crate) exits: Exits,
+    /// Whether what was is kept.
+    pub(crate) has_history: bool,
 }
 
 impl Usages for Figures {
@@ -28,5 +30,9 @@ impl Usages for Figures {
 
     fn exits(&self, name: &FullName) -> Vec<ExitRecord> {
         self.exits.of(name)
+    }
+
+    fn has_history(&self) -> bool {
+        self.has_history
     }
 }

@@ -38,7 +38,10 @@ impl Daemon {
                 self.figures.exits.retain(|it| it.group != name);
             }
             Effect::ProcessOpened { name, spec } => self.open_logs(&name, &spec),
-            Effect::ProcessChanged { name, old, new } => self.change_logs(&name, &old, &new),
+            Effect::ProcessChanged { name, old, new } => {
+                self.change_logs(&name, &old, &new);
+                self.keep_change(&name);
+            }
             Effect::ProcessClosed(name) => self.close_logs(&name),
             Effect::Adopted { child, name, spec } => self.adopt(child, &name, &spec),
             Effect::Settle { child, adopt } => {
@@ -71,7 +74,10 @@ impl Daemon {
                 self.inputs.detach(child);
                 self.order(&Order::Forget { child: child.0 });
             }
-            Effect::Publish(event) => self.tell_watchers(&event),
+            Effect::Publish(event) => {
+                self.keep_event(&event);
+                self.tell_watchers(&event);
+            }
             Effect::Send { child, letter } => self.post(child, &letter),
             Effect::Note(note) => {
                 if self.log.borrow().enabled(note.level()) {

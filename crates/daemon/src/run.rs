@@ -112,6 +112,7 @@ async fn attend(daemon: &mut Daemon, asks: &mut mpsc::Receiver<Ask>) -> End {
             Some(ask) = asks.recv() => daemon.take(ask),
             () = until(daemon.deadline()) => {}
             Some(looked) = daemon.sampling.looked() => daemon.looked(looked),
+            Some(heard) = daemon.past.heard() => daemon.hear_past(heard),
             () = std::future::ready(()), if daemon.calls.has_paused() => {}
         }
         daemon.tend(watch.get_ref(), &mut ready);
@@ -145,6 +146,12 @@ async fn until(deadline: Option<Mono>) {
 
 /// The last words to the keeper. Unless everything goes on without this daemon, the pidfile and the sockets go.
 fn leave(mut daemon: Daemon, end: End) -> ExitCode {
+    daemon.close_past(match end {
+        End::Departed(Departure::Shutdown) => "it has ended",
+        End::Departed(Departure::Restart) => "it has ended, to begin again",
+        End::Succeeded => "the daemon leaves for another one",
+        End::Orphaned => "the daemon has lost its keeper",
+    });
     let order = match end {
         End::Departed(Departure::Shutdown) => {
             daemon.clean_up();

@@ -16,13 +16,10 @@ use wire::value::{MethodCall, Value};
 
 use crate::state::Daemon;
 
-/// How often to look while somebody wants to know.
-const INTERVAL: Duration = Duration::from_secs(5);
-
 /// How soon to look for the second time: the first look cannot tell how busy anybody is.
 const SECOND_LOOK: Duration = Duration::from_secs(1);
 
-/// How long somebody who asked once counts as somebody who wants to know.
+/// How long somebody who asked once counts as somebody who wants to know; longer where it is looked seldom.
 const INTEREST: Duration = Duration::from_secs(30);
 
 /// The stack of the thread that looks; it keeps what it reads on the heap.
@@ -30,6 +27,10 @@ const STACK_BYTES: usize = 128 << 10;
 
 /// When to look, and what comes of it.
 pub(crate) struct Sampling {
+    /// How often to look while somebody wants to know; `None`: never.
+    interval: Option<Duration>,
+    /// Whether somebody always wants to know, since it is kept.
+    is_kept: bool,
     /// `None` before the first look, and while a thread has it.
     sampler: Option<Sampler>,
     /// Whether a thread is looking.
@@ -57,9 +58,13 @@ pub(crate) struct Looked {
 }
 
 impl Sampling {
-    pub(crate) fn new() -> Self {
+    /// Looks every so many seconds while somebody wants to know; for 0, never.
+    pub(crate) fn new(interval_secs: u32) -> Self {
         let (sender, results) = mpsc::unbounded_channel();
+        let interval = Some(Duration::from_secs(interval_secs.into())).filter(|it| !it.is_zero());
         Self {
+            interval,
+            is_kept: false,
             sampler: None,
             away: false,
             due: None,
@@ -84,7 +89,13 @@ impl Sampling {
 
     /// Somebody wants to know now.
     fn want(&mut self, now: Mono) {
-        self.due = self.due.or(Some(now));
+        self.due = self.due.or(self.interval.map(|_| now));
+    }
+
+    /// Somebody wants to know for as long as the daemon lives.
+    pub(crate) fn keep_looking(&mut self) {
+        self.is_kept = true;
+        self.want(os::clock::mono());
     }
 }
 
@@ -96,7 +107,7 @@ impl Daemon {
             return;
         }
         let now = os::clock::mono();
-        let until = now + INTEREST;
+        let until = now + INTEREST.max(self.sampling.interval.unwrap_or_default() * 2);
         self.sampling.wanted_until = until;
         if let ("menshen.getProcess", Some(Value::String(named))) = (call.name.as_str(), call.params.first())
             && let Some(name) = api::followed::process(&self.context(), named)
@@ -116,6 +127,9 @@ impl Daemon {
 
     /// Looks at once, unless a thread is looking.
     pub(crate) fn look_now(&mut self) {
+        if self.sampling.interval.is_none() {
+            return self.tell_collectors();
+        }
         let now = os::clock::mono();
         self.sampling.wanted_until = self.sampling.wanted_until.max(now + INTEREST);
         if !self.sampling.away {
@@ -129,7 +143,10 @@ impl Daemon {
         if self.sampling.deadline().is_none_or(|it| it > now) {
             return;
         }
-        if !self.feed.wants_samples() && self.sampling.wanted_until <= now {
+        let Some(interval) = self.sampling.interval else { return };
+        let is_wanted =
+            self.sampling.is_kept || self.feed.wants_samples() || self.sampling.wanted_until > now;
+        if !is_wanted {
             // What is known grows old, and nobody is there to see it.
             self.sampling.due = None;
             self.sampling.sampler = None;
@@ -137,9 +154,9 @@ impl Daemon {
             self.figures.machine = None;
             return;
         }
-        let is_first = self.sampling.last.is_none_or(|it| now - it > INTERVAL * 2);
+        let is_first = self.sampling.last.is_none_or(|it| now - it > interval * 2);
         self.sampling.last = Some(now);
-        self.sampling.due = Some(now + if is_first { SECOND_LOOK } else { INTERVAL });
+        self.sampling.due = Some(now + if is_first { SECOND_LOOK } else { interval });
         self.look(now);
     }
 
@@ -175,7 +192,7 @@ impl Daemon {
             self.note(Level::Warn, &format!("cannot look at what processes use: {trouble}"));
         }
         self.figures.machine = looked.machine;
-        self.figures.processes.clear();
+        let before = std::mem::take(&mut self.figures.processes);
         for (pid, usage) in looked.processes {
             let name = looked.names.get(&pid);
             // Who ended meanwhile uses nothing.
@@ -184,8 +201,10 @@ impl Daemon {
                 self.figures.processes.insert(name.clone(), usage);
             }
         }
+        self.past.measured(&before, &self.figures.processes, self.figures.machine.as_ref());
         if self.feed.wants_samples() {
-            self.feed.publish_samples(&self.figures.text());
+            let listeners = facts::listeners(&self.context());
+            self.feed.publish_samples(&self.figures.text(listeners));
         }
         self.tell_collectors();
     }
@@ -212,11 +231,14 @@ impl Looked {
 }
 
 impl crate::figures::Figures {
-    /// All of it as JSON.
-    fn text(&self) -> String {
+    /// All of it as JSON, and how the listeners are.
+    fn text(&self, listeners: Value) -> String {
         let processes =
             self.processes.iter().map(|(name, it)| (name.to_string(), facts::usage(it))).collect();
-        let mut members = BTreeMap::from([("processes".to_owned(), Value::Struct(processes))]);
+        let mut members = BTreeMap::from([
+            ("listeners".to_owned(), listeners),
+            ("processes".to_owned(), Value::Struct(processes)),
+        ]);
         members.extend(self.machine.as_ref().map(|it| ("machine".to_owned(), facts::machine_usage(it))));
         api::json::text(&Value::Struct(members))
     }

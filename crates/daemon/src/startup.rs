@@ -32,6 +32,7 @@ use crate::keeper_link::{KeeperLink, LinkError};
 use crate::keepsakes::Keepsakes;
 use crate::launch::VERSION;
 use crate::mailbag::{self, Mailbag};
+use crate::past::Past;
 use crate::pending::Calls;
 use crate::recall::{self, Head, Known, Origin, Recalled};
 use crate::remember::Diary;
@@ -162,7 +163,8 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         calls: Calls::default(),
         feed: Rc::new(Feed::new(first_child())),
         figures: Figures { exits: Exits::new(), ..Figures::default() },
-        sampling: Sampling::new(),
+        sampling: Sampling::new(settings.sample_interval_secs),
+        past: Past::new(),
         log: Rc::new(RefCell::new(log)),
         settings,
         inheritance,

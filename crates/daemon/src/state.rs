@@ -31,6 +31,7 @@ use crate::keeper_link::KeeperLink;
 use crate::keepsakes::Keepsakes;
 use crate::mailbag::Mailbag;
 use crate::outputs;
+use crate::past::Past;
 use crate::pending::{Call, Calls};
 use crate::remember::Diary;
 use crate::sampling::Sampling;
@@ -94,6 +95,8 @@ pub(crate) struct Daemon {
     /// What everything uses.
     pub(crate) figures: Figures,
     pub(crate) sampling: Sampling,
+    /// What is kept of what was.
+    pub(crate) past: Past,
     /// Who changed what.
     pub(crate) audit_book: api::audit::Book,
     /// Shared with the server, which writes to it between turns.

@@ -95,6 +95,10 @@ pub enum EndCause {
 }
 
 impl EndCause {
+    /// Every one.
+    pub const ALL: [Self; 5] =
+        [Self::Expected, Self::Unexpected, Self::TooEarly, Self::Stopped, Self::Killed];
+
     /// Why a child ended that nobody had asked to.
     pub const fn of_itself(expected: bool) -> Self {
         if expected { Self::Expected } else { Self::Unexpected }

@@ -45,7 +45,7 @@ fn the_structs_of_the_extensions_are_those_of_their_tables() {
     }
     assert_eq!(list(world.call("menshen.getListeners", vec![])), []);
     let overview = world.call("menshen.getSupervisor", vec![]).unwrap();
-    assert_eq!(told(&overview, facts::SUPERVISOR), "identifier now pid state states version");
+    assert_eq!(told(&overview, facts::SUPERVISOR), "history identifier now pid state states version");
     assert_eq!(world.call("menshen.getMachine", vec![]), Ok(Value::Struct(BTreeMap::new())));
     let options = world.call("menshen.getProcessOptions", texts(["g:a"])).unwrap();
     assert_eq!(members(&options), ["environment", "name", "options", "origin", "program"]);

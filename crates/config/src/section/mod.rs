@@ -2,6 +2,7 @@
 
 pub(crate) mod fcgi;
 pub(crate) mod group;
+pub(crate) mod history;
 pub(crate) mod keeping;
 pub(crate) mod listener;
 pub(crate) mod plugin;

@@ -6,7 +6,7 @@ use crate::diagnostic::{Report, Reported, Wrong};
 use crate::environment;
 use crate::ini::Field;
 use crate::option::supervisord as option;
-use crate::section::{Context, Reader};
+use crate::section::{Context, Reader, history};
 use crate::settings::{MainLog, Overrides, RunAs, Settings};
 use crate::value;
 
@@ -70,6 +70,8 @@ fn read_settings(reader: &mut Reader<'_, '_>, over: &Overrides) -> Daemon {
     let strip_ansi = reader.value(&option::STRIP_ANSI, value::boolean);
     let orphans = reader.value(&option::ORPHANS, value::orphans);
     let runtime_directory = reader.optional(&option::RUNTIME_DIRECTORY, file);
+    let history = history::read(reader);
+    let sample_interval_secs = reader.value(&option::SAMPLE_INTERVAL, history::interval);
     let user_text = user.as_ref().ok().and_then(|it| it.as_deref().map(str::to_owned));
     let settings = (|| {
         user?;
@@ -99,6 +101,8 @@ fn read_settings(reader: &mut Reader<'_, '_>, over: &Overrides) -> Daemon {
             here: context.here.into(),
             orphans: orphans?,
             runtime_directory: runtime_directory?.map(|it| machine.full_path(&it).into()),
+            history: history?,
+            sample_interval_secs: sample_interval_secs?,
         })
     })();
     Daemon { settings, user: over.user.clone().or(user_text), environment: Vec::new() }
