@@ -228,8 +228,8 @@ fn what_is_written(told: &Told) {
 fn what_becomes_of_programs(told: &Told) {
     let house = &told.house;
     house.call("supervisor.startProcess", &["given_up"]);
-    told.until_event("given_up", "BACKOFF", "groupname:given_up from_state:STARTING tries:2");
-    // It is tried again two seconds later.
+    told.until_event("given_up", "BACKOFF", "groupname:given_up from_state:STARTING tries:3");
+    // It is tried again three seconds later.
     house.call("supervisor.stopProcess", &["given_up"]).expect("it is stopped in time");
     told.until_event("given_up", "STOPPED", "groupname:given_up from_state:BACKOFF");
     house.ctl(&["stop", "slow"]).expect_code(0);

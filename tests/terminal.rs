@@ -1,6 +1,6 @@
-//! `supervisorctl` with a person at it: a prompt, questions, keys. What is said here is true of the original, too.
+//! A person at a terminal. What is said here of `supervisorctl` (a prompt, questions, keys) is true of the original, too.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
 use e2e::house::House;
@@ -150,4 +150,77 @@ fn a_follower_ends_with_the_pipe_it_writes_to() {
         drop(reader);
         e2e::wait::until("it ends", || child.try_wait().expect("it is our child").is_some());
     }
+}
+
+/// What a stranger may have had a program write: colors, and then what would clear the screen, name the window, fill the
+/// clipboard, ask the terminal to type its position, go to another screen and character set, and write over a line.
+const BOMB: &[u8] = b"\x1b[31mred\x1b[0m \x1b[2J\x1b[1;1H\x1b]0;owned\x07\x1b]52;c;ZXZpbA==\x1b\\\x1b[6n\x1b[?1049h\x1b(0\x0e\
+    harmless\rattack\x08\x9b2J\xc2\x9b2J\x00 gr\xc3\xbc\xc3\x9fe\r\nthe end\n";
+
+/// How a person is to see it.
+const DEFUSED: &str = "\x1b[31mred\x1b[0m \\x1b[2J\\x1b[1;1H\\x1b]0;owned\\x07\\x1b]52;c;ZXZpbA==\\x1b\\\\x1b[6n\\x1b[?1049h\\x1b(0\
+    \\x0eharmless\\x0dattack\\x08";
+
+fn bombed() -> House {
+    let house = House::new(
+        "[program:bomb]\ncommand=/bin/sh -c 'cat bomb; exec cat'\ndirectory={here}\nstdout_logfile={here}/bomb.log\n",
+    );
+    std::fs::write(house.path("bomb"), BOMB).expect("cannot write the bomb");
+    let house = house.started();
+    house.until_text("bomb.log", "the end");
+    house
+}
+
+/// What a terminal gets when a command runs on it that is interrupted once it has shown `end`, or ends by itself.
+fn terminal_gets(house: &House, program: &str, words: &[&str], end: &str) -> String {
+    let command = house.command(program);
+    let line = format!("{} -c supervisord.conf {}", command.get_program().display(), words.join(" "));
+    house.write("typed", "");
+    let mut script = Command::new("script");
+    script
+        .args(["-qfec", &line, "typed"])
+        .current_dir(house.folder())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    script.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut script = script.spawn().expect("cannot run script");
+    let own = i32::try_from(script.id()).expect("a pid fits");
+    e2e::wait::until(&format!("{end} is shown"), || {
+        house.text("typed").contains(end) || script.try_wait().expect("it is our child").is_some()
+    });
+    for pid in e2e::proc::descendants(own) {
+        e2e::proc::send(pid, rustix::process::Signal::INT);
+    }
+    e2e::wait::until("it ends", || script.try_wait().expect("it is our child").is_some());
+    house.text("typed").replace("\r\n", "\n")
+}
+
+#[test]
+fn what_a_program_writes_does_not_steer_the_terminal_of_who_looks() {
+    if Make::is_original() {
+        return; // It has no menshen.
+    }
+    let house = bombed();
+    for words in [&["tail", "bomb"][..], &["tail", "-f", "bomb"], &["logs", "bomb"], &["logs", "-f", "bomb"]]
+    {
+        let shown = terminal_gets(&house, "menshen", words, "the end");
+        for sequence in ["\x1b[2J", "\x1b]", "\x1b[?", "\x1b[6n", "\x1b(", "\x0e", "\x08", "\x07", "\0"] {
+            assert!(!shown.contains(sequence), "{words:?}: {sequence:?} in {shown:?}");
+        }
+        assert!(shown.contains("gr\u{fc}\u{df}e"), "{words:?}: {shown:?}");
+        // An answer of XML-RPC cannot hold such characters; there they are replaced before they come here.
+        assert_eq!(shown.contains(DEFUSED), words.contains(&"-f"), "{words:?}: {shown:?}");
+    }
+    // The old client shows what it always showed.
+    let shown = terminal_gets(&house, "supervisorctl", &["tail", "-f", "bomb"], "the end");
+    assert!(shown.contains("\x1b]0;owned\x07"), "{shown:?}");
+    // And whoever reads a pipe gets the bytes.
+    let mut follower = house.command("menshen");
+    follower.args(["-c", "supervisord.conf", "tail", "-f", "bomb"]).stdout(Stdio::piped());
+    let mut follower = follower.spawn().expect("cannot run menshen");
+    let mut got = vec![0; BOMB.len()];
+    follower.stdout.take().expect("it is piped").read_exact(&mut got).expect("it shows the log");
+    assert_eq!(got.escape_ascii().to_string(), BOMB.escape_ascii().to_string());
+    e2e::proc::send(follower.id().try_into().expect("a pid fits"), rustix::process::Signal::INT);
+    follower.wait().expect("it is our child");
 }

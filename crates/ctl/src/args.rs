@@ -231,6 +231,8 @@ pub(crate) enum Order {
         names: Names,
     },
     /// Show the end of a process's log, or of the server's own when none is named
+    ///
+    /// On a terminal, colors are shown; all else that would steer the terminal is shown as \x1b.
     Tail {
         /// Go on showing what is added, until Ctrl-C
         #[arg(short, long)]
@@ -245,6 +247,8 @@ pub(crate) enum Order {
         output: Output,
     },
     /// Show what several processes write, each line with the name in front
+    ///
+    /// On a terminal, colors are shown; all else that would steer the terminal is shown as \x1b.
     Logs {
         /// Go on showing what is added, until Ctrl-C
         #[arg(short, long)]

@@ -16,6 +16,7 @@ mod exit;
 mod framing;
 mod input;
 mod interrupt;
+mod pane;
 mod pidproxy;
 mod place;
 mod python;

@@ -15,7 +15,7 @@ use crate::verbs::{self, Streams};
 fn invoke(words: &[&str]) -> (Invocation, String, String) {
     let words: Vec<String> = std::iter::once(&"menshen").chain(words).map(|&it| it.to_owned()).collect();
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut streams = Streams { out: &mut out, err: &mut err, terminal: false };
+    let mut streams = Streams { out: &mut out, err: &mut err, terminal: false, err_terminal: false };
     let invocation = verbs::run(&words, &Machine, &mut streams);
     (invocation, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }

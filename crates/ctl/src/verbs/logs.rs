@@ -7,7 +7,7 @@ use model::fault::FaultCode;
 use crate::client::{CallError, Channel, Client, Target};
 use crate::command::follow::log_path;
 use crate::remote::RemoteProcess;
-use crate::verbs::paint::Tone;
+use crate::verbs::paint::{Paint, Tone};
 use crate::verbs::{DONE, Desk, FAILED, Trouble, targets};
 
 /// A line longer than this is shown in pieces.
@@ -164,6 +164,10 @@ fn print(desk: &mut Desk<'_>, source: &Source, width: usize, line: &[u8]) -> Res
     desk.out.write_all(prefix.as_bytes())?;
     desk.out.write_all(b" ")?;
     desk.out.write_all(line)?;
+    if desk.paint == Paint::Colors && line.contains(&b'\x1b') {
+        // Its colors are not those of the next line, which may be another's.
+        desk.out.write_all(b"\x1b[0m")?;
+    }
     desk.out.write_all(b"\n")?;
     Ok(())
 }

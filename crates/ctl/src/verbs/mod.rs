@@ -31,6 +31,7 @@ pub use reach::demo_socket;
 use crate::args::{Cli, Global, Invocation, Order, Verb};
 use crate::client::{CallError, Client};
 use crate::echo;
+use crate::pane::Pane;
 use crate::place::PlaceError;
 use crate::python;
 use crate::session::Failure;
@@ -106,6 +107,8 @@ pub(crate) struct Streams<'a> {
     pub err: &'a mut dyn Write,
     /// Whether a person looks at the results.
     pub terminal: bool,
+    /// Whether a person looks at the complaints.
+    pub err_terminal: bool,
 }
 
 /// What every verb that talks to a server has at hand.
@@ -138,8 +141,8 @@ impl Desk<'_> {
 /// Runs `menshen`; the first word is its own name.
 pub fn menshen(words: &[String]) -> Invocation {
     let (mut out, mut err) = (io::stdout(), io::stderr());
-    let terminal = out.is_terminal();
-    run(words, &Machine, &mut Streams { out: &mut out, err: &mut err, terminal })
+    let (terminal, err_terminal) = (out.is_terminal(), err.is_terminal());
+    run(words, &Machine, &mut Streams { out: &mut out, err: &mut err, terminal, err_terminal })
 }
 
 /// Runs it with the streams given.
@@ -166,7 +169,7 @@ pub(crate) fn run(words: &[String], outside: &dyn Outside, streams: &mut Streams
         }
         Some(verb) => {
             let paint = Paint::choose(streams.terminal, global.no_color, outside);
-            Invocation::Exit(serve(verb, &Request { global, name, paint, outside }, streams))
+            Invocation::Exit(serve_behind_pane(verb, &Request { global, name, paint, outside }, streams))
         }
     }
 }
@@ -186,6 +189,19 @@ struct Request<'a> {
     name: &'a str,
     paint: Paint,
     outside: &'a dyn Outside,
+}
+
+/// Lets a verb print without anything that it prints steering the terminal; but whoever takes a program to
+/// the foreground is at its terminal.
+fn serve_behind_pane(verb: Verb, request: &Request<'_>, streams: &mut Streams<'_>) -> u8 {
+    let is_foreground = matches!(verb, Verb::Order(Order::Fg { .. }));
+    let (terminal, err_terminal) = (streams.terminal, streams.err_terminal);
+    let mut out = Pane::before(&mut *streams.out, terminal && !is_foreground);
+    let mut err = Pane::before(&mut *streams.err, err_terminal && !is_foreground);
+    let code = serve(verb, request, &mut Streams { out: &mut out, err: &mut err, terminal, err_terminal });
+    // Whoever cannot see the end of it has seen what went wrong before.
+    let _ = out.finish().and_then(|()| err.finish());
+    code
 }
 
 fn serve(verb: Verb, request: &Request<'_>, streams: &mut Streams<'_>) -> u8 {
