@@ -109,12 +109,47 @@ fn figures_are_kept_and_told_for_a_process_and_for_the_machine() {
 }
 
 #[test]
+fn history_tells_it_in_lines_and_as_json() {
+    let house = house().started();
+    house.until_state("mortal", "RUNNING");
+    die(&house);
+    let menshen = |words: &[&str]| {
+        let said = house.command("menshen").args(["-c", "supervisord.conf"]).args(words).output();
+        let said = said.expect("it runs");
+        let text =
+            String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);
+        (said.status.code(), text)
+    };
+    let (code, all) = menshen(&["history", "mortal"]);
+    assert_eq!(code, Some(0), "{all}");
+    let exit =
+        all.lines().position(|it| it.contains("  mortal  exit       exit status 3, which")).expect("an exit");
+    assert_eq!(all.lines().nth(exit + 1).map(str::trim), Some("last words"), "{all}");
+    assert!(!all.contains("EXITED") && all.contains("state      RUNNING, pid"), "an end is told once: {all}");
+
+    let (code, one) = menshen(&["history", "--kind", "exit,start", "-n", "1", "--since", "1h", "--json"]);
+    let list: Value = serde_json::from_str(&one).unwrap_or_else(|_| panic!("{code:?}: {one}"));
+    assert_eq!((list.as_array().map(Vec::len), &list[0]["kind"]), (Some(1), &Value::from("start")));
+
+    let (code, nothing) = menshen(&["history", "nobody"]);
+    assert_eq!(code, Some(4), "{nothing}");
+    let (code, wrong) = menshen(&["history", "--since", "yesterday"]);
+    assert!(code == Some(2) && wrong.contains("`30m`"), "{code:?}: {wrong}");
+    let (code, wrong) = menshen(&["history", "--kind", "crash"]);
+    assert!(code == Some(2) && wrong.contains("exit"), "{code:?}: {wrong}");
+}
+
+#[test]
 fn without_a_history_all_else_works() {
     let house = House::new(SECTIONS).started();
     house.until_state("mortal", "RUNNING");
     assert_eq!(ask(&house, "/history"), Err(404));
     assert_eq!(ask(&house, "/machine/figures"), Err(404));
     assert_eq!(ask(&house, "/supervisor").expect("an answer")["history"], false);
+    let said =
+        house.command("menshen").args(["-c", "supervisord.conf", "history"]).output().expect("it runs");
+    assert_eq!(said.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&said.stderr).contains("`history_file` in [supervisord]"));
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn sentences(
     exits: &[ExitRecord],
     next: Option<&(u64, Reason)>,
 ) -> Vec<String> {
-    let mut all = vec![standing(info, autostart)];
+    let mut all = vec![standing(info, autostart, !exits.is_empty())];
     if let Some(last) = exits.last() {
         all.push(ending(last, info.now));
         all.extend(repetition(exits));
@@ -91,13 +91,16 @@ fn sentences(
 }
 
 /// How it stands.
-fn standing(info: &ProcessInfo, autostart: bool) -> String {
+fn standing(info: &ProcessInfo, autostart: bool, had_children: bool) -> String {
     match info.state {
         ProcessState::Running => {
             format!("It is running, with pid {}, for {}.", info.pid.unwrap_or(0), uptime(info.uptime_secs))
         }
         ProcessState::Starting => "It is starting, and has yet to stay up for its startsecs.".to_owned(),
         ProcessState::Stopping => "It has been asked to stop and has not yet ended.".to_owned(),
+        ProcessState::Stopped if info.started.is_none() && had_children => {
+            "It has not been started since the supervisor began.".to_owned()
+        }
         ProcessState::Stopped if info.started.is_none() && !autostart => {
             "It was never started: autostart is false, and nobody has asked for it.".to_owned()
         }
@@ -226,6 +229,8 @@ mod tests {
             sentences(&never, false, &[], None),
             ["It was never started: autostart is false, and nobody has asked for it."]
         );
+        let earlier = sentences(&never, false, &[killed(1990)], None);
+        assert_eq!(earlier[0], "It has not been started since the supervisor began.");
         let running = sentences(&info(ProcessState::Running), true, &[], None);
         assert_eq!(running, ["It is running, with pid 7, for 0:01:15."]);
         let missing = ProcessInfo {

@@ -4,8 +4,11 @@
 use std::path::PathBuf;
 
 use crate::verbs::complete::Shell;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use model::past::Kind;
 
+use crate::verbs::history;
 use crate::verbs::wait::{Patience, Until};
 
 /// What a command line of `menshen` asks for.
@@ -272,6 +275,24 @@ pub(crate) enum Order {
         #[command(flatten)]
         format: Format,
     },
+    /// Show what happened, as far as it is remembered: starts, exits and why, orders, changes
+    History {
+        /// Processes, groups, patterns, or the name of one that is gone; everything when none is named
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// Only since then: 30m, 2h, 3d, or a date, as `2026-11-25` or `2026-11-25 14:30`
+        #[arg(long, value_name = "WHEN", value_parser = history::since)]
+        since: Option<history::Since>,
+        /// Only of these kinds
+        #[arg(long = "kind", value_name = "KIND", value_delimiter = ',', value_parser = kinds())]
+        kinds: Vec<Kind>,
+        /// The last so many
+        #[arg(short = 'n', long = "lines", value_name = "COUNT", default_value_t = 100,
+            value_parser = clap::value_parser!(u16).range(1..=1000))]
+        most: u16,
+        #[command(flatten)]
+        format: Format,
+    },
     /// Show the pid of the server, or of processes
     Pid {
         /// Processes, groups, patterns, or all
@@ -357,6 +378,12 @@ pub(crate) enum Order {
     Shell,
     /// Watch what runs, on the whole screen, and act on it
     Top,
+}
+
+/// The kinds of happenings, by their words.
+fn kinds() -> impl TypedValueParser<Value = Kind> {
+    let words = PossibleValuesParser::new(Kind::ALL.map(Kind::as_str));
+    words.try_map(|it| Kind::parse(&it).ok_or("no such kind"))
 }
 
 /// The whole table.

@@ -42,7 +42,8 @@ pub(crate) fn event(event: &Event, supervisor: &Supervisor) -> Option<(Kind, Str
                 StateDetail::Tries(tries) => {
                     details.insert("tries", json!(tries));
                     if tries > 0 {
-                        text.extend([" after ", &tries.to_string(), " failed starts"]);
+                        let starts = if tries == 1 { " failed start" } else { " failed starts" };
+                        text.extend([" after ", &tries.to_string(), starts]);
                     }
                 }
                 StateDetail::Pid(pid) | StateDetail::Ended { pid, .. } if pid != 0 => {

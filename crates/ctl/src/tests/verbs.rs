@@ -651,6 +651,8 @@ fn the_help_lists_every_verb_and_every_exit_code() {
       clear          Empty the logs of processes
       rotate         Rotate the logs of processes, full or not
       why            Say why processes are as they are: how they ended, how often, what comes next
+      history        Show what happened, as far as it is remembered: starts, exits and why, orders,
+                     changes
       pid            Show the pid of the server, or of processes
       avail          Show every process the configuration has, active or not
       reread         Read the configuration again and show which groups it would change

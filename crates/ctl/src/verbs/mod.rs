@@ -6,6 +6,7 @@ mod doctor;
 mod doubt;
 mod facts;
 mod help;
+pub(crate) mod history;
 mod logs;
 mod orders;
 mod paint;
@@ -264,6 +265,9 @@ fn obey(desk: &mut Desk<'_>, order: Order) -> Result<u8, Trouble> {
             if follow { server::follow(desk, name, output) } else { server::tail(desk, name, output, bytes) }
         }
         Order::Why { names, format } => why::why(desk, &names, format),
+        Order::History { names, since, kinds, most, format } => {
+            history::history(desk, &history::Wish { names, kinds, since, most }, format)
+        }
         Order::Pid { names, format } => facts::pid(desk, &names, format),
         Order::Avail { format } => facts::avail(desk, format),
         Order::Reread { format } => facts::reread(desk, format),
