@@ -1,12 +1,12 @@
 //! What changes are written down as, and the list of the last ones.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use model::audit::{Asker, Outcome, Record, shown};
 use model::fault::FaultCode;
 use model::role::Role;
 use model::time::Wall;
-use wire::value::{MethodCall, Value};
+use wire::value::{Members, MethodCall, Value};
 
 use crate::call::Refusal;
 use crate::facts::Member;
@@ -52,14 +52,14 @@ impl Book {
 
 fn value(record: &Record) -> Value {
     let text = |it: &str| Value::String(it.to_owned());
-    Value::Struct(BTreeMap::from([
-        ("at".to_owned(), Value::Int(record.at.seconds())),
-        ("who".to_owned(), text(&record.who.to_string())),
-        ("from".to_owned(), text(&record.door.to_string())),
-        ("what".to_owned(), text(&record.what)),
-        ("about".to_owned(), text(&record.about)),
-        ("outcome".to_owned(), text(record.outcome.as_str())),
-        ("reason".to_owned(), text(record.outcome.reason().unwrap_or_default())),
+    Value::Struct(Members::from([
+        ("at", Value::Int(record.at.seconds())),
+        ("who", text(&record.who.to_string())),
+        ("from", text(&record.door.to_string())),
+        ("what", text(&record.what)),
+        ("about", text(&record.about)),
+        ("outcome", text(record.outcome.as_str())),
+        ("reason", text(record.outcome.reason().unwrap_or_default())),
     ]))
 }
 

@@ -1,9 +1,7 @@
 //! The calls of a `system.multicall`, made one after the other.
 
-use std::collections::BTreeMap;
-
 use model::fault::{Fault, FaultCode};
-use wire::value::{MethodCall, Value};
+use wire::value::{Members, MethodCall, Value};
 
 use crate::call::{self, Refusal};
 
@@ -19,13 +17,13 @@ const VALUE_BYTES: usize = 64;
 /// Calls to be made, and the answers so far.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    left: std::vec::IntoIter<BTreeMap<String, Value>>,
+    left: std::vec::IntoIter<Members>,
     answers: Vec<Value>,
     bytes: usize,
 }
 
 impl Batch {
-    pub(crate) fn new(calls: Vec<BTreeMap<String, Value>>) -> Self {
+    pub(crate) fn new(calls: Vec<Members>) -> Self {
         Self { left: calls.into_iter(), answers: Vec::new(), bytes: 0 }
     }
 
@@ -57,7 +55,7 @@ impl Batch {
     }
 }
 
-fn parse(mut call: BTreeMap<String, Value>) -> Result<MethodCall, Fault> {
+fn parse(mut call: Members) -> Result<MethodCall, Fault> {
     let wrong = |extra: &str| Fault::about(FaultCode::IncorrectParameters, extra);
     let name = match call.remove("methodName") {
         Some(Value::String(name)) if name == "system.multicall" => {
@@ -90,9 +88,9 @@ fn listed(params: Value) -> Option<Vec<Value>> {
 /// A fault among answers.
 fn shown(fault: &Fault) -> Value {
     let remote = call::remote(fault);
-    Value::Struct(BTreeMap::from([
-        ("faultCode".to_owned(), Value::Int(remote.code)),
-        ("faultString".to_owned(), Value::String(remote.text)),
+    Value::Struct(Members::from([
+        ("faultCode", Value::Int(remote.code)),
+        ("faultString", Value::String(remote.text)),
     ]))
 }
 

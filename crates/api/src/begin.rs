@@ -16,7 +16,7 @@ use model::state::{ProcessState, SupervisorState};
 use supervisor::effect::Settled;
 use supervisor::input::{Departure, Request, Selection};
 use supervisor::supervisor::Found;
-use wire::value::{MethodCall, Value};
+use wire::value::{Members, MethodCall, Value};
 
 use crate::arguments::{Arguments, incorrect};
 use crate::batch::CALLS_MAX;
@@ -30,7 +30,7 @@ pub(crate) enum Begun {
     Done(Value),
     Ask(Request, Shape),
     Chore(Chore, Shape),
-    Calls(Vec<BTreeMap<String, Value>>),
+    Calls(Vec<Members>),
 }
 
 type Start = Result<Begun, Refusal>;
@@ -221,9 +221,9 @@ fn several(arguments: &Arguments, context: &Context<'_>) -> Result<Selection, Re
 
 fn state(context: &Context<'_>) -> Value {
     let state = context.supervisor.state();
-    Value::Struct(BTreeMap::from([
-        ("statecode".to_owned(), Value::Int(state.code().into())),
-        ("statename".to_owned(), text(state.as_str())),
+    Value::Struct(Members::from([
+        ("statecode", Value::Int(state.code().into())),
+        ("statename", text(state.as_str())),
     ]))
 }
 

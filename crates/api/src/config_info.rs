@@ -1,11 +1,10 @@
 //! The struct of `getAllConfigInfo`: the options of one process.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use model::child::Channel;
 use model::spec::{AutoRestart, GroupSpec, LogTarget, ProcessSpec, ServerUrl, StreamSpec};
-use wire::value::Value;
+use wire::value::{Members, Value};
 
 use crate::process_info::shown;
 
@@ -16,11 +15,11 @@ pub(crate) fn members(
     process: &ProcessSpec,
     in_use: bool,
     logs: &dyn Fn(Channel) -> Option<PathBuf>,
-) -> BTreeMap<String, Value> {
+) -> Members {
     let number = Value::Int;
     let truth = Value::Bool;
     let text = |it: &str| Value::String(it.to_owned());
-    let mut members: BTreeMap<String, Value> = [
+    let mut members: Members = [
         ("autostart", truth(process.autostart)),
         ("autorestart", autorestart(process.autorestart)),
         ("directory", text(process.directory.as_deref().unwrap_or("none"))),
@@ -41,7 +40,6 @@ pub(crate) fn members(
         ("serverurl", serverurl(&process.serverurl)),
     ]
     .into_iter()
-    .map(|(name, it)| (name.to_owned(), it))
     .collect();
     members.extend(stream(Channel::Stdout, &process.stdout, logs));
     members.extend(stream(Channel::Stderr, &process.stderr, logs));

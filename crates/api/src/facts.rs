@@ -15,7 +15,7 @@ use model::state::ProcessState;
 use model::time::{Mono, Wall};
 use model::usage::{MachineUsage, ProcessUsage};
 use supervisor::deadline::Reason;
-use wire::value::Value;
+use wire::value::{Members, Value};
 
 use crate::call::{Context, Refusal};
 use crate::method::Kind::{self, Array, Boolean, Double, Int, String as Text, Struct};
@@ -149,13 +149,11 @@ pub const SUPERVISOR: &[Member] = &[
 
 /// The supervisor itself.
 pub(crate) fn overview(context: &Context<'_>) -> Value {
-    let mut states: BTreeMap<String, Value> = BTreeMap::new();
+    let mut states: BTreeMap<&'static str, u64> = BTreeMap::new();
     for info in context.supervisor.all_info(context.now) {
-        let count = states.entry(info.state.as_str().to_owned()).or_insert(Value::Int(0));
-        if let Value::Int(number) = count {
-            *number += 1;
-        }
+        *states.entry(info.state.as_str()).or_default() += 1;
     }
+    let states = states.into_iter().map(|(state, number)| (state, count(number))).collect();
     structure(vec![
         ("identifier", Some(text(&context.identity.identifier))),
         ("version", Some(text(&context.identity.version))),
@@ -333,7 +331,7 @@ pub fn listeners(context: &Context<'_>) -> Value {
 
 /// The machine; nothing before somebody has looked at it.
 pub(crate) fn machine(context: &Context<'_>) -> Value {
-    context.usages.machine().map_or_else(|| Value::Struct(BTreeMap::new()), machine_usage)
+    context.usages.machine().map_or_else(|| Value::Struct(Members::new()), machine_usage)
 }
 
 /// What the machine uses.
@@ -369,8 +367,8 @@ pub fn machine_usage(usage: &MachineUsage) -> Value {
 }
 
 /// A struct of the members that are there.
-pub(crate) fn structure(members: Vec<(&str, Option<Value>)>) -> Value {
-    let there = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+pub(crate) fn structure(members: Vec<(&'static str, Option<Value>)>) -> Value {
+    let there = members.into_iter().filter_map(|(name, value)| Some((name, value?)));
     Value::Struct(there.collect())
 }
 

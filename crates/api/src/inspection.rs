@@ -17,17 +17,16 @@ pub(crate) fn all(context: &Context<'_>) -> Value {
         context.supervisor.pools().into_iter().map(|it| (it.name.clone(), it)).collect();
     let one = |info: &ProcessInfo| {
         let mut members = process_info::members(info, context);
-        members.insert("starts".to_owned(), count(info.starts));
-        members.insert("restarts".to_owned(), count(info.restarts));
-        members.extend(
-            info.ended.as_ref().map(|it| ("ended".to_owned(), facts::ended(it, Value::Int(it.at.seconds())))),
-        );
+        members.insert("starts", count(info.starts));
+        members.insert("restarts", count(info.restarts));
+        members
+            .extend(info.ended.as_ref().map(|it| ("ended", facts::ended(it, Value::Int(it.at.seconds())))));
         for channel in [Channel::Stdout, Channel::Stderr] {
             let dropped = context.files.dropped_bytes(&info.name, channel);
             members.insert(format!("{channel}_bytes_dropped"), count(dropped));
         }
         let pool = pools.get(&info.name.group);
-        members.extend(pool.map(|it| ("listener".to_owned(), listener(info, it))));
+        members.extend(pool.map(|it| ("listener", listener(info, it))));
         Value::Struct(members)
     };
     Value::Array(context.supervisor.all_info(context.now).iter().map(one).collect())

@@ -109,7 +109,7 @@ fn any(json: &serde_json::Value) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use wire::value::Members;
 
     use super::*;
 
@@ -125,7 +125,7 @@ mod tests {
             (Value::Bytes(b"a\xff".to_vec()), "\"a\u{fffd}\""),
             (Value::Array(vec![]), "[]"),
             (Value::Array(vec![Value::Int(1), Value::Int(2)]), "[1,2]"),
-            (Value::Struct(BTreeMap::from([("a".to_owned(), Value::Int(1))])), r#"{"a":1}"#),
+            (Value::Struct(Members::from([("a", Value::Int(1))])), r#"{"a":1}"#),
         ];
         for (value, wanted) in cases {
             assert_eq!(text(&value), wanted);

@@ -49,8 +49,8 @@ fn options(group: &GroupSpec, spec: &ProcessSpec, context: &Context<'_>) -> Valu
     let name = FullName { group: group.name.clone(), process: spec.name.clone() };
     let mut members =
         config_info::members(group, spec, in_use, &|channel| context.files.path(&name, channel));
-    members.extend(spec.umask.map(|it| ("umask".to_owned(), Value::String(format!("{it:03o}")))));
-    members.extend(spec.user.as_ref().map(|it| ("user".to_owned(), text(&it.text))));
+    members.extend(spec.umask.map(|it| ("umask", Value::String(format!("{it:03o}")))));
+    members.extend(spec.user.as_ref().map(|it| ("user", text(&it.text))));
     Value::Struct(members)
 }
 

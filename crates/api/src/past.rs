@@ -189,7 +189,7 @@ mod tests {
         let members = |value: Value| {
             let Value::Array(items) = value else { panic!("no array") };
             let Some(Value::Struct(members)) = items.first() else { panic!("no struct") };
-            members.keys().cloned().collect::<Vec<_>>()
+            members.keys().map(str::to_owned).collect::<Vec<_>>()
         };
         let told = |past: &Past, is_machine, table: &[Member]| {
             let members = members(value(past, is_machine));

@@ -1,13 +1,12 @@
 //! What clients see of a process, and the sentence that sums it up.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use model::child::Channel;
 use model::info::ProcessInfo;
 use model::state::ProcessState;
 use model::time::{Wall, Zone};
-use wire::value::Value;
+use wire::value::{Members, Value};
 
 use crate::call::Context;
 
@@ -20,32 +19,32 @@ pub fn structure(info: &ProcessInfo, context: &Context<'_>) -> Value {
 }
 
 /// Its members.
-pub(crate) fn members(info: &ProcessInfo, context: &Context<'_>) -> BTreeMap<String, Value> {
+pub(crate) fn members(info: &ProcessInfo, context: &Context<'_>) -> Members {
     let text = |it: &str| Value::String(it.to_owned());
     let seconds = |at: Option<Wall>| Value::Int(at.map_or(0, Wall::seconds));
-    let log = |channel, known: &Option<_>| {
-        let path = context.files.path(&info.name, channel).or_else(|| known.clone());
-        Value::String(path.as_deref().map_or_else(String::new, shown))
+    let log = |channel, known: Option<&Path>| match context.files.path(&info.name, channel) {
+        Some(path) => path.into_os_string().into_string().unwrap_or_else(|it| shown(it.as_ref())),
+        None => known.map_or_else(String::new, shown),
     };
-    let stdout = log(Channel::Stdout, &info.stdout_logfile);
-    let members = [
-        ("name", text(info.name.process.as_str())),
+    let stdout = log(Channel::Stdout, info.stdout_logfile.as_deref());
+    // In order of their names: there are lists of ten thousand processes.
+    Members::from([
+        ("description", Value::String(description(info, context.zone))),
+        ("exitstatus", Value::Int(info.exit.map_or(0, |it| it.code().into()))),
         ("group", text(info.name.group.as_str())),
-        ("start", seconds(info.started)),
-        ("stop", seconds(info.stopped)),
+        // A second name from the time when there was only one log.
+        ("logfile", Value::String(stdout.clone())),
+        ("name", text(info.name.process.as_str())),
         ("now", seconds(Some(info.now))),
+        ("pid", Value::Int(info.pid.unwrap_or(0).into())),
+        ("spawnerr", text(info.spawn_error.as_deref().unwrap_or_default())),
+        ("start", seconds(info.started)),
         ("state", Value::Int(info.state.code().into())),
         ("statename", text(info.state.as_str())),
-        ("spawnerr", text(info.spawn_error.as_deref().unwrap_or_default())),
-        ("exitstatus", Value::Int(info.exit.map_or(0, |it| it.code().into()))),
-        // A second name from the time when there was only one log.
-        ("logfile", stdout.clone()),
-        ("stdout_logfile", stdout),
-        ("stderr_logfile", log(Channel::Stderr, &info.stderr_logfile)),
-        ("pid", Value::Int(info.pid.unwrap_or(0).into())),
-        ("description", Value::String(description(info, context.zone))),
-    ];
-    members.into_iter().map(|(name, it)| (name.to_owned(), it)).collect()
+        ("stderr_logfile", Value::String(log(Channel::Stderr, info.stderr_logfile.as_deref()))),
+        ("stdout_logfile", Value::String(stdout)),
+        ("stop", seconds(info.stopped)),
+    ])
 }
 
 /// A path as clients see it.

@@ -1,12 +1,10 @@
 //! How an outcome becomes an answer.
 
-use std::collections::BTreeMap;
-
 use model::fault::{Fault, FaultCode};
 use supervisor::effect::{Answer, Settled, Updated};
 use supervisor::input::Request;
 use supervisor::plan::Planned;
-use wire::value::Value;
+use wire::value::{Members, Value};
 
 use crate::call::{Context, Outcome, Refusal};
 use crate::{logs, past};
@@ -93,23 +91,23 @@ pub(crate) fn tail(text: String, size: u64, overflow: bool) -> Value {
 
 /// What became of one process of many.
 pub(crate) fn result(settled: &Settled) -> Value {
-    let mut members = BTreeMap::from([
-        ("name".to_owned(), Value::String(settled.name.process.to_string())),
-        ("group".to_owned(), Value::String(settled.name.group.to_string())),
+    let mut members = Members::from([
+        ("name", Value::String(settled.name.process.to_string())),
+        ("group", Value::String(settled.name.group.to_string())),
     ]);
     members.extend(verdict(&settled.outcome));
     Value::Struct(members)
 }
 
 /// One part of a plan.
-fn plan(planned: &Planned) -> BTreeMap<String, Value> {
+fn plan(planned: &Planned) -> Members {
     let name = planned.process.as_ref().map(ToString::to_string).unwrap_or_default();
     let options = planned.options.iter().map(|it| Value::String((*it).to_owned())).collect();
-    BTreeMap::from([
-        ("group".to_owned(), Value::String(planned.group.to_string())),
-        ("name".to_owned(), Value::String(name)),
-        ("action".to_owned(), Value::String(planned.action.as_str().to_owned())),
-        ("options".to_owned(), Value::Array(options)),
+    Members::from([
+        ("group", Value::String(planned.group.to_string())),
+        ("name", Value::String(name)),
+        ("action", Value::String(planned.action.as_str().to_owned())),
+        ("options", Value::Array(options)),
     ])
 }
 
@@ -121,15 +119,12 @@ fn updated(updated: &Updated) -> Value {
 }
 
 /// How something came out: the number of a fault, and words.
-fn verdict(outcome: &Result<(), Fault>) -> [(String, Value); 2] {
+fn verdict(outcome: &Result<(), Fault>) -> [(&'static str, Value); 2] {
     let (code, description) = match outcome {
         Ok(()) => (FaultCode::Success, "OK".to_owned()),
         Err(fault) => (fault.code, fault.to_string()),
     };
-    [
-        ("status".to_owned(), Value::Int(code.code().into())),
-        ("description".to_owned(), Value::String(description)),
-    ]
+    [("status", Value::Int(code.code().into())), ("description", Value::String(description))]
 }
 
 /// A fault that says no more than its kind is about what the client named.

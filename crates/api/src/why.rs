@@ -25,10 +25,10 @@ pub fn exit(record: &ExitRecord) -> Value {
     if let Value::Struct(members) = &mut value {
         let lines = record.last_lines.iter().map(|it| text(it)).collect();
         members.extend([
-            ("cpu_seconds".to_owned(), seconds(record.cpu_ms)),
-            ("peak_bytes".to_owned(), bytes(record.peak_kib.saturating_mul(1024))),
-            ("out_of_memory".to_owned(), Value::Bool(record.out_of_memory)),
-            ("last_lines".to_owned(), Value::Array(lines)),
+            ("cpu_seconds", seconds(record.cpu_ms)),
+            ("peak_bytes", bytes(record.peak_kib.saturating_mul(1024))),
+            ("out_of_memory", Value::Bool(record.out_of_memory)),
+            ("last_lines", Value::Array(lines)),
         ]);
     }
     value

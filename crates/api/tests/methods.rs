@@ -29,7 +29,7 @@ use model::usage::{ExitRecord, MachineUsage, ProcessUsage};
 use supervisor::effect::{Answer, Effect, Effects, Settled};
 use supervisor::input::{Departure, Input, Request, RequestId};
 use supervisor::supervisor::Supervisor;
-use wire::value::{MethodCall, Value};
+use wire::value::{Members, MethodCall, Value};
 
 fn stream() -> StreamSpec {
     StreamSpec {
@@ -747,7 +747,7 @@ fn our_own_clients_are_told_more_of_a_process() {
         members.clone()
     };
     let (mut cat, mut ear) = (of(&all, "cat"), of(&all, "ear"));
-    let take = |from: &mut BTreeMap<String, Value>, key: &str| shown(&from.remove(key).unwrap());
+    let take = |from: &mut Members, key: &str| shown(&from.remove(key).unwrap());
     assert_eq!((take(&mut cat, "starts"), take(&mut cat, "restarts")), ("2".to_owned(), "0".to_owned()));
     assert_eq!(
         take(&mut cat, "ended"),
@@ -761,10 +761,7 @@ fn our_own_clients_are_told_more_of_a_process() {
 }
 
 fn request(name: &str, params: Vec<Value>) -> Value {
-    Value::Struct(BTreeMap::from([
-        ("methodName".to_owned(), text(name)),
-        ("params".to_owned(), Value::Array(params)),
-    ]))
+    Value::Struct(Members::from([("methodName", text(name)), ("params", Value::Array(params))]))
 }
 
 #[test]
@@ -779,8 +776,8 @@ fn many_calls_are_made_one_after_the_other_and_answered_raw() {
         request("system.multicall", vec![]),
         request("x", vec![]),
         request("supervisor.readLog", texts(["x", "0"])),
-        Value::Struct(BTreeMap::new()),
-        Value::Struct(BTreeMap::from([("methodName".to_owned(), text("supervisor.getVersion"))])),
+        Value::Struct(Members::new()),
+        Value::Struct(Members::from([("methodName", text("supervisor.getVersion"))])),
     ];
     let Ok(Value::Array(answers)) = world.call("system.multicall", vec![Value::Array(calls)]) else {
         panic!("none")

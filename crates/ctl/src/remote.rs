@@ -1,11 +1,9 @@
 //! What a server tells of, read from the values of the protocol. A field that is missing reads as
 //! nothing: servers differ in what they tell, and most of it is only shown.
 
-use std::collections::BTreeMap;
-
 use model::name::Namespec;
 use model::state::ProcessState;
-use wire::value::Value;
+use wire::value::{Members, Value};
 
 use crate::client::CallError;
 
@@ -156,7 +154,7 @@ pub(crate) struct Changes {
 }
 
 /// The fields of a struct.
-pub(crate) type Fields = BTreeMap<String, Value>;
+pub(crate) type Fields = Members;
 
 /// A text as a value.
 pub(crate) fn text(text: &str) -> Value {

@@ -126,7 +126,7 @@ impl Daemon {
     /// Reads the configuration again and tells the machine.
     fn reread(&mut self) -> Result<Vec<Arc<GroupSpec>>, String> {
         let Reading { config, tape, .. } = tapes::read(&self.handover).map_err(|it| it.original)?;
-        let (groups, tape) = (config.groups, self.keep_tape(tape));
+        let (groups, tape) = (config.groups, self.keep_tape(&tape));
         self.tell(Input::Reread { groups: groups.clone(), tape });
         Ok(groups)
     }
@@ -139,11 +139,11 @@ impl Daemon {
     /// The configuration as it is on disk now, to be put in force.
     pub(crate) fn take_configuration(&mut self) -> Result<(Vec<Arc<GroupSpec>>, Tape), String> {
         let Reading { config, tape, .. } = tapes::read(&self.handover).map_err(|it| it.placed)?;
-        Ok((config.groups, self.keep_tape(tape)))
+        Ok((config.groups, self.keep_tape(&tape)))
     }
 
     /// Keeps a configuration for as long as something is made from it.
-    fn keep_tape(&mut self, tape: crate::tape::Tape) -> Tape {
+    fn keep_tape(&mut self, tape: &crate::tape::Tape) -> Tape {
         self.tapes.keep(tape).unwrap_or_else(|error| {
             self.note(Level::Error, &format!("cannot keep the configuration for the next daemon: {error}"));
             self.tapes.unkept()

@@ -13,8 +13,9 @@ impl Digest {
     /// Takes in `bytes`, and that they end here: two words are not the same as one.
     pub(crate) fn word(self, bytes: &[u8]) -> Self {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let all = bytes.iter().chain(&length.to_le_bytes()).copied().collect::<Vec<_>>();
-        Self(all.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)))
+        let length = length.to_le_bytes();
+        let all = bytes.iter().chain(&length);
+        Self(all.fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)))
     }
 
     pub(crate) const fn number(self) -> u64 {

@@ -12,7 +12,7 @@ use model::time::Mono;
 use model::usage::{MachineUsage, ProcessUsage};
 use monitor::sampler::{Sampler, Wanted};
 use tokio::sync::mpsc;
-use wire::value::{MethodCall, Value};
+use wire::value::{Members, MethodCall, Value};
 
 use crate::state::Daemon;
 
@@ -235,11 +235,8 @@ impl crate::figures::Figures {
     fn text(&self, listeners: Value) -> String {
         let processes =
             self.processes.iter().map(|(name, it)| (name.to_string(), facts::usage(it))).collect();
-        let mut members = BTreeMap::from([
-            ("listeners".to_owned(), listeners),
-            ("processes".to_owned(), Value::Struct(processes)),
-        ]);
-        members.extend(self.machine.as_ref().map(|it| ("machine".to_owned(), facts::machine_usage(it))));
+        let mut members = Members::from([("listeners", listeners), ("processes", Value::Struct(processes))]);
+        members.extend(self.machine.as_ref().map(|it| ("machine", facts::machine_usage(it))));
         api::json::text(&Value::Struct(members))
     }
 }

@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use config::Config;
 use config::settings::{MainLog as LogTarget, RpcInterface, Settings, Unhosted};
@@ -44,6 +45,9 @@ use crate::state::Daemon;
 use crate::stdin::Inputs;
 use crate::streams::{self, Streams};
 use crate::tapes::{self, Reading, Tapes};
+
+/// How long after its start a daemon gives back what only the start needed: most of what is to run runs by then.
+const REST_AFTER: Duration = Duration::from_secs(3);
 
 /// Why the daemon cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +120,7 @@ fn look_around(handover: &Handover) -> Result<Ground, StartError> {
         trouble.map(|it| format!("cannot read what must be remembered: {it}")).into_iter().collect();
     let mut tapes = Tapes::open(handover.runtime.clone());
     let Reading { config, notices, tape } = read(handover, &recalled, &tapes)?;
-    let tape = tapes.keep(tape).unwrap_or_else(|error| {
+    let tape = tapes.keep(&tape).unwrap_or_else(|error| {
         troubles.push(format!("cannot keep the configuration for the next daemon: {error}"));
         tapes.unkept()
     });
@@ -174,6 +178,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         server_sockets: paths,
         wrote_pidfile: false,
         end: None,
+        rest_at: Some(os::clock::mono() + REST_AFTER),
         diary: Diary::new(head, Some(tape), files),
         tapes,
         found: BTreeMap::new(),

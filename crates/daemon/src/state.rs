@@ -114,6 +114,8 @@ pub(crate) struct Daemon {
     pub(crate) wrote_pidfile: bool,
     /// Set when it is time to go.
     pub(crate) end: Option<End>,
+    /// When what only the start needed is given back.
+    pub(crate) rest_at: Option<Mono>,
     /// What the next daemon must know.
     pub(crate) diary: Diary,
     pub(crate) tapes: Tapes,
@@ -166,6 +168,7 @@ impl Daemon {
         self.supervisor.performed();
         self.remember();
         self.mailbag.settle();
+        effects.tidy();
         self.effects = effects;
     }
 
@@ -177,7 +180,12 @@ impl Daemon {
     /// When to look again although nothing has happened.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         let machine = self.supervisor.deadline().map(|(at, _)| at);
-        let others = [self.streams.pump.deadline(), self.log.borrow().deadline(), self.sampling.deadline()];
+        let others = [
+            self.streams.pump.deadline(),
+            self.log.borrow().deadline(),
+            self.sampling.deadline(),
+            self.rest_at,
+        ];
         [machine].into_iter().chain(others).flatten().min()
     }
 
@@ -214,6 +222,10 @@ impl Daemon {
             self.streams.pump.retry(now);
         }
         self.look_if_due(now);
+        if self.rest_at.is_some_and(|at| at <= now) {
+            self.rest_at = None;
+            os::memory::give_back();
+        }
         let is_ready = |token| ready.iter().any(|it| it.token == token);
         if is_ready(LOG) || self.log.borrow().deadline().is_some_and(|at| at <= now) {
             self.log.borrow_mut().resume();

@@ -10,6 +10,7 @@ use config::{Config, Invocation, supervisord_arguments};
 use model::outside::Outside;
 use os::outside::Machine;
 
+use crate::digest::Digest;
 use crate::handover::Handover;
 use crate::runtime;
 use crate::tape::{Recorder, Replay, Tape};
@@ -20,8 +21,8 @@ pub(crate) struct Tapes {
     /// Where they are; `None`: nowhere, and numbers are only numbers.
     directory: Option<PathBuf>,
     next: u32,
-    /// The last one that was kept. Reading a file that has not changed makes no new tape.
-    latest: Option<(u32, Tape)>,
+    /// The last one that was kept, and what it looks like. Reading a file that has not changed makes no new tape.
+    latest: Option<(u32, u64)>,
 }
 
 /// A configuration without a mistake, and how it was read.
@@ -43,11 +44,13 @@ impl Tapes {
     ///
     /// # Errors
     /// When it cannot be written. A daemon that dies then has to read the files again.
-    pub(crate) fn keep(&mut self, tape: Tape) -> io::Result<u32> {
-        if let Some((number, latest)) = &self.latest
-            && *latest == tape
+    pub(crate) fn keep(&mut self, tape: &Tape) -> io::Result<u32> {
+        let bytes = tape.to_bytes();
+        let look = Digest::new().word(&bytes).number();
+        if let Some((number, latest)) = self.latest
+            && latest == look
         {
-            return Ok(*number);
+            return Ok(number);
         }
         let number = self.next;
         if let Some(directory) = &self.directory {
@@ -55,11 +58,11 @@ impl Tapes {
             let beside = path.with_extension("new");
             let _ = std::fs::remove_file(&beside);
             // There may be passwords in it.
-            runtime::private_file(&beside)?.write_all(&tape.to_bytes())?;
+            runtime::private_file(&beside)?.write_all(&bytes)?;
             std::fs::rename(&beside, path)?;
         }
         self.next = number.wrapping_add(1);
-        self.latest = Some((number, tape));
+        self.latest = Some((number, look));
         Ok(number)
     }
 
@@ -176,7 +179,7 @@ mod tests {
         let mut kept = Vec::new();
         for name in ["a", "a", "b", "c"] {
             write(name);
-            kept.push(tapes.keep(read(&handover).unwrap().tape).unwrap());
+            kept.push(tapes.keep(&read(&handover).unwrap().tape).unwrap());
         }
         assert_eq!(kept, [0, 0, 1, 2], "what has not changed is kept once");
         std::fs::remove_file(&file).unwrap();
@@ -186,7 +189,7 @@ mod tests {
         let second = replay(&handover, &later.load(1).unwrap()).unwrap();
         assert_eq!(names(&second), ["b"]);
         assert_eq!(
-            later.keep(second.tape).unwrap(),
+            later.keep(&second.tape).unwrap(),
             3,
             "the numbers of an earlier daemon are not used again"
         );
@@ -200,7 +203,7 @@ mod tests {
     #[test]
     fn without_a_place_a_tape_is_a_number() {
         let mut tapes = Tapes::open(None);
-        assert_eq!(tapes.keep(Tape::default()).unwrap(), 0);
+        assert_eq!(tapes.keep(&Tape::default()).unwrap(), 0);
         assert!(tapes.load(0).is_none());
         tapes.retain(&BTreeSet::new());
     }

@@ -39,7 +39,7 @@ impl Daemon {
             Event::ProcessLog { .. } | Event::Tick { .. } => return,
         };
         members.push(("at", facts::moment(os::clock::wall())));
-        let members = members.into_iter().map(|(name, it)| (name.to_owned(), it)).collect();
+        let members = members.into_iter().collect();
         self.feed.publish(kind, &api::json::text(&Value::Struct(members)));
     }
 }

@@ -159,7 +159,8 @@ pub struct Pump {
     followers: Rc<Cell<usize>>,
     /// How many pipes are large.
     large: usize,
-    streams: BTreeMap<u64, Stream>,
+    /// Boxed: a stream is large, and a map is half room that nobody uses.
+    streams: BTreeMap<u64, Box<Stream>>,
     keys: BTreeMap<StreamId, u64>,
     pipes: BTreeMap<u64, Pipe>,
     of_child: BTreeMap<ChildId, Vec<u64>>,

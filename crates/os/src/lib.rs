@@ -10,6 +10,7 @@ pub mod failpoint;
 pub mod fd;
 pub mod limits;
 pub mod listen;
+pub mod memory;
 pub mod notify;
 pub mod outside;
 pub mod pidfd;

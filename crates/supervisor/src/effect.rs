@@ -159,6 +159,9 @@ pub struct Effects {
     list: Vec<Effect>,
 }
 
+/// How many effects a step has room for without asking for more.
+const USUAL_EFFECTS: usize = 32;
+
 impl Effects {
     /// Adds one at the end.
     pub fn push(&mut self, effect: Effect) {
@@ -173,6 +176,11 @@ impl Effects {
     /// Takes all, in order; the room is kept for the next step.
     pub fn drain(&mut self) -> impl Iterator<Item = Effect> + '_ {
         self.list.drain(..)
+    }
+
+    /// Gives back room that only a rare step needs, such as the start of everything.
+    pub fn tidy(&mut self) {
+        self.list.shrink_to(USUAL_EFFECTS);
     }
 
     /// Looks at them without taking them.

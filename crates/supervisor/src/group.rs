@@ -18,7 +18,8 @@ pub(crate) struct Group {
     pub(crate) spec: Arc<GroupSpec>,
     /// Where its place, its kind and the order of its processes come from.
     pub(crate) tape: Tape,
-    pub(crate) processes: BTreeMap<ProcessName, Process>,
+    /// Boxed: a map has room for eleven from its first entry on, and most groups have one process.
+    pub(crate) processes: BTreeMap<ProcessName, Box<Process>>,
     /// The names of its processes in the order in which they are started.
     pub(crate) start_order: Vec<ProcessName>,
     /// How many groups had become active before it: where the original goes by the order of a
@@ -34,7 +35,7 @@ impl Group {
         for process in &spec.processes {
             let name = FullName { group: spec.name.clone(), process: process.name.clone() };
             // Of two with one name the last counts, as in the original.
-            processes.insert(process.name.clone(), Process::new(name, process.clone(), tape));
+            processes.insert(process.name.clone(), Box::new(Process::new(name, process.clone(), tape)));
         }
         let start_order = order::start_order(&spec);
         Self { spec, tape, processes, start_order, rank, successor: None }
@@ -83,7 +84,7 @@ impl Group {
 
     /// Its processes in the order in which they are started.
     pub(crate) fn in_start_order(&self) -> impl DoubleEndedIterator<Item = &Process> {
-        self.start_order.iter().filter_map(|name| self.processes.get(name))
+        self.start_order.iter().filter_map(|name| self.processes.get(name).map(|it| &**it))
     }
 
     /// Whether a process of it runs, is about to, or has a child that may still live.

@@ -104,7 +104,7 @@ impl Supervisor {
             if let Some((child, _)) = process.phase.child() {
                 self.books.children.insert(child, name.clone());
             }
-            group.processes.insert(name.process, process);
+            group.processes.insert(name.process, Box::new(process));
         }
         if !is_as_written {
             group.restore(&row.spec.clone());

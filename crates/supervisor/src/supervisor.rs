@@ -210,7 +210,7 @@ impl Supervisor {
     }
 
     pub(crate) fn process(&self, name: &FullName) -> Option<&Process> {
-        self.groups.get(&name.group)?.processes.get(&name.process)
+        self.groups.get(&name.group)?.processes.get(&name.process).map(|it| &**it)
     }
 
     /// Does something with one process, if it is there.

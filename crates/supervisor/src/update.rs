@@ -282,7 +282,8 @@ impl Supervisor {
             (Action::Added, Some(new)) => {
                 turn.fx.push(Effect::ProcessOpened { name: name.clone(), spec: new.clone() });
                 turn.books.ledger.process(&name);
-                group.processes.insert(member.clone(), Process::new(name.clone(), new.clone(), tape));
+                let process = Process::new(name.clone(), new.clone(), tape);
+                group.processes.insert(member.clone(), Box::new(process));
                 let lives = self.claim(&name, step);
                 Stage::of_start(new.autostart && !lives)
             }
@@ -407,7 +408,7 @@ fn started_by(spec: &GroupSpec, group: &Group) -> BTreeSet<ProcessName> {
     let starts = |it: &&Arc<ProcessSpec>| {
         it.autostart
             || planned.contains(&it.name)
-            || group.processes.get(&it.name).is_some_and(Process::is_wanted_up)
+            || group.processes.get(&it.name).is_some_and(|it| it.is_wanted_up())
     };
     plan::members(spec).filter(starts).map(|it| it.name.clone()).collect()
 }

@@ -10,11 +10,29 @@ pub(crate) enum Token<'a> {
     End,
 }
 
+/// The value of a [usual member](Plain::usual_member).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Usual<'a> {
+    Text(&'a str),
+    Number(&'a str),
+}
+
 /// A document being read.
 #[derive(Debug)]
 pub(crate) struct Plain<'a> {
     rest: &'a str,
     open: Vec<&'a str>,
+}
+
+/// A text up to the tag that ends it, where there is nothing else in it.
+fn plain_text(rest: &str) -> Option<(&str, &str)> {
+    let end = memchr::memchr3(b'<', b'&', b'\r', rest.as_bytes())?;
+    rest.split_at_checked(end).filter(|(_, after)| after.starts_with('<'))
+}
+
+/// Whether the name of a tag may hold this byte.
+const fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'.'
 }
 
 /// The references our own writer makes, and most others.
@@ -38,18 +56,43 @@ impl<'a> Plain<'a> {
         }
     }
 
+    /// A member of a struct whose value is a text or a number, written as Python writes it and we do: its name, and the
+    /// value. They are most of what is ever read, and are read here without being cut into pieces. `None`, and
+    /// nothing is read, where it is written in any other way.
+    pub(crate) fn usual_member(&mut self) -> Option<(&'a str, Usual<'a>)> {
+        let rest = self.rest.strip_prefix('\n').unwrap_or(self.rest).strip_prefix("<member>\n<name>")?;
+        let (name, rest) = plain_text(rest)?;
+        let rest = rest.strip_prefix("</name>\n<value><")?;
+        let (value, rest) = if let Some(rest) = rest.strip_prefix("string>") {
+            let (text, rest) = plain_text(rest)?;
+            (Usual::Text(text), rest.strip_prefix("</string>")?)
+        } else {
+            let (text, rest) = plain_text(rest.strip_prefix("int>")?)?;
+            (Usual::Number(text), rest.strip_prefix("</int>")?)
+        };
+        self.rest = rest.strip_prefix("</value>\n</member>")?;
+        Some((name, value))
+    }
+
     fn close(&mut self) -> Option<Token<'a>> {
         let name = self.open.pop()?;
-        self.rest = self.rest.get(2..)?.strip_prefix(name)?.strip_prefix('>')?;
+        let end = 2 + name.len();
+        let is_it = self.rest.as_bytes().get(2..end) == Some(name.as_bytes());
+        self.rest = self.rest.get(end..).filter(|_| is_it)?.strip_prefix('>')?;
         Some(Token::Close)
     }
 
     fn open(&mut self) -> Option<Token<'a>> {
-        let after = self.rest.get(1..)?;
-        let length = after.bytes().position(|it| !(it.is_ascii_alphanumeric() || it == b'.'))?;
-        let (name, rest) = after.split_at_checked(length)?;
-        self.rest =
-            rest.strip_prefix('>').filter(|_| name.starts_with(|it: char| it.is_ascii_alphabetic()))?;
+        let bytes = self.rest.as_bytes();
+        if !bytes.get(1)?.is_ascii_alphabetic() {
+            return None;
+        }
+        let mut end = 2;
+        while is_of_name(*bytes.get(end)?) {
+            end += 1;
+        }
+        let name = self.rest.get(1..end)?;
+        self.rest = self.rest.get(end..)?.strip_prefix('>')?;
         self.open.push(name);
         Some(Token::Open(name))
     }
@@ -63,7 +106,7 @@ impl<'a> Plain<'a> {
 
     /// Text up to a tag or a reference. Where lines end in `\r` there is a rule about them (XML 1.0, 2.11).
     fn text(&mut self) -> Option<Token<'a>> {
-        let end = self.rest.bytes().position(|it| matches!(it, b'<' | b'&' | b'\r'));
+        let end = memchr::memchr3(b'<', b'&', b'\r', self.rest.as_bytes());
         let (text, rest) = self.rest.split_at_checked(end.unwrap_or(self.rest.len()))?;
         if rest.starts_with('\r') {
             return None;

@@ -1,6 +1,6 @@
 //! The values XML-RPC knows.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 /// A value of the protocol.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +20,158 @@ pub enum Value {
     /// `<array>`.
     Array(Vec<Value>),
     /// `<struct>`.
-    Struct(BTreeMap<String, Value>),
+    Struct(Members),
+}
+
+/// The name of a member: most are words of the program, and cost nothing.
+pub type Key = Cow<'static, str>;
+
+/// The members of a struct, in order of their names, each there once; of two with one name the later counts.
+///
+/// A list and no tree: structs are small, are mostly built in order, and a thousand of them make one answer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Members(Vec<(Key, Value)>);
+
+impl Members {
+    /// None.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// None, with room for so many.
+    pub fn with_capacity(count: usize) -> Self {
+        Self(Vec::with_capacity(count))
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Where the member of that name is, or would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(key, _)| (**key).cmp(name))
+    }
+
+    /// The member of that name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(self.place(name).ok()?).map(|(_, value)| value)
+    }
+
+    /// The member of that name, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
+        let place = self.place(name).ok()?;
+        self.0.get_mut(place).map(|(_, value)| value)
+    }
+
+    /// Whether there is a member of that name.
+    pub fn contains_key(&self, name: &str) -> bool {
+        self.place(name).is_ok()
+    }
+
+    /// Puts a member in; returns the one of that name that was there.
+    pub fn insert(&mut self, name: impl Into<Key>, value: Value) -> Option<Value> {
+        let name = name.into();
+        match self.place(&name) {
+            Ok(place) => self.0.get_mut(place).map(|(_, old)| std::mem::replace(old, value)),
+            Err(place) => {
+                self.0.insert(place, (name, value));
+                None
+            }
+        }
+    }
+
+    /// Takes a member out.
+    pub fn remove(&mut self, name: &str) -> Option<Value> {
+        let place = self.place(name).ok()?;
+        Some(self.0.remove(place).1)
+    }
+
+    /// All of them, in order of their names.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+
+    /// Their names, in order.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.iter().map(|(name, _)| name)
+    }
+
+    /// Their values, in order of their names.
+    pub fn values(&self) -> impl ExactSizeIterator<Item = &Value> {
+        self.iter().map(|(_, value)| value)
+    }
+
+    /// Their names, in order, for good.
+    pub fn into_keys(self) -> impl ExactSizeIterator<Item = String> {
+        self.0.into_iter().map(|(name, _)| name.into_owned())
+    }
+}
+
+impl std::ops::Index<&str> for Members {
+    type Output = Value;
+
+    /// # Panics
+    /// When there is no such member.
+    fn index(&self, name: &str) -> &Value {
+        #[expect(clippy::expect_used, reason = "what an index is for; programs ask with `get`")]
+        self.get(name).expect("a member of that name")
+    }
+}
+
+impl From<Vec<(Key, Value)>> for Members {
+    /// However long the list and whatever its order, in a time that a stranger who sent it cannot abuse.
+    fn from(mut list: Vec<(Key, Value)>) -> Self {
+        if !list.is_sorted_by(|(one, _), (other, _)| one < other) {
+            list.reverse(); // So that of those with one name the last is kept, which then comes first.
+            list.sort_by(|(one, _), (other, _)| one.cmp(other));
+            list.dedup_by(|(one, _), (other, _)| one == other);
+        }
+        Self(list)
+    }
+}
+
+impl<K: Into<Key>> FromIterator<(K, Value)> for Members {
+    fn from_iter<T: IntoIterator<Item = (K, Value)>>(iter: T) -> Self {
+        iter.into_iter().map(|(name, value)| (name.into(), value)).collect::<Vec<_>>().into()
+    }
+}
+
+impl<K: Into<Key>> Extend<(K, Value)> for Members {
+    fn extend<T: IntoIterator<Item = (K, Value)>>(&mut self, iter: T) {
+        for (name, value) in iter {
+            self.insert(name, value);
+        }
+    }
+}
+
+impl<K: Into<Key>, const N: usize> From<[(K, Value); N]> for Members {
+    fn from(list: [(K, Value); N]) -> Self {
+        list.into_iter().collect()
+    }
+}
+
+impl IntoIterator for Members {
+    type Item = (Key, Value);
+    type IntoIter = std::vec::IntoIter<(Key, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Members {
+    type Item = (&'a str, &'a Value);
+    type IntoIter = std::iter::Map<std::slice::Iter<'a, (Key, Value)>, fn(&'a (Key, Value)) -> Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
 }
 
 /// A call: what a client asks for.
@@ -40,4 +191,18 @@ pub struct RemoteFault {
     pub code: i64,
     /// `faultString`.
     pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_in_order_and_each_once_however_they_came() {
+        let mut all: Members = [("b", Value::Int(1)), ("a", Value::Int(2)), ("b", Value::Int(3))].into();
+        assert_eq!(all.iter().collect::<Vec<_>>(), [("a", &Value::Int(2)), ("b", &Value::Int(3))]);
+        assert_eq!(all.insert("a", Value::Int(4)), Some(Value::Int(2)));
+        assert_eq!((all.get("a"), all.get("aa"), all.get("c")), (Some(&Value::Int(4)), None, None));
+        assert_eq!((all.remove("a"), all.remove("a"), all.len()), (Some(Value::Int(4)), None, 1));
+    }
 }

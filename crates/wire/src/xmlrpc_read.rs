@@ -7,7 +7,6 @@
 //! everything has a limit.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine;
@@ -15,11 +14,15 @@ use base64::engine::general_purpose::STANDARD;
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};
 
-use crate::plain_xml::{Plain, Token};
-use crate::value::{MethodCall, RemoteFault, Value};
+use crate::plain_xml::{Plain, Token, Usual};
+use crate::value::{Key, Members, MethodCall, RemoteFault, Value};
 
 /// How deep values may stand in each other. Python's own clients never need more than five.
 pub const DEPTH_MAX: usize = 64;
+
+/// How many elements a usual member is, and how deep they stand in each other.
+const USUAL_ELEMENTS: usize = 4;
+const USUAL_DEPTH: usize = 3;
 
 /// How much of one document is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,10 +225,19 @@ impl Tag {
         ("name", Self::Name),
     ];
 
-    /// By its length first, which tells most of them apart.
+    /// The few that make up nearly all of a document first, and each by its length before its letters.
     fn parse(name: &str) -> Self {
-        let known = Self::NAMES.iter().find(|(it, _)| it.len() == name.len() && *it == name);
-        known.map_or(Self::Unknown, |(_, tag)| *tag)
+        match name.as_bytes() {
+            b"value" => Self::Value,
+            b"name" => Self::Name,
+            b"member" => Self::Member,
+            b"string" => Self::String,
+            b"int" => Self::Int,
+            name => {
+                let known = Self::NAMES.iter().find(|(it, _)| it.as_bytes() == name);
+                known.map_or(Self::Unknown, |(_, tag)| *tag)
+            }
+        }
     }
 
     /// As it is written.
@@ -443,8 +455,7 @@ impl<'a> Source<'a> {
     }
 
     fn parsed<T: std::str::FromStr>(&mut self, tag: Tag) -> Result<T, ReadError> {
-        let text = self.text()?;
-        text.trim().parse().map_err(|_| ReadError::Text { tag, text })
+        parse(tag, self.text()?)
     }
 
     fn bytes(&mut self) -> Result<Value, ReadError> {
@@ -467,17 +478,39 @@ impl<'a> Source<'a> {
         if self.child()?.is_some() { Err(ReadError::Structure(Tag::Array)) } else { Ok(Value::Array(items)) }
     }
 
+    /// The next member of a struct, if it is one of the kind that can be read at once.
+    fn usual_member(&mut self) -> Result<Option<(Key, Value)>, ReadError> {
+        if self.depth + USUAL_DEPTH > DEPTH_MAX || self.elements + USUAL_ELEMENTS > self.limits.elements_max {
+            return Ok(None);
+        }
+        let Tokens::Plain(tokens) = &mut self.tokens else { return Ok(None) };
+        let Some((name, value)) = tokens.usual_member() else { return Ok(None) };
+        self.elements += USUAL_ELEMENTS;
+        let value = match value {
+            Usual::Text(text) => Value::String(text.to_owned()),
+            Usual::Number(text) => Value::Int(parse(Tag::Int, text.to_owned())?),
+        };
+        Ok(Some((Key::Owned(name.to_owned()), value)))
+    }
+
     fn members(&mut self) -> Result<Value, ReadError> {
-        let mut members = BTreeMap::new();
+        let mut members = Vec::new();
+        while let Some(member) = self.usual_member()? {
+            members.push(member);
+        }
         while let Some(tag) = self.child()? {
             if tag != Tag::Member || self.child()? != Some(Tag::Name) {
                 return Err(ReadError::Structure(Tag::Struct));
             }
             let name = self.text()?;
-            members.insert(name, self.only_value(Tag::Member)?);
+            members.push((Key::Owned(name), self.only_value(Tag::Member)?));
         }
-        Ok(Value::Struct(members))
+        Ok(Value::Struct(Members::from(members)))
     }
+}
+
+fn parse<T: std::str::FromStr>(tag: Tag, text: String) -> Result<T, ReadError> {
+    text.trim().parse().map_err(|_| ReadError::Text { tag, text })
 }
 
 /// The character a reference stands for.

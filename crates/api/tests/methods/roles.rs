@@ -131,7 +131,7 @@ fn the_last_thousand_entries_can_be_read() {
     assert_eq!(entries.len(), 1000);
     let Some(Value::Struct(last)) = entries.last() else { panic!("none") };
     for name in last.keys() {
-        assert!(api::audit::AUDIT.iter().any(|(it, ..)| it == name), "{name} is in no table");
+        assert!(api::audit::AUDIT.iter().any(|(it, ..)| *it == name), "{name} is in no table");
     }
     assert_eq!(last.len(), api::audit::AUDIT.len());
     assert_eq!(

@@ -21,8 +21,10 @@ pub(crate) fn status(session: &mut Session<'_>, argument: &str) -> Result<(), Fa
     } else {
         pick(session, &all, &names)?
     };
-    for line in render::status_lines(&shown) {
-        session.say(line)?;
+    // At once: there may be a thousand lines, and each would be a call of the system.
+    let lines = render::status_lines(&shown);
+    if !lines.is_empty() {
+        session.say(lines.join("\n"))?;
     }
     if shown.iter().any(|it| it.is_stopped()) {
         session.exit = exit::STATUS_STOPPED;

@@ -1,6 +1,5 @@
 //! A server that plays a part: real HTTP on a real unix socket, with answers from a script.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
@@ -140,9 +139,7 @@ pub(crate) fn text(text: &str) -> Value {
 }
 
 pub(crate) fn fields(list: &[(&str, Value)]) -> Value {
-    Value::Struct(
-        list.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect::<BTreeMap<_, _>>(),
-    )
+    Value::Struct(list.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect())
 }
 
 /// A process as `getProcessInfo` tells of it.

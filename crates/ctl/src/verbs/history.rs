@@ -213,7 +213,7 @@ fn json_of(value: &Value) -> Json {
         Value::Bytes(it) => json!(String::from_utf8_lossy(it)),
         Value::Array(items) => items.iter().map(json_of).collect(),
         Value::Struct(members) => {
-            Json::Object(members.iter().map(|(name, it)| (name.clone(), json_of(it))).collect())
+            Json::Object(members.iter().map(|(name, it)| (name.to_owned(), json_of(it))).collect())
         }
     }
 }

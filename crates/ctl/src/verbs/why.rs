@@ -1,9 +1,7 @@
 //! `why`: why a process is as it is, in sentences.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
-use wire::value::Value;
+use wire::value::{Members, Value};
 
 use crate::args::Format;
 use crate::client::CallError;
@@ -59,7 +57,7 @@ impl Account {
     }
 }
 
-fn take_text(members: &mut BTreeMap<String, Value>, name: &str) -> Option<String> {
+fn take_text(members: &mut Members, name: &str) -> Option<String> {
     match members.remove(name)? {
         Value::String(text) => Some(text),
         Value::Int(_)
@@ -72,7 +70,7 @@ fn take_text(members: &mut BTreeMap<String, Value>, name: &str) -> Option<String
     }
 }
 
-fn take_texts(members: &mut BTreeMap<String, Value>, name: &str) -> Option<Vec<String>> {
+fn take_texts(members: &mut Members, name: &str) -> Option<Vec<String>> {
     let Value::Array(items) = members.remove(name)? else { return None };
     let texts = items.into_iter().map(|it| match it {
         Value::String(text) => Some(text),

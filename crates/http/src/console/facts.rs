@@ -82,7 +82,9 @@ pub(super) fn options(value: &Value) -> Options {
     let origin = member(value, "origin");
     let origin = origin.map(|it| format!("{}:{}", text(it, "file"), text(it, "line")));
     let values = match member(value, "options") {
-        Some(Value::Struct(members)) => members.iter().map(|(name, it)| (name.clone(), shown(it))).collect(),
+        Some(Value::Struct(members)) => {
+            members.iter().map(|(name, it)| (name.to_owned(), shown(it))).collect()
+        }
         Some(_) | None => Vec::new(),
     };
     let variable = |it: &Value| (text(it, "name"), member(it, "value").map(shown));
@@ -155,8 +157,8 @@ pub(super) fn outcomes(value: &Value) -> (usize, Vec<String>) {
 mod tests {
     use super::*;
 
-    fn structure(members: &[(&str, Value)]) -> Value {
-        Value::Struct(members.iter().map(|(name, it)| ((*name).to_owned(), it.clone())).collect())
+    fn structure(members: &[(&'static str, Value)]) -> Value {
+        Value::Struct(members.iter().cloned().collect())
     }
 
     fn string(text: &str) -> Value {

@@ -44,7 +44,7 @@ impl Pump {
         let sink = Sink::empty();
         let (pipes, wait) = (Vec::new(), Wait::Nothing);
         let stream = Stream { id, options, sink, pipes, wait, has_file_open: false, used: 0, debtor: None };
-        self.streams.insert(key, stream);
+        self.streams.insert(key, Box::new(stream));
         key
     }
 
@@ -342,7 +342,7 @@ impl Pump {
     /// Closes the half of the open files that were written least recently: half, so that this need
     /// not be done again soon.
     pub(super) fn rest_idle(&mut self) {
-        let mut open: Vec<&mut Stream> = self.streams.values_mut().filter(|it| it.has_file_open).collect();
+        let mut open: Vec<_> = self.streams.values_mut().filter(|it| it.has_file_open).collect();
         open.sort_unstable_by_key(|it| it.used);
         let half = open.len().div_ceil(2);
         for stream in open.into_iter().take(half) {

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use wire::value::Value;
 
 use super::*;
@@ -15,7 +13,7 @@ fn process(name: &str, state: &str, description: &str) -> Value {
         ("uptime", Value::Int(3700)),
         ("restarts", Value::Int(2)),
     ];
-    Value::Struct(members.into_iter().map(|(name, it)| (name.to_owned(), it)).collect::<BTreeMap<_, _>>())
+    Value::Struct(members.into_iter().map(|(name, it)| (name.to_owned(), it)).collect())
 }
 
 fn view() -> View {
