@@ -65,7 +65,7 @@ pub(crate) fn lives() -> Result<Work> {
         let mut next = Vec::with_capacity(living.len());
         for child in living.drain(..) {
             let (status, at) = (ExitStatus::from_wait(9), world.now().mono);
-            next.extend(world.step(Input::Exited { child, status, at, setup: None }));
+            next.extend(world.step(Input::Exited { child, status, at, setup: None, survivors: Vec::new() }));
         }
         world.born(&next);
         world.seconds += 10;

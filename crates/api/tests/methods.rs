@@ -59,6 +59,7 @@ fn process(name: &str) -> ProcessSpec {
         stopsignal: Signal::TERM,
         stopwaitsecs: 10,
         stopasgroup: false,
+        stopastree: false,
         killasgroup: false,
         exitcodes: ExitCodes(vec![0]),
         redirect_stderr: false,
@@ -187,6 +188,7 @@ impl World {
                     status: ExitStatus::Signaled { signal, core: false },
                     at: self.now.mono,
                     setup: None,
+                    survivors: Vec::new(),
                 });
             }
             Effect::Answer { id, answer } => {

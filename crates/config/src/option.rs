@@ -129,6 +129,8 @@ pub enum OptionType {
     AutoRestart,
     /// `adopt` or `kill`.
     Orphans,
+    /// `auto`, `off` or `require`.
+    Cgroups,
     /// A directory that exists.
     Directory,
     /// A path.
@@ -179,6 +181,7 @@ impl OptionType {
             Self::ExitCodes => "exit codes",
             Self::AutoRestart => "true, false or unexpected",
             Self::Orphans => "adopt or kill",
+            Self::Cgroups => "auto, off or require",
             Self::Directory => "directory",
             Self::Path => "path",
             Self::LogFile => "path or word",
@@ -290,6 +293,8 @@ table! {
             "The name of this instance in events and in the names of automatic logs.";
         ORPHANS "orphans" Orphans = "adopt" since "0.1.0":
             "What becomes of programs when the daemon or the keeper dies: they run on and are taken over, or they are stopped.";
+        CGROUPS "cgroups" Cgroups = "auto" since "0.1.0":
+            "When a program with stopastree gets a control group, which nobody leaves: where that works, never or always.";
         RUNTIME_DIRECTORY "runtime_directory" Path since "0.1.0":
             "Where it keeps what outlives its death; a place under /run, /tmp or the like unless given.";
         HISTORY_FILE "history_file" Path since "0.1.0":
@@ -356,6 +361,8 @@ table! {
             "Whether the stop signal goes to its whole process group; implies killasgroup.";
         KILLASGROUP "killasgroup" Boolean:
             "Whether the kill goes to its whole process group; the same as stopasgroup unless given.";
+        STOPASTREE "stopastree" Boolean = "false" since "0.1.0":
+            "Whether both go to everything that descends from it, whatever group or session that is in by now.";
         USER "user" User: "The user to run it as.";
         DIRECTORY "directory" Path: "The directory to run it in.";
         UMASK "umask" Octal: "Its umask; the daemon's unless given.";

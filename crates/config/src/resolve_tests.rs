@@ -79,6 +79,7 @@ fn errors_have_the_words_of_the_original() {
             "[supervisord]\n[program:a]\ncommand=x\nstopasgroup=1\nkillasgroup=0",
             "Cannot set stopasgroup=true and killasgroup=false in section 'program:a' (file: '/etc/supervisord.conf')",
         ),
+        ("[supervisord]\ncgroups=yes", "invalid 'cgroups' value 'yes'"),
         ("[supervisord]\n[program: a b]\ncommand=x", "Invalid name: ' a b' because of character: ' '"),
         (
             "[supervisord]\n[group:g]\nprograms=a,b\n[program:a]\ncommand=x",

@@ -98,6 +98,8 @@ pub struct Settings {
     pub history: Option<History>,
     /// How many seconds lie between two looks at what programs use; 0: nobody ever looks.
     pub sample_interval_secs: u32,
+    /// Whether programs whose whole tree is to be stopped get control groups.
+    pub cgroups: Cgroups,
 }
 
 /// Where the past is kept.
@@ -107,6 +109,18 @@ pub struct History {
     pub file: PathBuf,
     /// How large it may become, in bytes.
     pub bytes_max: u64,
+}
+
+/// Whether a program whose whole tree is to be stopped gets a control group of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cgroups {
+    /// Where that can be had. Elsewhere its tree is found by its family.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+    /// Always; without it there is no start.
+    Require,
 }
 
 /// What becomes of programs when the daemon or the keeper dies.

@@ -10,7 +10,7 @@ use model::spec::AutoRestart;
 use crate::diagnostic::Wrong;
 use crate::environment::EnvironmentError;
 use crate::python;
-use crate::settings::Orphans;
+use crate::settings::{Cgroups, Orphans};
 use crate::shell_words::ShellWordsError;
 
 /// How many characters of a number Python repeats in a message.
@@ -44,6 +44,8 @@ pub enum ValueError {
     AutoRestart(String),
     #[error("invalid 'orphans' value {}", python::repr(.0))]
     Orphans(String),
+    #[error("invalid 'cgroups' value {}", python::repr(.0))]
+    Cgroups(String),
     #[error("{0} is not an existing directory")]
     Directory(String),
     #[error("The directory named as part of the path {0} does not exist")]
@@ -97,6 +99,8 @@ impl From<ValueError> for Wrong {
                 .or_else_write("write numbers from 0 to 255 with commas between them"),
             E::Orphans(text) => wrong(format!("`{text}` does not say what becomes of orphans"))
                 .or_else_write("write `adopt` or `kill`"),
+            E::Cgroups(text) => wrong(format!("`{text}` does not say when to use control groups"))
+                .or_else_write("write `auto`, `off` or `require`"),
             E::AutoRestart(text) => wrong(format!("`{text}` does not say when to restart"))
                 .or_else_write("write `true`, `false` or `unexpected`"),
             E::Directory(text) => {
@@ -213,6 +217,19 @@ pub fn orphans(text: &str) -> Result<Orphans, ValueError> {
         "adopt" => Ok(Orphans::Adopt),
         "kill" => Ok(Orphans::Kill),
         _ => Err(ValueError::Orphans(text.to_owned())),
+    }
+}
+
+/// `auto`, `off` or `require`.
+///
+/// # Errors
+/// When it is none of them.
+pub fn cgroups(text: &str) -> Result<Cgroups, ValueError> {
+    match text {
+        "auto" => Ok(Cgroups::Auto),
+        "off" => Ok(Cgroups::Off),
+        "require" => Ok(Cgroups::Require),
+        _ => Err(ValueError::Cgroups(text.to_owned())),
     }
 }
 

@@ -79,6 +79,7 @@ pub(crate) fn order(
         stdout: Stdio::Pipe,
         stderr: if spec.redirect_stderr { Stdio::SameAsStdout } else { Stdio::Pipe },
         will: will(spec),
+        cgroup: None,
     })
 }
 
@@ -116,14 +117,22 @@ fn identity(name: &FullName, spec: &ProcessSpec) -> Result<Option<Identity>, Spa
     Ok(Some(Identity { uid: user.uid, gid: user.gid, groups: os::user::groups_of(&user) }))
 }
 
+/// Whom a signal reaches, in the keeper's words.
+pub(crate) const fn reach(scope: supervisor::effect::Scope) -> Scope {
+    match scope {
+        supervisor::effect::Scope::Process => Scope::Process,
+        supervisor::effect::Scope::Group => Scope::Group,
+        supervisor::effect::Scope::Tree => Scope::Tree,
+    }
+}
+
 /// How the keeper stops the child when nobody is left to say so.
 pub(crate) fn will(spec: &ProcessSpec) -> Will {
-    let scope = |group: bool| if group { Scope::Group } else { Scope::Process };
     Will {
         signal: spec.stopsignal.number(),
         wait_ms: u64::try_from(spec.stop_time().as_millis()).unwrap_or(u64::MAX),
-        stop_scope: scope(spec.stopasgroup),
-        kill_scope: scope(spec.killasgroup),
+        stop_scope: reach(supervisor::effect::Scope::of_stop(spec)),
+        kill_scope: reach(supervisor::effect::Scope::of_kill(spec)),
         priority: spec.priority,
     }
 }

@@ -14,6 +14,7 @@ mod audit;
 mod begin;
 mod birth;
 mod calls;
+mod cgroups;
 mod chores;
 mod digest;
 mod estate;

@@ -2,6 +2,7 @@
 //! becomes an input.
 
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use model::signal::Signal;
 use model::spawn::{SetupFailure, SetupStage, SpawnFailure};
 use model::spec::{GroupSpec, ProcessSpec};
 use model::time::Mono;
-use supervisor::effect::{Effect, Scope};
+use supervisor::effect::Effect;
 use supervisor::input::{Departure, Input};
 use supervisor::memory::Talk;
 use wire::keeper::{Order, Report, Stdio};
@@ -60,10 +61,7 @@ impl Daemon {
                 }
             }
             Effect::Signal { child, signal, scope } => {
-                let scope = match scope {
-                    Scope::Process => wire::keeper::Scope::Process,
-                    Scope::Group => wire::keeper::Scope::Group,
-                };
+                let scope = birth::reach(scope);
                 self.order(&Order::Signal { child: child.0, signal: signal.number(), scope });
             }
             Effect::Buried { child } => {
@@ -102,18 +100,31 @@ impl Daemon {
         if passed.is_some() {
             order.stdin = Stdio::Passed;
         }
+        order.cgroup = self.cgroup(child, spec);
         let ear = is_listener.then(Ear::default);
         let about = Child {
             name: name.clone(),
             joined: spec.redirect_stderr,
             has_passed_input: passed.is_some(),
             ear,
+            survivors: Vec::new(),
         };
         self.children.insert(child, about);
         if let Err(error) = self.link.send_with(&Order::Spawn(order), passed) {
             self.lose(&error.to_string());
         }
         Ok(())
+    }
+
+    fn cgroup(&mut self, child: ChildId, spec: &ProcessSpec) -> Option<Vec<u8>> {
+        if !spec.stopastree {
+            return None;
+        }
+        let (group, news) = self.cgroups.of(child);
+        if let Some((level, text)) = news {
+            self.note(level, &text);
+        }
+        group.map(|it| it.into_os_string().into_vec())
     }
 
     /// What a child gets as its descriptor 0 when there are too many for each to have a pipe of its own: they would take
@@ -201,8 +212,8 @@ impl Daemon {
         self.sockets.adopt(&name.group, child);
         let [stdin, stdout, stderr] = pipes;
         let ear = is_listener.then(|| self.supervisor.talk(child).map_or_else(Ear::default, ear_at));
-        let about =
-            Child { name: name.clone(), joined: stderr.is_none(), has_passed_input: stdin.is_none(), ear };
+        let (joined, has_passed_input) = (stderr.is_none(), stdin.is_none());
+        let about = Child { name: name.clone(), joined, has_passed_input, ear, survivors: Vec::new() };
         self.children.insert(child, about);
         if let Some(pipe) = stdin {
             self.inputs.attach(child, pipe);
@@ -248,7 +259,9 @@ impl Daemon {
                 });
                 let status = if known { ExitStatus::from_wait(status) } else { ExitStatus::Unknown };
                 let (owner, at) = (self.owner(child), Mono(Duration::from_micros(at_us)));
-                self.feed(Input::Exited { child, status, at, setup });
+                let survivors = self.children.get_mut(&child).map(|it| std::mem::take(&mut it.survivors));
+                let survivors = survivors.unwrap_or_default();
+                self.feed(Input::Exited { child, status, at, setup, survivors });
                 self.remember_exit(owner, status, usage);
             }
             Report::SignalFailed { child, signal, errno } => self.feed(Input::SignalFailed {
@@ -259,20 +272,17 @@ impl Daemon {
             }),
             Report::Asked { signal } => self.asked(Signal::from_raw(signal)),
             Report::Ping { serial } => self.order(&Order::Pong { serial }),
-            Report::Survivors { child, pids } => self.survived(ChildId(child), &pids),
+            // Its end follows.
+            Report::Survivors { child, pids } => {
+                if let Some(about) = self.children.get_mut(&ChildId(child)) {
+                    about.survivors = pids;
+                }
+            }
             // Answers to what only a beginning asks.
             Report::Welcome { .. } | Report::Kept { .. } | Report::Listed(_) | Report::ListEnd { .. } => {}
             Report::Upgraded => self.upgraded(),
             Report::UpgradeFailed { errno } => self.upgrade_failed(errno),
         }
-    }
-
-    /// Some of those that were to be stopped with a child are still there.
-    fn survived(&mut self, child: ChildId, pids: &[u32]) {
-        let name = self.children.get(&child).map_or_else(|| child.0.to_string(), |it| it.name.to_string());
-        let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
-        let text = format!("{name} has ended, but these of its processes are not: {}", pids.join(", "));
-        self.note(Level::Error, &text);
     }
 
     /// A child exists: its pipes come in the order stdin, stdout, stderr.

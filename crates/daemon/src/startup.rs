@@ -25,6 +25,7 @@ use wire::keeper::Order;
 
 use crate::begin::{Beginning, Wanted, first_child, machine};
 use crate::birth::Inheritance;
+use crate::cgroups::{self, Cgroups};
 use crate::exits::Exits;
 use crate::figures::Figures;
 use crate::handover::{CRITICAL, Handover};
@@ -64,6 +65,9 @@ pub(crate) enum StartError {
     /// The link.
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// Control groups, which the configuration insists on.
+    #[error("cgroups=require: no control group can be made: {0}; `menshen doctor` says what to do")]
+    Cgroups(io::Error),
     /// A poller.
     #[error("cannot make a poller: {0}")]
     Poller(io::Error),
@@ -73,7 +77,7 @@ impl StartError {
     /// The exit status the original would leave with.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Listen(_) => 2,
+            Self::Config(_) | Self::Listen(_) | Self::Cgroups(_) => 2,
             Self::Log { .. } | Self::Link(_) | Self::Poller(_) => 1,
         }
     }
@@ -120,6 +124,11 @@ fn look_around(handover: &Handover) -> Result<Ground, StartError> {
         trouble.map(|it| format!("cannot read what must be remembered: {it}")).into_iter().collect();
     let mut tapes = Tapes::open(handover.runtime.clone());
     let Reading { config, notices, tape } = read(handover, &recalled, &tapes)?;
+    // Whoever takes over what runs must not refuse to.
+    let is_start = matches!(recalled.origin, Origin::Fresh | Origin::Finder);
+    if is_start && config.settings.cgroups == config::settings::Cgroups::Require {
+        cgroups::find().map_err(StartError::Cgroups)?;
+    }
     let tape = tapes.keep(&tape).unwrap_or_else(|error| {
         troubles.push(format!("cannot keep the configuration for the next daemon: {error}"));
         tapes.unkept()
@@ -160,6 +169,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         link,
         link_interest: Interest::Read,
         streams: streams(&settings, &keepsakes, &mut troubles)?,
+        cgroups: Cgroups::new(settings.cgroups),
         mailbag: Mailbag::new(keepsakes.copy(mailbag::KEY).map_err(StartError::Poller)?),
         inputs: Inputs::new(os::limits::nofile().0).map_err(StartError::Poller)?,
         sockets: Sockets::default(),

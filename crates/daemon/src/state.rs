@@ -25,6 +25,7 @@ use supervisor::supervisor::Supervisor;
 use wire::listener::Ear;
 
 use crate::birth::Inheritance;
+use crate::cgroups::Cgroups;
 use crate::figures::Figures;
 use crate::handover::Handover;
 use crate::keeper_link::KeeperLink;
@@ -60,6 +61,8 @@ pub(crate) struct Child {
     pub(crate) has_passed_input: bool,
     /// What understands its standard output, if it is a listener.
     pub(crate) ear: Option<Ear>,
+    /// Those who were to be ended with it and are still there, for when its end is told.
+    pub(crate) survivors: Vec<u32>,
 }
 
 /// Why the daemon leaves.
@@ -87,6 +90,7 @@ pub(crate) struct Daemon {
     pub(crate) streams: Streams,
     pub(crate) inputs: Inputs,
     pub(crate) mailbag: Mailbag,
+    pub(crate) cgroups: Cgroups,
     pub(crate) sockets: Sockets,
     pub(crate) children: BTreeMap<ChildId, Child>,
     pub(crate) calls: Calls,

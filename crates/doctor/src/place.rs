@@ -146,46 +146,25 @@ fn has_capability(number: u32) -> bool {
 const CGROUP: Subject = Subject {
     name: "cgroup_v2",
     promises: &[],
-    purpose: "kills whole trees in one stroke; without it, trees are found by their family and killed one by one",
+    purpose: "holds the whole tree of a program with stopastree, and kills it in one stroke (cgroups in [supervisord])",
 };
 
 fn cgroup() -> Finding {
     let remedy = "under systemd: Delegate=yes in the unit; in a container: a writable cgroup namespace";
-    let Some(own) = own_cgroup() else {
-        return CGROUP.found(
-            Verdict::Degraded,
-            "there is no cgroup v2 here",
-            "trees are killed one by one",
-            remedy,
-        );
+    let meaning = "trees are found by their family, and killed one by one";
+    let Some(own) = os::cgroup::own() else {
+        return CGROUP.found(Verdict::Degraded, "there is no cgroup v2 here", meaning, remedy);
     };
-    let probe = own.join(format!("menshen-doctor-{}", std::process::id()));
-    if let Err(error) = fs::create_dir(&probe) {
-        let seen = format!("{} cannot be written: {error}", own.display());
-        return CGROUP.found(Verdict::Degraded, seen, "trees are killed one by one", remedy);
+    match os::cgroup::probe(&own) {
+        Ok(()) => CGROUP.well(format!("groups can be made in {}", own.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::Unsupported => {
+            CGROUP.found(Verdict::Degraded, error.to_string(), meaning, "kernel 5.14 or newer has it")
+        }
+        Err(error) => {
+            let seen = format!("{} cannot be written: {error}", own.display());
+            CGROUP.found(Verdict::Degraded, seen, meaning, remedy)
+        }
     }
-    let can_kill = probe.join("cgroup.kill").exists();
-    // Empty, as it was made.
-    let _ = fs::remove_dir(&probe);
-    if can_kill {
-        return CGROUP.well(own.display().to_string());
-    }
-    CGROUP.found(
-        Verdict::Degraded,
-        "there is no cgroup.kill",
-        "trees are killed one by one",
-        "kernel 5.14 or newer has it",
-    )
-}
-
-/// The directory of the control group this process is in.
-fn own_cgroup() -> Option<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let of_version_2 = |line: &&str| line.split(" - ").nth(1).is_some_and(|it| it.starts_with("cgroup2 "));
-    let mount = mounts.lines().find(of_version_2)?.split(' ').nth(4)?;
-    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let own = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    Some(Path::new(mount).join(own))
 }
 
 const FIRST: Subject = Subject {

@@ -130,7 +130,7 @@ fn adopt(child: handover::Child) -> io::Result<Child<Held>> {
         will: child.will,
         standing: child.standing,
         life: child.end.map_or(Life::Living, Life::Ended),
-        held: Held { ends, note: None, process, hunt: None },
+        held: Held { ends, note: None, process, hunt: None, cgroup: None },
     };
     if adopted.is_living() {
         verify(&mut adopted);

@@ -1,8 +1,10 @@
 //! From an order to a child.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 
 use os::errno::{EINVAL, EMFILE};
 use os::pidfd::Pidfd;
@@ -23,6 +25,8 @@ pub(crate) struct Held {
     pub(crate) process: Option<Pidfd>,
     /// Set once all that belong to it were told to stop.
     pub(crate) hunt: Option<Hunt>,
+    /// The control group that was made for it.
+    pub(crate) cgroup: Option<PathBuf>,
 }
 
 impl Held {
@@ -55,13 +59,18 @@ pub(crate) struct Beside {
 pub(crate) struct Expected {
     plan: Plan,
     streams: Streams,
+    cgroup: Option<PathBuf>,
 }
 
 /// Prepares everything that can be prepared before there is a child.
 pub(crate) fn prepare(order: SpawnOrder, beside: Beside) -> Result<Expected, Stillborn> {
     let streams = Streams::of(&order, beside)?;
-    let plan = plan(order).ok_or(Stillborn { stage: SpawnStage::Order, errno: EINVAL })?;
-    Ok(Expected { plan, streams })
+    // For want of one it is in ours.
+    let group = order.cgroup.as_ref().map(|it| PathBuf::from(OsStr::from_bytes(it)));
+    let cgroup = group.filter(|it| os::cgroup::make(it).is_ok());
+    let door = cgroup.as_deref().map(os::cgroup::door);
+    let plan = plan(order, door).ok_or(Stillborn { stage: SpawnStage::Order, errno: EINVAL })?;
+    Ok(Expected { plan, streams, cgroup })
 }
 
 impl Expected {
@@ -72,9 +81,14 @@ impl Expected {
 
     /// Makes the child. Its slot is free.
     pub(crate) fn make(self, spawner: &mut Spawner) -> Result<(u32, Held), Stillborn> {
-        let Born { pid, note } =
-            spawner.spawn(self.plan, &self.streams.files()).map_err(Stillborn::at(SpawnStage::Fork))?;
-        Ok((pid, Held { ends: self.streams.ours, note: Some(note), process: None, hunt: None }))
+        let Self { plan, streams, cgroup } = self;
+        let born = spawner.spawn(plan, &streams.files()).map_err(Stillborn::at(SpawnStage::Fork));
+        if let (Err(_), Some(group)) = (&born, &cgroup) {
+            // Nobody is in it.
+            let _ = os::cgroup::remove(group);
+        }
+        let Born { pid, note } = born?;
+        Ok((pid, Held { ends: streams.ours, note: Some(note), process: None, hunt: None, cgroup }))
     }
 }
 
@@ -84,7 +98,7 @@ pub(crate) fn pipes_of(ends: &[Option<OwnedFd>; 3]) -> [u64; 3] {
 }
 
 /// The order in the terms of the kernel; `None` when a string holds a NUL, or there is no name.
-fn plan(order: SpawnOrder) -> Option<Plan> {
+fn plan(order: SpawnOrder, door: Option<PathBuf>) -> Option<Plan> {
     let all = |words: Vec<Vec<u8>>| words.into_iter().map(CString::new).collect::<Result<Vec<_>, _>>();
     if order.argv.is_empty() {
         return None;
@@ -97,6 +111,7 @@ fn plan(order: SpawnOrder) -> Option<Plan> {
         umask: order.umask,
         identity: order.identity.map(|it| Identity { uid: it.uid, gid: it.gid, groups: it.groups }),
         nofile: order.nofile,
+        cgroup: door.map(|it| CString::new(it.into_os_string().into_vec())).transpose().ok()?,
     })
 }
 

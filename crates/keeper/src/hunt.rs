@@ -2,9 +2,11 @@
 //!
 //! The child's group keeps its number for as long as anyone is in it, also after the child itself is gone. Who has left
 //! the group is found by descent, for as long as there is someone to descend from; whoever was seen once is remembered
-//! by pid and birth.
+//! by pid and birth. What else tells who belongs to it, a control group or what orphans have in their environment, is
+//! looked at elsewhere (`kin`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use os::procfs::Stat;
@@ -25,11 +27,21 @@ pub(crate) struct Hunt {
     seen: BTreeSet<Who>,
     /// When they were killed.
     killed_at: Option<Duration>,
+    traces: Traces,
+}
+
+/// What else tells who belongs to a child.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Traces {
+    /// The control group that is its own.
+    pub(crate) cgroup: Option<PathBuf>,
+    /// What stands in its environment and in no other's.
+    pub(crate) marks: Vec<Vec<u8>>,
 }
 
 impl Hunt {
-    pub(crate) const fn new(scope: Scope) -> Self {
-        Self { scope, seen: BTreeSet::new(), killed_at: None }
+    pub(crate) const fn new(scope: Scope, traces: Traces) -> Self {
+        Self { scope, seen: BTreeSet::new(), killed_at: None, traces }
     }
 
     /// A signal goes to all of them.
@@ -47,16 +59,26 @@ impl Hunt {
         self.killed_at.map(|it| it.saturating_add(KILL_WAIT))
     }
 
-    /// Whether others than the group were ever found.
-    pub(crate) fn has_seen(&self) -> bool {
-        !self.seen.is_empty()
+    /// How far those reach.
+    pub(crate) const fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// What tells who belongs to it beside its family.
+    pub(crate) const fn traces(&self) -> &Traces {
+        &self.traces
     }
 
     /// Those of `all` who belong to `child`, without itself and without the dead.
-    pub(crate) fn quarry(&mut self, child: Who, all: &BTreeMap<u32, Stat>) -> BTreeSet<Who> {
+    pub(crate) fn quarry(
+        &mut self,
+        child: Who,
+        all: &BTreeMap<u32, Stat>,
+        kin: &BTreeSet<u32>,
+    ) -> BTreeSet<Who> {
         let found: BTreeSet<Who> = all
             .iter()
-            .filter(|(pid, it)| !it.is_zombie && self.is_of(**pid, it, child, all))
+            .filter(|(pid, it)| !it.is_zombie && self.is_of(**pid, it, child, (all, kin)))
             .map(|(pid, it)| (*pid, it.start_ticks))
             .collect();
         if self.scope == Scope::Tree {
@@ -65,7 +87,13 @@ impl Hunt {
         found
     }
 
-    fn is_of(&self, pid: u32, it: &Stat, child: Who, all: &BTreeMap<u32, Stat>) -> bool {
+    fn is_of(
+        &self,
+        pid: u32,
+        it: &Stat,
+        child: Who,
+        (all, kin): (&BTreeMap<u32, Stat>, &BTreeSet<u32>),
+    ) -> bool {
         let (leader, born) = child;
         if pid == leader || it.start_ticks < born {
             return false;
@@ -76,16 +104,26 @@ impl Hunt {
         match self.scope {
             Scope::Process => false,
             Scope::Group => is_in(it.group),
-            Scope::Tree => is_in(it.group) || is_in(it.session) || self.descends(pid, it, child, all),
+            Scope::Tree => {
+                let is_near = is_in(it.group) || is_in(it.session) || kin.contains(&pid);
+                is_near || self.descends(pid, it, child, (all, kin))
+            }
         }
     }
 
     /// Whether a process is one of those who were seen, or descends from one of them or from the child.
-    fn descends(&self, pid: u32, it: &Stat, child: Who, all: &BTreeMap<u32, Stat>) -> bool {
+    fn descends(
+        &self,
+        pid: u32,
+        it: &Stat,
+        child: Who,
+        (all, kin): (&BTreeMap<u32, Stat>, &BTreeSet<u32>),
+    ) -> bool {
         let (mut pid, mut it) = (pid, it);
         // No line is longer than there are processes.
         for _ in 0..all.len() {
-            if (pid, it.start_ticks) == child || self.seen.contains(&(pid, it.start_ticks)) {
+            let is_known = self.seen.contains(&(pid, it.start_ticks));
+            if (pid, it.start_ticks) == child || is_known || kin.contains(&pid) {
                 return true;
             }
             pid = it.parent;
@@ -113,7 +151,7 @@ mod tests {
     }
 
     fn pids(hunt: &mut Hunt, all: &BTreeMap<u32, Stat>) -> Vec<u32> {
-        hunt.quarry(CHILD, all).into_iter().map(|(pid, _)| pid).collect()
+        hunt.quarry(CHILD, all, &BTreeSet::new()).into_iter().map(|(pid, _)| pid).collect()
     }
 
     #[test]
@@ -127,22 +165,26 @@ mod tests {
             (104, 100, 100, 1, 54),
         ]);
         all.get_mut(&104).unwrap().is_zombie = true;
-        assert_eq!(pids(&mut Hunt::new(Scope::Group), &all), [101, 103]);
+        assert_eq!(pids(&mut Hunt::new(Scope::Group, Traces::default()), &all), [101, 103]);
         all.remove(&100);
-        assert_eq!(pids(&mut Hunt::new(Scope::Group), &all), [101, 103], "the number is theirs still");
+        assert_eq!(
+            pids(&mut Hunt::new(Scope::Group, Traces::default()), &all),
+            [101, 103],
+            "the number is theirs still"
+        );
     }
 
     #[test]
     fn a_number_that_is_used_again_stands_for_nobody_of_ours() {
         let all = all(&[(100, 1, 100, 100, 99), (101, 100, 100, 100, 99), (102, 1, 100, 100, 60)]);
         for scope in [Scope::Group, Scope::Tree] {
-            assert_eq!(pids(&mut Hunt::new(scope), &all), []);
+            assert_eq!(pids(&mut Hunt::new(scope, Traces::default()), &all), []);
         }
     }
 
     #[test]
     fn a_tree_is_all_who_descend_wherever_they_went_once_they_were_seen() {
-        let mut hunt = Hunt::new(Scope::Tree);
+        let mut hunt = Hunt::new(Scope::Tree, Traces::default());
         let mut processes = all(&[
             (1, 0, 1, 1, 0),
             (100, 1, 100, 1, 50),
@@ -163,14 +205,33 @@ mod tests {
     }
 
     #[test]
+    fn kin_belong_to_the_tree_and_so_do_their_own() {
+        let all = all(&[
+            (1, 0, 1, 1, 0),
+            (100, 1, 100, 1, 50),
+            (300, 1, 300, 300, 60), // An orphan, known by what it carries.
+            (301, 300, 301, 301, 61),
+            (302, 1, 302, 302, 40), // The same, but older than the child.
+            (400, 1, 400, 400, 62),
+        ]);
+        let kin = BTreeSet::from([300, 302]);
+        let found = |scope| {
+            let mut hunt = Hunt::new(scope, Traces::default());
+            hunt.quarry(CHILD, &all, &kin).into_iter().map(|(pid, _)| pid).collect::<Vec<_>>()
+        };
+        assert_eq!(found(Scope::Tree), [300, 301]);
+        assert_eq!(found(Scope::Group), []);
+    }
+
+    #[test]
     fn nobody_is_older_than_the_child() {
         let all = all(&[(100, 1, 100, 1, 50), (99, 100, 100, 1, 49)]);
-        assert_eq!(pids(&mut Hunt::new(Scope::Tree), &all), []);
+        assert_eq!(pids(&mut Hunt::new(Scope::Tree, Traces::default()), &all), []);
     }
 
     #[test]
     fn who_was_killed_is_given_up_in_time() {
-        let mut hunt = Hunt::new(Scope::Group);
+        let mut hunt = Hunt::new(Scope::Group, Traces::default());
         hunt.signaled(Scope::Group, 15, Duration::from_secs(1));
         assert_eq!(hunt.given_up_at(), None);
         hunt.signaled(Scope::Group, 9, Duration::from_secs(2));

@@ -25,6 +25,7 @@ mod before;
 mod birth;
 mod hunt;
 mod journal;
+mod kin;
 mod launch;
 mod link;
 #[cfg(test)]

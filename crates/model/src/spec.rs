@@ -126,6 +126,8 @@ pub struct ProcessSpec {
     pub stopasgroup: bool,
     /// Whether the kill goes to its whole process group.
     pub killasgroup: bool,
+    /// Whether both go to everything that descends from it, wherever that went.
+    pub stopastree: bool,
     /// Which exit codes are expected.
     pub exitcodes: ExitCodes,
     /// Whether standard error goes where standard output goes.
@@ -187,6 +189,7 @@ impl ProcessSpec {
             ("startretries", self.startretries == other.startretries),
             ("startsecs", self.startsecs == other.startsecs),
             ("stopasgroup", self.stopasgroup == other.stopasgroup),
+            ("stopastree", self.stopastree == other.stopastree),
             ("stopsignal", self.stopsignal == other.stopsignal),
             ("stopwaitsecs", self.stopwaitsecs == other.stopwaitsecs),
             ("umask", self.umask == other.umask),

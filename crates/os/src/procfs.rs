@@ -44,6 +44,15 @@ pub fn stat(pid: u32) -> io::Result<Stat> {
     parse_stat(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
+/// The environment a process began with, entry by entry.
+///
+/// # Errors
+/// When there is no such process, or it may not be looked into.
+pub fn environment(pid: u32) -> io::Result<Vec<Vec<u8>>> {
+    let text = std::fs::read(format!("/proc/{pid}/environ")).map_err(gone)?;
+    Ok(text.split(|it| *it == 0).filter(|it| !it.is_empty()).map(<[u8]>::to_vec).collect())
+}
+
 /// How a process ended that nobody has waited for yet, as `wait(2)` would say it (field 52): for those who are not its
 /// parent. `None` when it lives, is gone, or may not be looked into.
 pub fn status_of_dead(pid: u32, start_ticks: u64) -> Option<i32> {

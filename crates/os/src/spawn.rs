@@ -60,6 +60,9 @@ pub struct Plan {
     pub identity: Option<Identity>,
     /// Its limits on open descriptors; `None`: ours.
     pub nofile: Option<Pair>,
+    /// The door of the control group to run it in ([`crate::cgroup::door`]); `None`, or where that cannot be entered:
+    /// ours.
+    pub cgroup: Option<CString>,
 }
 
 /// A user to become.

@@ -18,6 +18,9 @@ pub(crate) fn line(now: Mono, effect: &Effect) -> String {
         Effect::Signal { child, signal, scope: Scope::Group } => {
             format!("send {signal} to the group of {child}")
         }
+        Effect::Signal { child, signal, scope: Scope::Tree } => {
+            format!("send {signal} to the tree of {child}")
+        }
         Effect::Amend { child, .. } => format!("amend {child}"),
         Effect::Adopted { child, name, .. } => format!("adopt {child} as {name}"),
         Effect::Settle { child, adopt: true } => format!("settle that {child} is ours"),

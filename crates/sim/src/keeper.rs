@@ -137,6 +137,6 @@ impl Child {
     fn report(&self, id: ChildId) -> Option<Input> {
         let (status, at) = self.ended?;
         let setup = (self.life.setup_fails && status != ExitStatus::Unknown).then(setup_failure);
-        Some(Input::Exited { child: id, status, at, setup })
+        Some(Input::Exited { child: id, status, at, setup, survivors: Vec::new() })
     }
 }

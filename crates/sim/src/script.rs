@@ -268,6 +268,7 @@ impl Program {
             stopsignal: Signal::TERM,
             stopwaitsecs: self.stopwaitsecs,
             stopasgroup: false,
+            stopastree: false,
             killasgroup: false,
             exitcodes: ExitCodes(vec![0]),
             redirect_stderr: false,

@@ -108,7 +108,7 @@ impl Supervisor {
         if self.books.leaving || !retry::restarts(spec, false) {
             return;
         }
-        let scope = if spec.killasgroup { Scope::Group } else { Scope::Process };
+        let scope = Scope::of_kill(spec);
         let process = name.process.clone();
         if self.books.bus.may_mend(&name, step.now.mono) {
             step.fx.note(EventNote::MendingListener { process });

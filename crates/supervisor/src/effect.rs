@@ -121,6 +121,28 @@ pub enum Scope {
     Process,
     /// Its whole process group.
     Group,
+    /// Everything that descends from it.
+    Tree,
+}
+
+impl Scope {
+    /// Whom a process's stop signal reaches.
+    pub const fn of_stop(spec: &ProcessSpec) -> Self {
+        Self::of(spec.stopasgroup, spec.stopastree)
+    }
+
+    /// Whom its kill reaches.
+    pub const fn of_kill(spec: &ProcessSpec) -> Self {
+        Self::of(spec.killasgroup, spec.stopastree)
+    }
+
+    const fn of(group: bool, tree: bool) -> Self {
+        match (tree, group) {
+            (true, _) => Self::Tree,
+            (false, true) => Self::Group,
+            (false, false) => Self::Process,
+        }
+    }
 }
 
 /// The good answers to requests.

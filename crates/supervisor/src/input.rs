@@ -61,6 +61,8 @@ pub enum Input {
         at: Mono,
         /// The step at which it failed to become its program, if it never did.
         setup: Option<SetupFailure>,
+        /// Those who were to be ended with it and are still there, not even killed.
+        survivors: Vec<u32>,
     },
     /// A signal asked for by [`Effect::Signal`](crate::effect::Effect::Signal) could not be sent.
     SignalFailed {

@@ -34,6 +34,8 @@ pub enum Note {
     GaveUp { process: ProcessName },
     /// `process 'x' already running`
     AlreadyRunning { process: ProcessName },
+    /// It has ended, and others that were to be ended with it have not.
+    Survived { process: ProcessName, pids: Vec<u32> },
     /// `killing x (pid 1) with signal SIGTERM`
     Killing { process: ProcessName, pid: u32, scope: Scope, signal: Signal },
     /// `killing 'x' (1) with SIGKILL`
@@ -97,6 +99,7 @@ impl Note {
             | Self::KilledTooLate { .. }
             | Self::SignaledTooLate { .. } => Level::Debug,
             Self::Events(note) => note.level(),
+            Self::Survived { .. } => Level::Error,
             Self::KillFailed { .. } | Self::SignalFailed { .. } | Self::InDoubt { .. } => Level::Critical,
             Self::StateOf { .. } => Level::Blather,
         }
@@ -129,9 +132,11 @@ impl fmt::Display for Note {
                 let group = match scope {
                     Scope::Process => "",
                     Scope::Group => "process group ",
+                    Scope::Tree => "process tree ",
                 };
                 write!(f, "killing {process} (pid {pid}) {group}with signal {signal}")
             }
+            Self::Survived { process, pids } => survived(f, process, pids),
             Self::KillingHard { process, pid } => write!(f, "killing '{process}' ({pid}) with SIGKILL"),
             Self::StoppedWhileWaiting { process } => {
                 write!(f, "Attempted to kill {process}, which is in BACKOFF state.")
@@ -191,4 +196,10 @@ impl fmt::Display for InDoubt<'_> {
         }
         write!(f, "`menshen forget {named}`")
     }
+}
+
+fn survived(f: &mut fmt::Formatter<'_>, process: &ProcessName, pids: &[u32]) -> fmt::Result {
+    let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
+    let pids = pids.join(", ");
+    write!(f, "{process} has ended, but not even SIGKILL ends these of its processes: {pids}")
 }

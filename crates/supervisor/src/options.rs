@@ -13,7 +13,8 @@ use crate::turn::{Books, Turn};
 use crate::update::Fate;
 
 /// The options that say how a child is stopped when nobody is left to ask.
-const WILL_OPTIONS: [&str; 5] = ["killasgroup", "priority", "stopasgroup", "stopsignal", "stopwaitsecs"];
+const WILL_OPTIONS: [&str; 6] =
+    ["killasgroup", "priority", "stopasgroup", "stopastree", "stopsignal", "stopwaitsecs"];
 
 impl Process {
     /// Gives it other options. They count from here on; a deadline that is set stays.

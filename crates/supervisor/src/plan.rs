@@ -20,7 +20,7 @@ pub enum Reach {
 }
 
 /// Which options are changed in place and which need a new child, each with the reason.
-pub const RULES: [(&str, Reach, &str); 42] = [
+pub const RULES: [(&str, Reach, &str); 43] = [
     ("autorestart", Reach::Live, "looked at when the child ends"),
     ("autostart", Reach::Live, "looked at when a process is first there"),
     ("command", Reach::Restart, "a child cannot become another program"),
@@ -59,6 +59,7 @@ pub const RULES: [(&str, Reach, &str); 42] = [
     ("stdout_logfile_total_maxbytes", Reach::Live, "looked at when the log is rotated"),
     ("stdout_syslog", Reach::Restart, "a line that has begun would be cut in two"),
     ("stopasgroup", Reach::Live, "looked at when it is stopped"),
+    ("stopastree", Reach::Live, "looked at when it is stopped"),
     ("stopsignal", Reach::Live, "looked at when it is stopped"),
     ("stopwaitsecs", Reach::Live, "looked at when it is stopped"),
     ("umask", Reach::Restart, "only a child can change its umask"),

@@ -43,6 +43,8 @@ pub(crate) struct End {
     /// When it was noticed.
     pub(crate) at: Mono,
     pub(crate) setup: Option<SetupFailure>,
+    /// Those who were to be ended with it and are still there.
+    pub(crate) survivors: Vec<u32>,
 }
 
 /// One process of an active group.
@@ -237,7 +239,13 @@ impl Process {
         self.record.exit = Some(status);
         let cause = EndCause::of_stop(status, self.spec.stopsignal);
         self.record.ended(status, cause, turn.now.wall_at(end.at));
-        self.enter(Phase::Stopped, Cause::Course, turn);
+        let mut course = Cause::Course;
+        if !end.survivors.is_empty() {
+            let note = Note::Survived { process: self.called(), pids: end.survivors.clone() };
+            course = Cause::Survived(note.to_string());
+            turn.note(note);
+        }
+        self.enter(Phase::Stopped, course, turn);
         turn.note(Note::Stopped { process: self.called(), status, expected });
     }
 
@@ -333,7 +341,7 @@ impl Process {
 
     fn begin_stop(&mut self, child: ChildId, pid: Option<u32>, turn: &mut Turn<'_>) {
         let kill_at = turn.mono() + self.spec.stop_time();
-        let scope = scope(self.spec.stopasgroup);
+        let scope = Scope::of_stop(&self.spec);
         self.note_killing(scope, self.spec.stopsignal, turn);
         self.enter(Phase::Stopping { child, pid, kill_at }, Cause::Course, turn);
         turn.send(child, self.spec.stopsignal, scope);
@@ -347,7 +355,7 @@ impl Process {
     pub(crate) fn kill(&mut self, turn: &mut Turn<'_>) {
         let Phase::Stopping { child, pid, .. } = self.phase else { return };
         turn.note(Note::KillingHard { process: self.called(), pid: self.phase.pid() });
-        let scope = scope(self.spec.killasgroup);
+        let scope = Scope::of_kill(&self.spec);
         self.note_killing(scope, Signal::KILL, turn);
         let kill_at = turn.mono() + self.spec.stop_time().max(KILL_PERIOD_MIN);
         self.enter(Phase::Stopping { child, pid, kill_at }, Cause::Course, turn);
@@ -444,8 +452,4 @@ fn bad_exit(status: ExitStatus) -> String {
         }
         ExitStatus::Unknown => "exit status unknown".to_owned(),
     }
-}
-
-const fn scope(as_group: bool) -> Scope {
-    if as_group { Scope::Group } else { Scope::Process }
 }

@@ -167,7 +167,8 @@ impl Process {
             | Phase::Fatal
             | Phase::Unknown { .. }
             | Phase::Doubt { .. } => {
-                let end = End { status: ExitStatus::Unknown, at: turn.mono(), setup: None };
+                let (status, setup, survivors) = (ExitStatus::Unknown, None, Vec::new());
+                let end = End { status, at: turn.mono(), setup, survivors };
                 self.exited(child, end, turn);
             }
         }

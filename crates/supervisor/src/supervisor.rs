@@ -105,10 +105,10 @@ impl Supervisor {
             Input::SpawnFailed { child, failure } => {
                 self.with_child(child, step, |process, turn| process.spawn_failed(child, failure, turn));
             }
-            Input::Exited { child, status, at, setup } => {
+            Input::Exited { child, status, at, setup, survivors } => {
                 step.fx.push(Effect::Buried { child });
                 self.strays.bury(child);
-                let end = End { status, at, setup };
+                let end = End { status, at, setup, survivors };
                 self.with_child(child, step, |process, turn| process.exited(child, end, turn));
                 self.listener_gone(child, step);
             }

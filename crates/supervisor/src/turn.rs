@@ -78,6 +78,8 @@ pub(crate) enum Cause {
     EndedEarly,
     /// A signal could not be sent; the text says why.
     SignalFailed(String),
+    /// It has ended, but not all that were to be ended with it; the text names them.
+    Survived(String),
 }
 
 /// One step of the machine: the moment, and what is to be done so far.

@@ -151,6 +151,8 @@ pub(crate) enum Verdict {
     Elsewhere,
     /// A signal could not be sent; the text says why.
     SignalFailed(String),
+    /// Some of those who were to be ended are still there; the text names them.
+    Survived(String),
 }
 
 impl Verdict {
@@ -160,7 +162,7 @@ impl Verdict {
             Self::Fulfilled => Ok(()),
             Self::NoChild(_) | Self::EndedEarly => Err(Fault::about(FaultCode::SpawnError, named)),
             Self::Elsewhere => Err(Fault::about(FaultCode::AbnormalTermination, named)),
-            Self::SignalFailed(text) => Err(Fault::about(FaultCode::Failed, text)),
+            Self::SignalFailed(text) | Self::Survived(text) => Err(Fault::about(FaultCode::Failed, text)),
         }
     }
 
@@ -173,7 +175,8 @@ impl Verdict {
             | Self::Fulfilled
             | Self::EndedEarly
             | Self::Elsewhere
-            | Self::SignalFailed(_) => self.for_one(&name.to_string()),
+            | Self::SignalFailed(_)
+            | Self::Survived(_) => self.for_one(&name.to_string()),
         }
     }
 }
@@ -206,7 +209,7 @@ fn start_verdict(state: ProcessState, cause: &Cause) -> Option<Verdict> {
         | ProcessState::Unknown => Some(match cause {
             Cause::SpawnFailed(failure) => Verdict::NoChild(failure.clone()),
             Cause::EndedEarly => Verdict::EndedEarly,
-            Cause::Course | Cause::SignalFailed(_) => Verdict::Elsewhere,
+            Cause::Course | Cause::SignalFailed(_) | Cause::Survived(_) => Verdict::Elsewhere,
         }),
     }
 }
@@ -214,9 +217,14 @@ fn start_verdict(state: ProcessState, cause: &Cause) -> Option<Verdict> {
 fn stop_verdict(state: ProcessState, cause: &Cause) -> Option<Verdict> {
     match (state, cause) {
         (ProcessState::Unknown, Cause::SignalFailed(text)) => Some(Verdict::SignalFailed(text.clone())),
+        (ProcessState::Stopped, Cause::Survived(text)) => Some(Verdict::Survived(text.clone())),
         (
             ProcessState::Stopped | ProcessState::Exited | ProcessState::Fatal | ProcessState::Unknown,
-            Cause::Course | Cause::SpawnFailed(_) | Cause::EndedEarly | Cause::SignalFailed(_),
+            Cause::Course
+            | Cause::SpawnFailed(_)
+            | Cause::EndedEarly
+            | Cause::SignalFailed(_)
+            | Cause::Survived(_),
         ) => Some(Verdict::Fulfilled),
         (
             ProcessState::Starting | ProcessState::Running | ProcessState::Backoff | ProcessState::Stopping,

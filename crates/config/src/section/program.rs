@@ -130,6 +130,7 @@ struct Stopping {
     waitsecs: i64,
     stopasgroup: bool,
     killasgroup: bool,
+    stopastree: bool,
 }
 
 impl Shared {
@@ -198,6 +199,7 @@ impl Shared {
             stopwaitsecs: self.stopping.waitsecs,
             stopasgroup: self.stopping.stopasgroup,
             killasgroup: self.stopping.killasgroup,
+            stopastree: self.stopping.stopastree,
             exitcodes: self.exitcodes.clone(),
             redirect_stderr: self.redirect_stderr,
             stdout: own.stdout.spec(self.stdout),
@@ -215,9 +217,10 @@ impl Stopping {
         let waitsecs = reader.value(&option::STOPWAITSECS, value::integer);
         let stopasgroup = reader.value(&option::STOPASGROUP, value::boolean);
         let killasgroup = reader.optional(&option::KILLASGROUP, value::boolean);
+        let stopastree = reader.value(&option::STOPASTREE, value::boolean);
         let stopasgroup = stopasgroup?;
         let killasgroup = killasgroup?.unwrap_or(stopasgroup);
-        Ok(Self { signal: signal?, waitsecs: waitsecs?, stopasgroup, killasgroup })
+        Ok(Self { signal: signal?, waitsecs: waitsecs?, stopasgroup, killasgroup, stopastree: stopastree? })
     }
 
     fn check(self, reader: &mut Reader<'_, '_>) -> Result<Self, Reported> {

@@ -69,6 +69,7 @@ fn read_settings(reader: &mut Reader<'_, '_>, over: &Overrides) -> Daemon {
     let nocleanup = reader.value(&option::NOCLEANUP, value::boolean);
     let strip_ansi = reader.value(&option::STRIP_ANSI, value::boolean);
     let orphans = reader.value(&option::ORPHANS, value::orphans);
+    let cgroups = reader.value(&option::CGROUPS, value::cgroups);
     let runtime_directory = reader.optional(&option::RUNTIME_DIRECTORY, file);
     let history = history::read(reader);
     let sample_interval_secs = reader.value(&option::SAMPLE_INTERVAL, history::interval);
@@ -100,6 +101,7 @@ fn read_settings(reader: &mut Reader<'_, '_>, over: &Overrides) -> Daemon {
             identifier: over.identifier.clone().unwrap_or(identifier?.unwrap_or_default().into_owned()),
             here: context.here.into(),
             orphans: orphans?,
+            cgroups: cgroups?,
             runtime_directory: runtime_directory?.map(|it| machine.full_path(&it).into()),
             history: history?,
             sample_interval_secs: sample_interval_secs?,

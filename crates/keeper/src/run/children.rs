@@ -262,11 +262,23 @@ impl Keeper {
     /// A child has ended, and its end is reported until it is recorded.
     pub(super) fn ended(&mut self, id: u64, end: End) {
         self.set_life(id, Life::Ended(end));
+        self.leave_cgroup(id);
         if let (Some((stopping, _)), Some(child)) = (&mut self.leaving, self.holdings.table.get(id)) {
             stopping.ended(id, &child.will);
         }
         if self.daemon.as_ref().is_some_and(|it| it.greeted) {
             self.report(exited(id, &end));
+        }
+    }
+
+    /// Nobody is to be in the control group of a child any more. If somebody is, whom nobody has asked to end, it stays, and
+    /// is removed by a later start.
+    fn leave_cgroup(&mut self, id: u64) {
+        let held = self.holdings.table.get_mut(id).map(|it| &mut it.held);
+        let Some(held) = held else { return };
+        let hunted = held.hunt.take().and_then(|it| it.traces().cgroup.clone());
+        if let Some(group) = held.cgroup.take().or(hunted) {
+            let _ = os::cgroup::remove(&group);
         }
     }
 

@@ -82,6 +82,7 @@ impl Keeper {
             umask: None,
             identity: None,
             nofile: Some(self.nofile),
+            cgroup: None,
         };
         let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
         // In a group of its own, so that Ctrl-C reaches the keeper alone, which passes it on once.

@@ -4,18 +4,17 @@
 //! reported, and what comes for it goes to those who are left, one by one and each held to be the one it was. Whoever
 //! survives being killed is named.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use os::errno::ESRCH;
-use os::procfs::Stat;
 use os::signals;
 use wire::keeper::handover::End;
 use wire::keeper::{Report, SURVIVORS_MAX, Scope, Standing};
 
 use super::children::{send_to, send_to_group};
 use super::{Keeper, now};
-use crate::hunt::{Hunt, Who};
+use crate::hunt::{Hunt, Traces, Who};
+use crate::kin;
 use crate::table::Life;
 use crate::voice::say;
 
@@ -29,23 +28,29 @@ impl Keeper {
     pub(super) fn send(&mut self, id: u64, signal: i32, scope: Scope) -> Result<(), i32> {
         let child = self.holdings.table.get_mut(id).filter(|it| it.is_to_stop()).ok_or(ESRCH)?;
         if scope != Scope::Process && signal != 0 {
-            child.held.hunt.get_or_insert(Hunt::new(scope)).signaled(scope, signal, now());
+            let (pid, cgroup) = (child.pid, child.held.cgroup.clone());
+            let begin = || match scope {
+                Scope::Process | Scope::Group => Hunt::new(scope, Traces::default()),
+                Scope::Tree => Hunt::new(scope, kin::traces(id, pid, cgroup)),
+            };
+            child.held.hunt.get_or_insert_with(begin).signaled(scope, signal, now());
         }
         let who = (child.pid, child.start_ticks);
         match (child.life, scope) {
             (Life::Living, Scope::Process) => send_to(child, signal),
             (Life::Living, Scope::Group) => send_to_group(child, signal),
             (Life::Living, Scope::Tree) => {
-                let quarry = child.held.hunt.as_mut().map(|it| it.quarry(who, &everybody()));
+                let quarry = child.held.hunt.as_mut().map(|it| kin::quarry(it, who, &kin::everybody()));
                 let sent = send_to(child, signal);
-                quarry.into_iter().flatten().for_each(|it| strike(it, signal));
+                strike_all(child.held.hunt.as_ref(), quarry.into_iter().flatten(), signal);
                 sent
             }
             (Life::Lingering(_), _) => {
                 // Only they are left, whomever it was meant for.
                 let hunt = child.held.hunt.as_mut().ok_or(ESRCH)?;
                 hunt.signaled(scope, signal, now());
-                hunt.quarry(who, &everybody()).into_iter().for_each(|it| strike(it, signal));
+                let quarry = kin::quarry(hunt, who, &kin::everybody());
+                strike_all(child.held.hunt.as_ref(), quarry.into_iter(), signal);
                 Ok(())
             }
             (Life::Ended(_), _) => Err(ESRCH),
@@ -60,8 +65,10 @@ impl Keeper {
                 return false;
             };
             // Asked at once, while nobody else can have the number, so that mostly nobody has to be looked for.
-            let is_alone = is_own && !hunt.has_seen() && signals::send_to_group(child.pid, 0) == Err(ESRCH);
-            !is_alone && !hunt.quarry((child.pid, child.start_ticks), &everybody()).is_empty()
+            let is_group = hunt.scope() != Scope::Tree;
+            let is_alone = is_own && is_group && signals::send_to_group(child.pid, 0) == Err(ESRCH);
+            let who = (child.pid, child.start_ticks);
+            !is_alone && !kin::quarry(hunt, who, &kin::everybody()).is_empty()
         });
         if !is_left {
             return self.ended(id, end);
@@ -73,13 +80,13 @@ impl Keeper {
     /// Looks at what is left of children that linger.
     pub(super) fn look_at_lingering(&mut self, now: Duration) {
         self.hunt_at = None;
-        let all = everybody();
+        let all = kin::everybody();
         let mut over = Vec::new();
         for (id, child) in self.holdings.table.iter_mut() {
             let (Life::Lingering(end), Some(hunt)) = (child.life, &mut child.held.hunt) else {
                 continue;
             };
-            let left = hunt.quarry((child.pid, child.start_ticks), &all);
+            let left = kin::quarry(hunt, (child.pid, child.start_ticks), &all);
             let given_up_at = hunt.given_up_at();
             if left.is_empty() || given_up_at.is_some_and(|at| at <= now) {
                 over.push((id, end, left));
@@ -87,9 +94,7 @@ impl Keeper {
             }
             if given_up_at.is_some() {
                 // Some may have been born while the others were killed.
-                for who in left {
-                    strike(who, signals::KILL);
-                }
+                strike_all(Some(hunt), left.into_iter(), signals::KILL);
             }
             self.hunt_at = now.checked_add(LOOK_WAIT);
         }
@@ -113,10 +118,18 @@ impl Keeper {
     }
 }
 
-/// All processes there are.
-fn everybody() -> BTreeMap<u32, Stat> {
-    let pids = os::procfs::pids().into_iter();
-    pids.filter_map(|pid| Some((pid, os::procfs::stat(pid).ok()?))).collect()
+/// Sends a signal to those of a hunt. Those of a control group are killed in one stroke.
+fn strike_all(hunt: Option<&Hunt>, quarry: impl Iterator<Item = Who>, signal: i32) {
+    if signal == signals::KILL
+        && let Some(group) =
+            hunt.filter(|it| it.scope() == Scope::Tree).and_then(|it| it.traces().cgroup.as_ref())
+    {
+        // Before Linux 5.14 one by one, as where there is no such group.
+        let _ = os::cgroup::kill(group);
+    }
+    for who in quarry {
+        strike(who, signal);
+    }
 }
 
 fn strike((pid, start_ticks): Who, signal: i32) {

@@ -82,6 +82,7 @@ impl Keeper {
             umask: None,
             identity: None,
             nofile: None,
+            cgroup: None,
         };
         let stderr = io::stderr();
         let files = Files {

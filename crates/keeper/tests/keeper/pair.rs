@@ -409,6 +409,7 @@ pub(crate) fn order(child: u64, words: &[&str]) -> SpawnOrder {
             kill_scope: Scope::Process,
             priority: 999,
         },
+        cgroup: None,
     }
 }
 

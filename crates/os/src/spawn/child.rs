@@ -220,6 +220,9 @@ impl Failed {
 }
 
 fn set_up(it: &Prepared) -> Result<Infallible, Failed> {
+    if let Some(door) = &it.plan.cgroup {
+        enter(door);
+    }
     install(it).map_err(Failed::at(SetupStage::Files))?;
     if let Some(limits) = it.plan.nofile {
         limit(limits).map_err(Failed::at(SetupStage::Limits))?;
@@ -246,6 +249,19 @@ fn set_up(it: &Prepared) -> Result<Infallible, Failed> {
     match unsafe { call(libc::SYS_execve, [path, argv, env, 0]) } {
         Ok(_) => Err(Failed::at(SetupStage::Exec)(libc::ENOEXEC)), // It does not return.
         Err(errno) => Err(Failed::at(SetupStage::Exec)(errno)),
+    }
+}
+
+/// Enters a control group. Where that fails, it is in the parent's as any other, and nobody takes it for more.
+fn enter(door: &CString) {
+    let flags = place(libc::O_WRONLY | libc::O_CLOEXEC);
+    // SAFETY: the path is NUL-terminated and alive.
+    let opened = unsafe { call(libc::SYS_openat, [place(libc::AT_FDCWD), door.as_ptr().addr(), flags, 0]) };
+    if let Ok(fd) = opened {
+        // SAFETY: reads one byte, which is a constant of this program.
+        let _ = unsafe { call(libc::SYS_write, [fd, b"0".as_ptr().addr(), 1, 0]) };
+        // SAFETY: closes what was just opened.
+        let _ = unsafe { call(libc::SYS_close, [fd, 0, 0, 0]) };
     }
 }
 

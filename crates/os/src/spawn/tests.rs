@@ -18,6 +18,7 @@ fn plan(words: &[&str]) -> Plan {
         umask: None,
         identity: None,
         nofile: None,
+        cgroup: None,
     }
 }
 

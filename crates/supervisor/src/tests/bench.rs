@@ -50,6 +50,7 @@ pub(super) fn process(name: &str) -> ProcessSpec {
         stopsignal: Signal::TERM,
         stopwaitsecs: 10,
         stopasgroup: false,
+        stopastree: false,
         killasgroup: false,
         exitcodes: ExitCodes(vec![0]),
         redirect_stderr: false,
@@ -254,7 +255,13 @@ impl Bench {
     }
 
     pub(super) fn exited(&mut self, child: u64, status: ExitStatus) -> &mut Self {
-        self.tell(Input::Exited { child: ChildId(child), status, at: self.now, setup: None })
+        self.tell(Input::Exited {
+            child: ChildId(child),
+            status,
+            at: self.now,
+            setup: None,
+            survivors: vec![],
+        })
     }
 
     pub(super) fn ask(&mut self, request: Request) -> &mut Self {
@@ -298,6 +305,9 @@ impl Bench {
             Effect::Signal { child, signal, scope: Scope::Process } => format!("send {signal} to {child}"),
             Effect::Signal { child, signal, scope: Scope::Group } => {
                 format!("send {signal} to the group of {child}")
+            }
+            Effect::Signal { child, signal, scope: Scope::Tree } => {
+                format!("send {signal} to the tree of {child}")
             }
             Effect::Amend { child, .. } => format!("amend {child}"),
             Effect::Adopted { child, name, .. } => format!("adopt {child} as {name}"),

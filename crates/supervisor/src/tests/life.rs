@@ -186,7 +186,13 @@ fn an_end_told_after_the_loop_has_slept_is_judged_by_when_it_was() {
     bench.spawned(1).spawned(2).oversleep_until(7.0).forget();
     for (child, ended) in [(1, 0.9), (2, 1.1)] {
         let at = Mono(Duration::from_secs_f64(ended));
-        bench.tell(Input::Exited { child: ChildId(child), status: exit(0), at, setup: None });
+        bench.tell(Input::Exited {
+            child: ChildId(child),
+            status: exit(0),
+            at,
+            setup: None,
+            survivors: vec![],
+        });
     }
     bench.tell(Input::Due);
     insta::assert_snapshot!(bench.journal(), @r"
@@ -221,6 +227,31 @@ fn a_stubborn_program_is_killed_again_and_again() {
     9.500 bury #1
     9.500 rock: STOPPING -> STOPPED Pid(1001)
     9.500 WARN stopped: rock (terminated by SIGKILL)
+    ");
+}
+
+#[test]
+fn a_tree_is_stopped_and_killed_as_one_and_who_survives_is_named_to_who_asked() {
+    let spec = ProcessSpec { stopwaitsecs: 2, stopastree: true, ..process("rock") };
+    let mut bench = Bench::begun(vec![alone(spec)]);
+    bench.spawned(1).until(5.0).forget().stop("rock", true).until(8.0);
+    let (status, at) = (killed_by(Signal::KILL), bench.stamp().mono);
+    let survivors = vec![7, 8];
+    bench.tell(Input::Exited { child: ChildId(1), status, at, setup: None, survivors });
+    insta::assert_snapshot!(bench.journal(), @r"
+    5.000 DEBG killing rock (pid 1001) process tree with signal SIGTERM
+    5.000 rock: RUNNING -> STOPPING Pid(1001)
+    5.000 send SIGTERM to the tree of #1
+    5.000 INFO waiting for rock to stop
+    7.000 WARN killing 'rock' (1001) with SIGKILL
+    7.000 DEBG killing rock (pid 1001) process tree with signal SIGKILL
+    7.000 send SIGKILL to the tree of #1
+    7.000 INFO waiting for rock to stop
+    8.000 bury #1
+    8.000 ERRO rock has ended, but not even SIGKILL ends these of its processes: 7, 8
+    8.000 rock: STOPPING -> STOPPED Pid(1001)
+    8.000 WARN stopped: rock (terminated by SIGKILL)
+    8.000 answer 1: FAILED: rock has ended, but not even SIGKILL ends these of its processes: 7, 8
     ");
 }
 
@@ -298,6 +329,7 @@ fn a_step_that_failed_before_the_program_is_named() {
         status: exit(127),
         at: Mono::default(),
         setup,
+        survivors: vec![],
     });
     insta::assert_snapshot!(bench.journal(), @r"
     0.000 bury #1

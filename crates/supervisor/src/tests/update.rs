@@ -40,7 +40,7 @@ fn every_option_has_a_rule_and_no_rule_is_about_nothing() {
     (new.startsecs, new.startretries, new.stopwaitsecs) = (7, 7, 7);
     new.user = Some(model::spec::UserSpec { text: "x".to_owned(), uid: 7 });
     new.stopsignal = model::signal::Signal::INT;
-    (new.stopasgroup, new.killasgroup, new.redirect_stderr) = (true, true, true);
+    (new.stopasgroup, new.killasgroup, new.stopastree, new.redirect_stderr) = (true, true, true, true);
     new.exitcodes = model::exit::ExitCodes(vec![7]);
     new.environment = vec![("A".to_owned(), "b".to_owned())];
     new.serverurl = model::spec::ServerUrl::Text(String::new());
@@ -91,6 +91,7 @@ fn what_a_child_cannot_notice_is_changed_in_place() {
             "stdout_logfile_rotate",
             "stdout_logfile_total_maxbytes",
             "stopasgroup",
+            "stopastree",
             "stopsignal",
             "stopwaitsecs",
         ]

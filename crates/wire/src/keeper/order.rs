@@ -138,6 +138,9 @@ pub struct SpawnOrder {
     pub stderr: Stdio,
     /// How to stop it when there is no daemon to say so.
     pub will: Will,
+    /// The directory of a control group that is made for it, and removed with it; where that cannot be done it is in the
+    /// keeper's.
+    pub cgroup: Option<Vec<u8>>,
 }
 
 /// A user to become.
@@ -294,6 +297,7 @@ impl SpawnOrder {
         self.stdout.put(to);
         self.stderr.put(to);
         self.will.put(to);
+        to.option(self.cgroup.as_ref(), |to, it| to.bytes(it));
     }
 
     fn get(from: &mut Reader<'_>) -> Result<Self, FrameError> {
@@ -316,6 +320,7 @@ impl SpawnOrder {
             stdout: Stdio::get(from, "stdout", &[Stdio::Pipe, Stdio::Null])?,
             stderr: Stdio::get(from, "stderr", &[Stdio::Pipe, Stdio::Null, Stdio::SameAsStdout])?,
             will: Will::get(from)?,
+            cgroup: from.option("cgroup", |from| from.bytes("cgroup"))?,
         })
     }
 }

@@ -31,6 +31,7 @@ fn spawn() -> SpawnOrder {
             kill_scope: Scope::Group,
             priority: -1,
         },
+        cgroup: Some(b"/g".to_vec()),
     }
 }
 
@@ -121,7 +122,7 @@ fn the_bytes_of_small_orders_never_change() {
 #[test]
 fn the_bytes_of_a_spawn_order_never_change() {
     insta::assert_snapshot!(order_hex(&Order::Spawn(spawn())), @r"
-    4d 53 48 4e 01 00 02 00 80 00 00 00 09 00 00 00
+    4d 53 48 4e 01 00 02 00 87 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 03 00 00 00 61 3a 62 02
     00 00 00 01 02 08 00 00 00 2f 62 69 6e 2f 63 61
     74 02 00 00 00 03 00 00 00 63 61 74 01 00 00 00
@@ -130,6 +131,7 @@ fn the_bytes_of_a_spawn_order_never_change() {
     02 00 00 00 02 00 00 00 03 00 00 00 01 01 00 04
     00 00 00 00 00 00 00 01 02 04 0f 00 00 00 10 27
     00 00 00 00 00 00 01 02 ff ff ff ff ff ff ff ff
+    01 02 00 00 00 2f 67
     ");
     let bare = SpawnOrder {
         argv: vec![],
@@ -139,15 +141,16 @@ fn the_bytes_of_a_spawn_order_never_change() {
         identity: None,
         nofile: None,
         stdin: Stdio::Passed,
+        cgroup: None,
         ..spawn()
     };
     insta::assert_snapshot!(order_hex(&Order::Spawn(bare)), @r"
-    4d 53 48 4e 01 00 02 00 46 00 00 00 09 00 00 00
+    4d 53 48 4e 01 00 02 00 47 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 03 00 00 00 61 3a 62 02
     00 00 00 01 02 08 00 00 00 2f 62 69 6e 2f 63 61
     74 00 00 00 00 00 00 00 00 00 00 00 00 03 02 04
     0f 00 00 00 10 27 00 00 00 00 00 00 01 02 ff ff
-    ff ff ff ff ff ff
+    ff ff ff ff ff ff 00
     ");
 }
 
@@ -362,6 +365,7 @@ fn spawn_order() -> impl Strategy<Value = SpawnOrder> {
         proptest::option::of(any::<u32>()),
         proptest::option::of(identity()),
         any::<Option<Limit>>(),
+        proptest::option::of(text()),
     );
     let streams = (
         prop_oneof![Just(Stdio::Pipe), Just(Stdio::Null), Just(Stdio::Passed)],
@@ -370,7 +374,7 @@ fn spawn_order() -> impl Strategy<Value = SpawnOrder> {
     );
     (words, place, streams, will()).prop_map(|(words, place, streams, will)| {
         let (child, slot, memo, path, argv, env) = words;
-        let (directory, umask, identity, nofile) = place;
+        let (directory, umask, identity, nofile, cgroup) = place;
         let (stdin, stdout, stderr) = streams;
         SpawnOrder {
             child,
@@ -387,6 +391,7 @@ fn spawn_order() -> impl Strategy<Value = SpawnOrder> {
             stdout,
             stderr,
             will,
+            cgroup,
         }
     })
 }
