@@ -180,7 +180,9 @@ fn events_come_as_they_happen_and_are_resumed() {
     assert_eq!(stream.next().0, "hello");
     post(port, "/processes/a/stop", &Value::Null);
     let (_, stopping) = stream.until(|kind, data| kind == "state" && data["to"] == "STOPPING");
-    let (id, stopped) = stream.until(|kind, data| kind == "state" && data["to"] == "STOPPED");
+    let (_, stopped) = stream.until(|kind, data| kind == "state" && data["to"] == "STOPPED");
+    let (id, exit) = stream.until(|kind, _| kind == "exit");
+    assert_eq!((&exit["name"], &exit["cause"]), (&json!("a"), &json!("stopped")));
     assert_eq!((&stopping["name"], &stopped["process"]["state"]), (&json!("a"), &json!("STOPPED")));
     drop(stream);
     post(port, "/processes/a/start", &Value::Null);
@@ -207,6 +209,7 @@ fn usage_is_looked_at_while_somebody_watches() {
     assert_eq!(usage["processes"], 2, "{usage}");
     assert!(usage["memory_bytes"].as_f64().unwrap() > 0.0 && usage["cpu_seconds"].as_f64().unwrap() > 0.0);
     assert!(samples["machine"]["memory_bytes"].as_f64().unwrap() > 0.0);
+    assert_eq!(samples["listeners"], json!([]));
     assert!(get(port, "/machine")["processors"].as_u64().unwrap() > 0);
     let closely = until_some("it was looked at closely", || {
         get(port, "/processes/busy")["usage"]["proportional_bytes"].as_f64()

@@ -6,6 +6,9 @@ use std::process::Command;
 use e2e::house::House;
 use e2e::http;
 
+#[path = "browser/past.rs"]
+mod past;
+
 /// Where `cargo xtask test` puts the driver of the browser, and where screenshots go.
 fn target() -> PathBuf {
     let named = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
@@ -35,9 +38,14 @@ fn a_browser_shows_it_all() {
         "[inet_http_server]\nport=127.0.0.1:{port}\nusername=me\npassword=secret\n{}",
         include_str!("browser/house.conf")
     ));
+    house.configure_daemon("history_file={here}/history.db\n");
     house.write("say", "hello\n");
     write_evil(&house);
-    let house = house.started();
+    let mut house = house.started();
+    // The tables are made by who will read them.
+    house.stopped();
+    past::write(&house.path("history.db"));
+    house.start();
     let output = Command::new("node")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/console.mjs"))
         .env("BROWSER_HOME", &driver)

@@ -17,7 +17,7 @@ const ASSETS: [(&str, &str); 4] = [
 ];
 
 /// The parts of the script, in the order in which they stand in it.
-const SCRIPT: [&str; 11] = [
+const SCRIPT: [&str; 12] = [
     "words.js",
     "common.js",
     "ansi.js",
@@ -26,6 +26,7 @@ const SCRIPT: [&str; 11] = [
     "spark.js",
     "overview.js",
     "chart.js",
+    "past.js",
     "log.js",
     "feeds.js",
     "main.js",

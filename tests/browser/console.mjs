@@ -168,6 +168,55 @@ async function oneProcess() {
   await page.context().close();
 }
 
+/** What was before the page was opened: charts of a month, states, ends. */
+async function past() {
+  const page = await open("/process?name=old");
+  const points = (name) => page.waitForFunction((name) => {
+    const charts = [...document.querySelectorAll(".plot path.series")].map((it) => it.getAttribute("d"));
+    return charts.filter((it) => it.split("L").length > 100).length >= (name === "hour" ? 3 : 4);
+  }, name);
+  await points("hour");
+  for (const span of ["day", "month"]) {
+    await page.locator(`.spans [data-span=${span}]`).click();
+    await points(span);
+    must(await page.locator(".plot path.peak").count() > 0, `no peaks in a ${span}`);
+  }
+  await page.waitForFunction(() => document.querySelectorAll(".plot.wide rect").length > 60);
+  await page.waitForFunction(() => document.querySelectorAll("#exits li").length >= 27);
+  const end = page.locator("#exits li", { hasText: "exit status 9" }).first();
+  must((await end.textContent()).includes("90 MB"), await end.textContent());
+  await end.locator("summary").click();
+  must((await end.locator("pre").innerText()).includes("<b>it is over</b>"), "the last lines are not told as text");
+  await checkAccess(page, "a month");
+  await shot(page, "month");
+  await page.goto(`${home}/machine`);
+  await page.locator(".spans [data-span=month]").click();
+  await points("month");
+  await page.waitForSelector("#disks tbody tr, #networks tbody tr");
+  await page.goto(`${home}/events`);
+  await page.waitForFunction(() => document.querySelectorAll("#events li").length > 50);
+  await page.locator("#tools select[name=kind]").selectOption("exit");
+  await page.waitForFunction(() => [...document.querySelectorAll("#events li:not([hidden])")].every((it) => it.dataset.kind === "exit"));
+  must(await page.locator("#events li:not([hidden])").count() >= 27, "not all ends are told");
+  await page.context().close();
+  seen("a month is drawn from the history, with states and ends");
+}
+
+/** A name with every character that a page could trip over. */
+async function oddName() {
+  const odd = `<i>&"'#?+ü`;
+  const page = await open("/");
+  await page.locator("#processes a", { hasText: odd }).click();
+  await page.waitForSelector("#live[data-state=here]");
+  must((await page.locator("h1").textContent()) === odd, await page.locator("h1").textContent());
+  must(await page.locator("h1 i").count() === 0, "a name became markup");
+  await page.locator(".acts button.stop").click();
+  await page.waitForSelector('#process[data-state="STOPPED"]');
+  await page.waitForFunction(() => document.querySelectorAll("#exits li").length > 0);
+  await page.context().close();
+  seen("a name of odd characters is one like any other");
+}
+
 async function hostile() {
   const page = await open("/process?name=evil");
   await page.waitForFunction(() => document.querySelector("#log > .lines")?.textContent.includes("the end of it"));
@@ -187,7 +236,7 @@ async function others() {
       appendFileSync(`${HOUSE}/end-mortal`, "");
       const act = await open("/");
       await row(act, "mortal").locator("button.start").click();
-      await page.waitForSelector("#events li");
+      await page.waitForFunction(() => document.querySelector("#events li")?.textContent.includes("mortal"));
       await act.context().close();
     }
     const paper = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
@@ -230,6 +279,8 @@ try {
   await strangers();
   await overview();
   await oneProcess();
+  await past();
+  await oddName();
   await hostile();
   await others();
   await phone();

@@ -112,6 +112,7 @@ impl Daemon {
         let cpu_ms = usage.user_us.saturating_add(usage.system_us) / 1000;
         let record = ExitRecord { ended, cpu_ms, peak_kib: usage.peak_kib, out_of_memory, last_lines };
         self.keep_exit(&name, &record);
+        self.tell_of_exit(&name, &record);
         self.figures.exits.add(name, record);
     }
 }

@@ -2,6 +2,8 @@
 
 use api::facts;
 use model::event::{Event, StateDetail};
+use model::name::FullName;
+use model::usage::ExitRecord;
 use wire::value::Value;
 
 use crate::state::Daemon;
@@ -41,6 +43,20 @@ impl Daemon {
         members.push(("at", facts::moment(os::clock::wall())));
         let members = members.into_iter().collect();
         self.feed.publish(kind, &api::json::text(&Value::Struct(members)));
+    }
+}
+
+impl Daemon {
+    /// Tells those who watch how a child has ended.
+    pub(crate) fn tell_of_exit(&self, name: &FullName, record: &ExitRecord) {
+        if !self.feed.is_watched() {
+            return;
+        }
+        let mut exit = api::why::exit(record);
+        if let Value::Struct(members) = &mut exit {
+            members.insert("name".to_owned(), Value::String(name.to_string()));
+        }
+        self.feed.publish("exit", &api::json::text(&exit));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The pages beside the processes: what happened, the machine, the listener pools, the plan of an update.
 
-use crate::frame::{Look, Place, document, empty, hidden};
+use crate::frame::{Look, Place, choice, document, empty, hidden};
 use crate::html::{escaped, push_element, push_text};
 use crate::process::{charts, fact, section};
 use crate::show::{bytes, percent, span};
@@ -20,8 +20,18 @@ pub fn events(look: &Look) -> String {
         out.extend([
             " placeholder=\"",
             words.search_hint,
-            "\" autocomplete=\"off\" spellcheck=\"false\"></label></form>\n",
+            "\" autocomplete=\"off\" spellcheck=\"false\"></label>",
         ]);
+        let kinds = [
+            ("", words.everything),
+            ("exit", words.kind_exit),
+            ("state", words.kind_state),
+            ("action", words.kind_action),
+            ("config", words.kind_config),
+            ("supervisor", words.kind_supervisor),
+        ];
+        choice(out, words.kind, "kind", kinds.map(|(value, name)| (value, name, value.is_empty())));
+        out.push_str("</form>\n");
         out.push_str("<ol class=\"events\" id=\"events\"></ol>\n<div id=\"none\" hidden>");
         empty(out, words.no_events, words.no_events_how);
         out.push_str("</div>\n");
@@ -69,8 +79,24 @@ pub fn machine(look: &Look, machine: Option<&Machine>) -> String {
         fact(out, "swap", words.swap, &shown(&|it| of(it.swap_bytes)));
         fact(out, "age", words.up_for, &shown(&|it| span(it.uptime_secs)));
         out.push_str("</dl>\n");
-        charts(out, words);
+        charts(out, look);
+        out.push_str("<div class=\"halves\">\n");
+        devices(out, "disks", words.disks, [words.disk, words.reads, words.writes, words.busy]);
+        devices(out, "networks", words.networks, [words.interface, words.received, words.sent, words.in_all]);
+        out.push_str("</div>\n");
     })
+}
+
+/// A table of devices, which a script fills: what each does at the moment is known only from two looks.
+fn devices(out: &mut String, id: &str, title: &str, columns: [&str; 4]) {
+    out.extend(["<section id=\"", id, "\" hidden>\n"]);
+    push_element(out, "h2", "", title);
+    out.push_str("<table class=\"devices\"><thead><tr>");
+    for (index, name) in columns.into_iter().enumerate() {
+        let class = if index == 0 { "name" } else { "number" };
+        out.extend(["<th scope=\"col\" class=\"", class, "\">", name, "</th>"]);
+    }
+    out.push_str("</tr></thead><tbody></tbody></table>\n</section>\n");
 }
 
 /// A pool of event listeners.

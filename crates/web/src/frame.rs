@@ -105,6 +105,8 @@ pub struct Look {
     pub identifier: String,
     /// The version of the program.
     pub version: String,
+    /// Whether what was is kept, so that a page can show it.
+    pub has_history: bool,
     /// What came of what was done last, and whether it was good.
     pub told: Option<(bool, String)>,
 }
@@ -165,6 +167,9 @@ pub(crate) fn head(out: &mut String, look: &Look, title: &str, kind: &str) {
     push_attribute(out, "data-token", &look.token);
     if look.may_act {
         push_attribute(out, "data-acts", "yes");
+    }
+    if look.has_history {
+        push_attribute(out, "data-history", "yes");
     }
     out.push_str(">\n");
 }

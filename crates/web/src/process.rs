@@ -55,11 +55,13 @@ pub fn process(look: &Look, process: &Process) -> String {
         out.push_str(">\n");
         title(out, look, row);
         facts(out, words, process);
-        charts(out, words);
+        charts(out, look);
         log(out, words, process);
         out.push_str("<div class=\"halves\">\n");
         section(out, "exits", words.exits, |out| {
-            out.push_str("<div id=\"exits\">");
+            out.push_str("<div id=\"exits\"");
+            push_attribute(out, "data-none", words.no_exits);
+            out.push('>');
             push_element(out, "p", "quiet", row.ended.as_deref().unwrap_or(words.no_exits));
             out.push_str("</div>\n");
         });
@@ -140,10 +142,16 @@ pub(crate) fn fact(out: &mut String, class: &str, name: &str, value: &str) {
 }
 
 /// Where a script draws.
-pub(crate) fn charts(out: &mut String, words: &Words) {
+pub(crate) fn charts(out: &mut String, look: &Look) {
+    let words = look.words();
     out.extend(["<section class=\"charts\" id=\"charts\">\n<h2 class=\"away\">", words.charts, "</h2>\n"]);
     out.extend(["<noscript><p class=\"quiet\">", words.no_script_charts, "</p></noscript>\n"]);
-    out.push_str("<div class=\"spans\" role=\"group\" hidden>");
+    if !look.has_history {
+        out.push_str("<p class=\"quiet scripted-only\">");
+        push_text(out, words.no_history);
+        out.push_str("</p>\n");
+    }
+    out.extend(["<div class=\"spans\" role=\"group\" aria-label=\"", words.time_span, "\" hidden>"]);
     for (span, name) in [("hour", words.hour), ("day", words.day), ("month", words.month)] {
         let pressed = if span == "hour" { "true" } else { "false" };
         out.extend(["<button type=\"button\" data-span=\"", span, "\" aria-pressed=\"", pressed, "\">"]);

@@ -150,6 +150,26 @@ words! {
     restarted: "Restarted", "重启";
     changed: "Changed in place", "就地更改";
     charts: "Charts", "图表";
+    time_span: "Time span", "时间范围";
+    no_history: "These charts begin when the page is opened. With history_file in [supervisord] they reach back a month.",
+        "图表从打开页面时开始。在 [supervisord] 中设置 history_file 后可回溯一个月。";
+    disks: "Disks", "磁盘";
+    disk: "Disk", "磁盘";
+    reads: "Reads", "读取";
+    writes: "Writes", "写入";
+    busy: "Busy", "繁忙";
+    networks: "Networks", "网络";
+    interface: "Interface", "接口";
+    received: "In", "接收";
+    sent: "Out", "发送";
+    in_all: "In all", "累计";
+    kind: "Kind", "类型";
+    everything: "Everything", "全部";
+    kind_exit: "Exits", "退出";
+    kind_state: "Starts and states", "启动与状态";
+    kind_action: "Orders", "操作";
+    kind_config: "Configuration", "配置";
+    kind_supervisor: "Supervisor", "监管程序";
     hour: "Hour", "小时";
     day: "Day", "天";
     month: "Month", "月";

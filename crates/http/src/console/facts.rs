@@ -50,6 +50,17 @@ fn number(value: &Value, name: &str) -> Option<f64> {
     if let Value::Double(number) = member(value, name)? { Some(*number) } else { None }
 }
 
+/// A number of bytes, which travels as one that can be greater than the integers of XML-RPC.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it saturates, and nothing here has more than petabytes"
+)]
+fn size(value: &Value, name: &str) -> Option<u64> {
+    number(value, name).map(|it| it as u64)
+}
+
 fn list(value: &Value, name: &str) -> Vec<String> {
     member(value, name).map(items).unwrap_or_default().iter().map(shown).collect()
 }
@@ -71,7 +82,7 @@ pub(super) fn row(value: &Value) -> Option<Row> {
         ended: ended.map(|it| text(it, "description")),
         has_failed: ended.is_some_and(|it| matches!(text(it, "cause").as_str(), "unexpected" | "too early")),
         usage: usage.and_then(|it| {
-            let memory_bytes = count(it, "memory_bytes")?;
+            let memory_bytes = size(it, "memory_bytes")?;
             Some(Usage { cpu_percent: number(it, "cpu_percent").unwrap_or(0.0), memory_bytes })
         }),
     })
@@ -115,7 +126,7 @@ pub(super) fn pool(value: &Value) -> Pool {
 
 /// The struct of `menshen.getMachine`; `None` when nobody has looked.
 pub(super) fn machine(value: &Value) -> Option<Machine> {
-    let memory = count(value, "memory_bytes")?;
+    let memory = size(value, "memory_bytes")?;
     let load = member(value, "load").map(items).unwrap_or_default();
     Some(Machine {
         uptime_secs: count(value, "uptime").unwrap_or(0),
@@ -125,8 +136,8 @@ pub(super) fn machine(value: &Value) -> Option<Machine> {
             .iter()
             .filter_map(|it| if let Value::Double(it) = it { Some(*it) } else { None })
             .collect(),
-        memory_bytes: (memory, memory.saturating_sub(count(value, "available_bytes").unwrap_or(0))),
-        swap_bytes: (count(value, "swap_bytes").unwrap_or(0), count(value, "swapped_bytes").unwrap_or(0)),
+        memory_bytes: (memory, memory.saturating_sub(size(value, "available_bytes").unwrap_or(0))),
+        swap_bytes: (size(value, "swap_bytes").unwrap_or(0), size(value, "swapped_bytes").unwrap_or(0)),
     })
 }
 
@@ -171,6 +182,17 @@ mod tests {
         assert_eq!(row(&structure(&[("name", string("a"))])), None);
         let it = row(&structure(&[("name", string("a")), ("state", string("EXITED"))])).unwrap();
         assert_eq!((it.name.as_str(), it.state, it.has_failed), ("a", ProcessState::Exited, false));
+    }
+
+    #[test]
+    fn numbers_of_bytes_are_read_as_they_travel() {
+        let usage = structure(&[("cpu_percent", Value::Double(1.5)), ("memory_bytes", Value::Double(5e9))]);
+        let it = row(&structure(&[("state", string("RUNNING")), ("usage", usage)])).unwrap();
+        assert_eq!(it.usage, Some(Usage { cpu_percent: 1.5, memory_bytes: 5_000_000_000 }));
+        let bytes = |name, it| (name, Value::Double(it));
+        let it = machine(&structure(&[bytes("memory_bytes", 8e9), bytes("available_bytes", 6e9)])).unwrap();
+        assert_eq!((it.memory_bytes, it.swap_bytes), ((8_000_000_000, 2_000_000_000), (0, 0)));
+        assert_eq!(machine(&structure(&[])), None);
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub(super) async fn page(visit: &Visit, parts: &Parts, path: &str) -> Result<Rep
     };
     look.identifier = facts::text(&about, "identifier");
     look.version = facts::text(&about, "version");
+    look.has_history = facts::text(&about, "history") == "true";
     let html = match path {
         "events" => Ok(web::feeds::events(&look)),
         "machine" => visit

@@ -10,10 +10,13 @@ function niceStep(most, count, base) {
   return power * steps.find((it) => it * power >= rough);
 }
 
-/** A chart with one or two lines. */
+/** Stretches of time that people count in, in seconds. */
+const ROUND = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 2 * 86400, 5 * 86400, 7 * 86400];
+
+/** A chart with one or two lines; the second may be the peaks of the first. */
 class Plot {
-  constructor({ title, lines, format, base = 10, least = 0, most = 0 }) {
-    Object.assign(this, { lines, format, base, least, most });
+  constructor({ title, lines, format, base = 10, least = 0, hasPeaks = false }) {
+    Object.assign(this, { lines, format, base, least, second: hasPeaks ? "peak" : "second" });
     this.points = [];
     this.readout = make("output");
     this.svg = draw("svg", { role: "img", "aria-label": title });
@@ -69,18 +72,23 @@ class Plot {
     this.point(null);
   }
 
-  /** The hours or days below. */
+  /** The hours or days below: those that a clock on the wall shows as round. */
   times() {
-    const count = Math.max(2, Math.min(6, Math.floor(this.width / 110)));
-    return Array.from({ length: count }, (_, index) => {
-      const at = this.from + ((this.to - this.from) * index) / (count - 1);
-      const anchor = index === 0 ? "start" : index === count - 1 ? "end" : "middle";
-      const text = draw("text", { x: this.x(at), y: HEIGHT - 3, "text-anchor": anchor });
-      text.textContent = this.to - this.from > 2 * 86400
+    const span = this.to - this.from;
+    const step = ROUND.find((it) => span / it <= Math.max(2, this.width / 90)) || ROUND[ROUND.length - 1];
+    const zone = new Date(this.to * 1000).getTimezoneOffset() * 60;
+    const marks = [];
+    for (let at = Math.ceil((this.from - zone) / step) * step + zone; at <= this.to; at += step) {
+      const x = this.x(at);
+      marks.push(draw("line", { class: "tick", x1: x, x2: x, y1: HEIGHT - MARGIN.bottom, y2: HEIGHT - MARGIN.bottom + 4 }));
+      if (x < MARGIN.left + 12 || x > this.width - MARGIN.right - 12) continue;
+      const text = draw("text", { x, y: HEIGHT - 2, "text-anchor": "middle" });
+      text.textContent = step >= 86400
         ? new Date(at * 1000).toLocaleDateString(document.documentElement.lang, { month: "short", day: "numeric" })
         : moment(at);
-      return text;
-    });
+      marks.push(text);
+    }
+    return marks;
   }
 
   line(index) {
@@ -102,7 +110,7 @@ class Plot {
       [before, last] = [x, point[0]];
     }
     close();
-    const name = index === 1 ? "" : " second";
+    const name = index === 1 ? "" : ` ${this.second}`;
     return [...(index === 1 ? [draw("path", { class: "area", d: area })] : []),
       draw("path", { class: `series${name}`, d: path })];
   }
@@ -121,9 +129,10 @@ class Plot {
     const at = x === null ? known[known.length - 1] : known.reduce((a, b) => (far(b) < far(a) ? b : a));
     this.cursor.setAttribute("visibility", x === null ? "hidden" : "visible");
     for (const end of ["x1", "x2"]) this.cursor.setAttribute(end, this.x(at[0]));
-    const values = this.lines.map((name, index) =>
-      at[index + 1] == null ? "" : `${name ? `${name} ` : ""}${this.format(at[index + 1])}`).filter(Boolean).join(" · ");
-    write(this.readout, x === null ? values : `${moment(at[0], true)} · ${values}`);
+    const values = this.lines.map((name, index) => at[index + 1] != null && make("span", {},
+      this.lines.length > 1 && make("i", { class: index ? this.second : "first" }),
+      `${name ? `${name} ` : ""}${this.format(at[index + 1])}`)).filter(Boolean);
+    this.readout.replaceChildren(...(x === null ? [] : [make("time", {}, moment(at[0], true))]), ...values);
   }
 }
 
@@ -161,6 +170,9 @@ class Band {
 /** The shortest time a chart shows. */
 const LEAST_SPAN = 300;
 
+/** After how many seconds a longer span is asked for anew, when something new is told. */
+const REFRESH = { day: 120, month: 600 };
+
 const SPANS = { hour: 3600, day: 86400, month: 30 * 86400 };
 
 /** The charts of a page: the past from the server, and then what comes. */
@@ -169,7 +181,7 @@ class Charts {
     Object.assign(this, { plots, past, band, span: "hour", points: [], changes: [] });
     const place = one("#charts");
     one(".plots", place).append(...(band ? [band.element] : []), ...plots.map((it) => it.element));
-    one(".spans", place).hidden = false;
+    one(".spans", place).hidden = !keepsHistory;
     for (const button of all(".spans button", place)) {
       button.addEventListener("click", () => this.choose(button.dataset.span));
     }
@@ -186,6 +198,7 @@ class Charts {
 
   async load() {
     const span = this.span;
+    this.loaded = Date.now() / 1000;
     const past = await this.past(span);
     if (span !== this.span) return;
     const live = span === "hour" ? this.points.filter((it) => it[0] > (past?.points?.at(-1)?.[0] ?? 0)) : [];
@@ -196,7 +209,9 @@ class Charts {
 
   /** One more point: [seconds, number for each line of each chart...]. */
   add(point) {
+    // The longer spans are told in coarser points: a new one is there when as much time has passed.
     if (this.span === "hour") this.points.push(point);
+    else if (Date.now() / 1000 - this.loaded > REFRESH[this.span]) return void this.load();
     while (this.points.length > 4000) this.points.shift();
     this.show();
   }

@@ -16,7 +16,7 @@ function make(tag, attributes = {}, ...children) {
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value != null) element.setAttribute(name, value);
   }
-  element.append(...children.filter((it) => it != null));
+  element.append(...children.filter((it) => it != null && it !== false));
   return element;
 }
 

@@ -2,32 +2,63 @@
 
 /** What happened, in words: who, what, and more. */
 function eventLine(kind, event) {
-  const detail = kind === "state" ? why(event) : event.data || "";
   if (kind === "state") {
     const state = make("span");
     writeState(state, { state: event.to, ended: event.process && event.process.ended });
-    return eventItem(event.at, event.name, [state, make("span", { class: "detail" }, detail)]);
+    const item = eventItem("state", event.at, event.name, [state, detail(why(event))]);
+    if (isOver(event.to)) item.dataset.over = event.name;
+    return item;
   }
-  if (kind === "group_added") return eventItem(event.at, null, [say("group added"), " ", event.name]);
-  if (kind === "group_removed") return eventItem(event.at, null, [say("group removed"), " ", event.name]);
-  if (kind === "supervisor") return eventItem(event.at, null, [say("supervisor"), " ", event.state]);
-  return eventItem(event.at, event.name, [event.type || kind, make("span", { class: "detail" }, detail)]);
+  if (kind === "exit") return eventItem(kind, event.at, event.name, endWords(event));
+  if (kind === "group_added") return eventItem("config", event.at, null, [say("group added"), " ", event.name]);
+  if (kind === "group_removed") return eventItem("config", event.at, null, [say("group removed"), " ", event.name]);
+  if (kind === "supervisor") return eventItem(kind, event.at, null, [say("supervisor"), " ", event.state]);
+  return eventItem("action", event.at, event.name, [event.type || kind, detail(event.data || "")]);
+}
+
+/** The same for what the history tells. */
+function pastLine({ kind, at, name, text, details = {} }) {
+  if (kind === "exit") return eventItem(kind, at, name, endWords(details));
+  if (details.to) {
+    const state = make("span");
+    writeState(state, { state: details.to });
+    return eventItem("state", at, name, [state, detail(details.error || "")]);
+  }
+  if (details.what) {
+    const what = details.what.replace(/^\w+\./, "");
+    const how = details.outcome === "done" ? null : make("span", { class: "bad" }, ` ${details.reason || details.outcome}`);
+    return eventItem(kind, at, name, [make("code", {}, what), detail(`${details.who} · ${details.from}`), how]);
+  }
+  if (details.added) return eventItem(kind, at, null, [say("group added"), " ", details.added]);
+  if (details.removed) return eventItem(kind, at, null, [say("group removed"), " ", details.removed]);
+  return eventItem(kind, at, name, [kind === "supervisor" ? `${say("supervisor")} ` : null, text]);
+}
+
+const detail = (text) => make("span", { class: "detail" }, text);
+
+/** How a child ended, with the reason. */
+function endWords(end) {
+  const isBad = !["expected", "stopped"].includes(end.cause);
+  return [make("span", { class: isBad ? "state down" : "state rest" }, end.description),
+    detail([say(end.cause), end.out_of_memory && say("memory had run out")].filter(Boolean).join(" · "))];
 }
 
 /** Why a state was entered. The process may have gone on since: what it is now says nothing about that. */
 function why({ to, process }) {
-  if (!process) return "";
-  if (to === "EXITED") return process.ended ? process.ended.description : "";
-  if (to === "BACKOFF" || to === "FATAL") return process.spawn_error || (process.ended ? process.ended.description : "");
-  return "";
+  if (!process || (to !== "BACKOFF" && to !== "FATAL")) return "";
+  return process.spawn_error || (process.ended ? process.ended.description : "");
 }
 
-function eventItem(at, name, what) {
+function eventItem(kind, at, name, what) {
   const who = name ? make("a", { href: processPage(name) }, make("bdi", {}, name)) : make("span");
-  const item = make("li", {}, make("time", {}, moment(at, true)), who, make("span", {}, ...what));
+  const item = make("li", {}, make("time", {}, moment(at, true)), who, make("span", {}, ...what.filter(Boolean)));
+  item.dataset.kind = kind;
   item.dataset.text = item.textContent.toLowerCase();
   return item;
 }
+
+/** How many lines the page of events has at most. */
+const EVENTS_SHOWN = 1000;
 
 class Events {
   constructor() {
@@ -36,23 +67,48 @@ class Events {
     this.tools.hidden = false;
     this.tools.addEventListener("submit", (event) => event.preventDefault());
     one("input", this.tools).addEventListener("input", () => this.filter());
+    one("select", this.tools).addEventListener("change", () => this.filter());
     const live = watch();
-    for (const kind of ["state", "group_added", "group_removed", "supervisor", "remote", "communication"]) {
+    live.on("exit", (event) => {
+      // The state before said less of the same.
+      const echo = [...this.list.children].slice(0, 50).find((it) => it.dataset.over === event.name);
+      if (echo) echo.remove();
+    });
+    for (const kind of ["state", "exit", "group_added", "group_removed", "supervisor", "remote", "communication"]) {
       live.on(kind, (event) => this.add(eventLine(kind, event)));
     }
     live.on("hello", () => this.empty());
-    this.empty();
+    live.on("reset", () => this.load());
+    this.load();
   }
 
-  add(item) {
-    this.list.prepend(item);
-    while (this.list.childElementCount > 1000) this.list.lastElementChild.remove();
+  /** What was before, and what was missed. */
+  async load() {
+    const began = Date.now() / 1000;
+    const past = keepsHistory ? await ask("/history?most=500") : null;
+    if (past) {
+      const since = [...this.list.children].filter((it) => Number(it.dataset.at) > began);
+      this.list.replaceChildren(...since, ...withoutEchoes(past).map(pastLine).reverse());
+    }
     this.filter();
   }
 
+  add(item) {
+    item.dataset.at = Date.now() / 1000;
+    this.list.prepend(item);
+    while (this.list.childElementCount > EVENTS_SHOWN) this.list.lastElementChild.remove();
+    this.match(item);
+    this.empty();
+  }
+
+  match(item) {
+    const [text, kind] = [one("input", this.tools).value.trim().toLowerCase(), one("select", this.tools).value];
+    const isOther = kind && kind !== item.dataset.kind && !(kind === "state" && item.dataset.kind === "start");
+    item.hidden = Boolean(isOther || (text && !item.dataset.text.includes(text)));
+  }
+
   filter() {
-    const text = one("input", this.tools).value.trim().toLowerCase();
-    for (const item of this.list.children) item.hidden = Boolean(text) && !item.dataset.text.includes(text);
+    for (const item of this.list.children) this.match(item);
     this.empty();
   }
 
@@ -67,9 +123,10 @@ class Machine {
     this.before = null;
     const rate = (number) => `${bytes(number)}/s`;
     const plots = [
-      new Plot({ title: say("CPU"), lines: [""], format: percent, most: 100, least: 10 }),
+      new Plot({ title: say("CPU"), lines: ["", say("Peak")], format: percent, least: 10, hasPeaks: true }),
       new Plot({ title: say("Load"), lines: [""], format: (it) => it.toFixed(1), least: 1 }),
-      new Plot({ title: say("Memory"), lines: ["", say("Swap")], format: bytes, base: 1024 }),
+      new Plot({ title: say("Memory"), lines: [""], format: bytes, base: 1024 }),
+      new Plot({ title: say("Swap"), lines: [""], format: bytes, base: 1024, least: 1024 }),
       new Plot({ title: `${say("Disk reads")} · ${say("Disk writes")}`, lines: ["↓", "↑"], format: rate, base: 1024, least: 1024 }),
       new Plot({ title: `${say("Network in")} · ${say("Network out")}`, lines: ["↓", "↑"], format: rate, base: 1024, least: 1024 }),
     ];
@@ -85,16 +142,48 @@ class Machine {
     const rates = now.totals.map((it, index) =>
       before && now.at > before.at ? Math.max(0, (it - before.totals[index]) / (now.at - before.at)) : null);
     this.before = now;
-    const used = machine.memory_bytes - machine.available_bytes;
-    this.charts.add([machine.at, machine.cpu_percent, machine.load[0], used, machine.swapped_bytes, ...rates]);
+    const inUse = machine.memory_bytes - machine.available_bytes;
+    this.charts.add([machine.at, machine.cpu_percent, null, machine.load[0], inUse, machine.swapped_bytes, ...rates]);
     const of = (used, all) => `${bytes(used)} ${isChinese ? "/" : "of"} ${bytes(all)}`;
     const fact = (name, text) => write(one(`#machine .${name} dd`), text);
     if (machine.cpu_percent !== undefined) fact("cpu", percent(machine.cpu_percent));
     fact("processors", String(machine.processors));
     fact("load", machine.load.map((it) => it.toFixed(2)).join("  "));
-    fact("memory", of(used, machine.memory_bytes));
+    fact("memory", of(inUse, machine.memory_bytes));
     fact("swap", of(machine.swapped_bytes, machine.swap_bytes));
     fact("age", span(machine.uptime));
+    const rate = (number) => `${bytes(number)}/s`;
+    const seconds = this.last ? machine.at - this.last.at : 0;
+    this.devices("disks", machine.disks, (disk, old) => {
+      const per = (name) => (disk[name] - old[name]) / seconds;
+      return [rate(per("read_bytes")), rate(per("written_bytes")), percent(Math.min(100, per("busy_ms") / 10))];
+    });
+    // A host of containers has many that nothing ever went through.
+    const used = (machine.networks || []).filter((it) => it.received_bytes + it.sent_bytes > 0);
+    this.devices("networks", used, (network, old) => {
+      const per = (name) => rate((network[name] - old[name]) / seconds);
+      return [per("received_bytes"), per("sent_bytes"), `↓ ${bytes(network.received_bytes)}  ↑ ${bytes(network.sent_bytes)}`];
+    });
+    this.last = machine;
+  }
+
+  /** A row for each device: its name, and what it has done since the look before. */
+  devices(kind, list = [], cells) {
+    const section = one(`#${kind}`);
+    section.hidden = !list.length;
+    const rows = new Map(all("tbody tr", section).map((it) => [it.dataset.name, it]));
+    for (const it of list) {
+      const old = this.last && (this.last[kind] || []).find((other) => other.name === it.name);
+      let row = rows.get(it.name);
+      if (!row) {
+        row = make("tr", { "data-name": it.name }, make("th", { scope: "row", class: "name" }, it.name),
+          ...[1, 2, 3].map(() => make("td", { class: "number" }, "–")));
+        one("tbody", section).append(row);
+      }
+      rows.delete(it.name);
+      if (old) cells(it, old).forEach((text, index) => write(row.children[index + 1], text));
+    }
+    for (const gone of rows.values()) gone.remove();
   }
 }
 
@@ -123,16 +212,18 @@ class Process {
     this.seen = performance.now() / 1000;
     const rate = (number) => `${bytes(number)}/s`;
     this.charts = new Charts([
-      new Plot({ title: say("CPU"), lines: [""], format: percent, least: 1 }),
+      new Plot({ title: say("CPU"), lines: ["", say("Peak")], format: percent, least: 1, hasPeaks: true }),
       new Plot({ title: say("Memory"), lines: ["", say("Proportional")], format: bytes, base: 1024 }),
       new Plot({ title: `${say("Disk reads")} · ${say("Disk writes")}`, lines: ["↓", "↑"], format: rate, base: 1024, least: 1024 }),
       new Plot({ title: `${say("Threads")} · ${say("Descriptors")}`, lines: [say("Threads"), say("Descriptors")], format: (it) => it.toFixed(0), least: 3 }),
     ], (span) => processPast(this.name, span), new Band(say("States")));
     new Log(this.name, one("#log"));
+    exitsPast(this.name);
     watch()
       .on("hello", () => this.sync())
       .on("reset", () => this.sync())
       .on("state", (event) => event.name === this.name && event.process && this.take(event.process, event.at))
+      .on("exit", (event) => event.name === this.name && exitsPast(this.name))
       .on("samples", ({ processes }) => processes && this.use(processes[this.name]));
     setInterval(() => document.hidden || this.age(), 1000);
   }
@@ -151,7 +242,6 @@ class Process {
     this.fact("pid", process.pid ? String(process.pid) : "–");
     this.fact("restarts", String(process.restarts));
     if (!isSync || !this.charts.changes.length) this.charts.change(at, process.state, process.ended);
-    if (process.ended && !isSync) exitsPast(this.name);
     if (process.usage) this.show(process.usage);
     this.age();
   }
@@ -179,7 +269,7 @@ class Process {
     const { before } = this;
     const rate = (name) => before && usage.at > before.at && usage[name] !== undefined && before[name] !== undefined
       ? Math.max(0, (usage[name] - before[name]) / (usage.at - before.at)) : null;
-    this.charts.add([usage.at, usage.cpu_percent, usage.memory_bytes, usage.proportional_bytes, rate("read_bytes"),
+    this.charts.add([usage.at, usage.cpu_percent, null, usage.memory_bytes, usage.proportional_bytes, rate("read_bytes"),
       rate("written_bytes"), usage.threads, usage.descriptors]);
     this.before = usage;
   }
@@ -191,8 +281,3 @@ class Process {
     if (usage.descriptors !== undefined) this.fact("descriptors", String(usage.descriptors));
   }
 }
-
-// What was before the page was opened.
-async function processPast() { return null; }
-async function machinePast() { return null; }
-async function exitsPast() { return null; }

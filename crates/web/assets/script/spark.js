@@ -25,7 +25,8 @@ function sparkOf(cell) {
 /** Draws values into it; `floor` is the least that counts as much. */
 function spark(cell, series, floor) {
   const { values } = series;
-  if (values.length < 2) return;
+  // Less is a speck, and no line.
+  if (values.length < 4) return;
   const most = Math.max(floor, ...values);
   const step = 64 / (POINTS - 1);
   const left = 64 - (values.length - 1) * step;

@@ -1,0 +1,77 @@
+//! A month that never was: figures and happenings of the process `old` and of the machine, written as docs/history.md
+//! says they are kept.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, params};
+
+/// The seconds of a point, of all that is kept of them, and of a row.
+const LEVELS: [(i64, i64, i64); 3] = [(1, 3600, 240), (60, 86_400, 3600), (600, 29 * 86_400, 43_200)];
+
+/// Writes it into a history that is there.
+pub(crate) fn write(path: &Path) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_secs();
+    let now = i64::try_from(now).expect("it is not that late");
+    let mut history = Connection::open(path).expect("the history is there");
+    let history = history.transaction().expect("nobody else writes");
+    for subject in ["old", ""] {
+        history
+            .execute("INSERT OR IGNORE INTO subjects (name) VALUES (?1)", [subject])
+            .expect("there is room");
+        for (seconds, keep, row) in LEVELS {
+            let step = seconds.max(5);
+            let mut at = (now - keep).div_euclid(step) * step;
+            while at < now - step {
+                let block = at.div_euclid(row) * row;
+                let mut points = Vec::new();
+                while at < now - step && at < block + row {
+                    points
+                        .push(u8::try_from((at - block) / seconds).expect("a row has less than 255 points"));
+                    points.extend(if subject.is_empty() {
+                        point_of_machine(at)
+                    } else {
+                        point_of_process(at)
+                    });
+                    at += step;
+                }
+                let figures =
+                    "INSERT OR REPLACE INTO figures SELECT ?1, ?2, id, ?3 FROM subjects WHERE name = ?4";
+                history.execute(figures, params![seconds, block, points, subject]).expect("there is room");
+            }
+        }
+    }
+    for day in 1..28 {
+        let at = now - day * 86_400;
+        let end = r#"{"cause":"unexpected","code":9,"description":"exit status 9","peak_bytes":94371840,"cpu_seconds":12.5,
+            "out_of_memory":false,"last_lines":["<b>it is over</b>","KeyError: 'door'"]}"#;
+        for (kind, text, details) in [
+            ("start", "STARTING", r#"{"from":"EXITED","to":"STARTING"}"#),
+            ("state", "RUNNING", r#"{"from":"STARTING","to":"RUNNING","pid":7}"#),
+            ("exit", "exit status 9", end),
+            ("state", "EXITED", r#"{"from":"RUNNING","to":"EXITED","pid":7}"#),
+        ] {
+            let row = params![at * 1_000_000, "old", kind, text, details];
+            let happening =
+                "INSERT INTO happenings (at, name, kind, text, details) VALUES (?1, ?2, ?3, ?4, ?5)";
+            history.execute(happening, row).expect("there is room");
+        }
+    }
+    history.commit().expect("the disk is not full");
+}
+
+/// Numbers below 2,048 are written as they are.
+fn wide(numbers: &[i64]) -> Vec<u8> {
+    let number = |it: &i64| u16::try_from(*it % 2048).expect("it is small").to_be_bytes();
+    numbers.iter().flat_map(number).collect()
+}
+
+fn point_of_process(at: i64) -> Vec<u8> {
+    let wave = at / 3600 % 24;
+    [wide(&[wave * 20, wave * 30, 900 + wave, 100, 200]), vec![12, 14]].concat()
+}
+
+fn point_of_machine(at: i64) -> Vec<u8> {
+    let wave = at / 3600 % 24;
+    wide(&[wave * 20, wave * 25, wave * 10, 2000, 3, 100, 200, 300, 400])
+}
