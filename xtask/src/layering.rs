@@ -27,7 +27,8 @@ const SAFE_REASON: &str = "only `os` speaks to the C library, and libraries name
 const RULES: &[Rule] = &[
     Rule { name: "model", may_use: &[], must_not_use: PURE, reason: PURE_REASON },
     Rule { name: "supervisor", may_use: &["model"], must_not_use: PURE, reason: PURE_REASON },
-    Rule { name: "config", may_use: &["model"], must_not_use: PURE, reason: PURE_REASON },
+    Rule { name: "gate", may_use: &["model"], must_not_use: PURE, reason: PURE_REASON },
+    Rule { name: "config", may_use: &["model", "gate"], must_not_use: PURE, reason: PURE_REASON },
     Rule { name: "wire", may_use: &["model"], must_not_use: PURE, reason: PURE_REASON },
     Rule { name: "web", may_use: &["model"], must_not_use: PURE, reason: PURE_REASON },
     Rule {
@@ -60,7 +61,7 @@ const RULES: &[Rule] = &[
     Rule { name: "monitor", may_use: &["model", "os"], must_not_use: SAFE, reason: SAFE_REASON },
     Rule {
         name: "ctl",
-        may_use: &["model", "config", "wire", "os", "doctor"],
+        may_use: &["model", "gate", "config", "wire", "os", "doctor"],
         must_not_use: SAFE,
         reason: "a client knows only the contract",
     },
@@ -72,7 +73,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "http",
-        may_use: &["model", "api", "web", "wire", "os"],
+        may_use: &["model", "gate", "api", "web", "wire", "os"],
         must_not_use: SAFE,
         reason: "http turns bytes into calls; it knows `api`, never the machine behind it",
     },
@@ -80,6 +81,7 @@ const RULES: &[Rule] = &[
         name: "daemon",
         may_use: &[
             "model",
+            "gate",
             "supervisor",
             "config",
             "wire",
