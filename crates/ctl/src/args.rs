@@ -7,6 +7,7 @@ use crate::verbs::complete::Shell;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use model::past::Kind;
+use model::role::Role;
 
 use crate::verbs::history;
 use crate::verbs::wait::{Patience, Until};
@@ -160,6 +161,19 @@ pub(crate) enum Verb {
         /// After options: a section, or an option
         pattern: Option<String>,
     },
+    /// Ask for a password and print the lines by which a configuration knows it
+    #[command(after_help = "A person types it twice, unseen; a pipe gives one line.\n\
+                            menshen passwd ann --role operator >> users.conf")]
+    Passwd {
+        /// The user: a whole section is printed then
+        #[arg(value_parser = user_name)]
+        name: Option<String>,
+        /// What the user may do: viewer, operator or admin
+        #[arg(long, default_value = "viewer", value_parser = role)]
+        role: Role,
+    },
+    /// Make a token for a program and print it, and the line by which a configuration knows it
+    Token,
     /// Print completions for a shell: verbs, options, and the names of what runs
     Completions {
         /// Which
@@ -293,6 +307,11 @@ pub(crate) enum Order {
         #[command(flatten)]
         format: Format,
     },
+    /// Show who changed what: the last thousand changes, and those that were refused
+    Audit {
+        #[command(flatten)]
+        format: Format,
+    },
     /// Show the pid of the server, or of processes
     Pid {
         /// Processes, groups, patterns, or all
@@ -384,6 +403,20 @@ pub(crate) enum Order {
 fn kinds() -> impl TypedValueParser<Value = Kind> {
     let words = PossibleValuesParser::new(Kind::ALL.map(Kind::as_str));
     words.try_map(|it| Kind::parse(&it).ok_or("no such kind"))
+}
+
+/// A name a user can have.
+fn user_name(text: &str) -> Result<String, String> {
+    match gate::user::misfit(text) {
+        Some(letter) => Err(format!("a name of a user cannot have `{}` in it", letter.escape_default())),
+        None if text.is_empty() => Err("a user needs a name".to_owned()),
+        None => Ok(text.to_owned()),
+    }
+}
+
+/// A role by its word.
+fn role(text: &str) -> Result<Role, String> {
+    Role::of_word(text).ok_or_else(|| "write viewer, operator or admin".to_owned())
 }
 
 /// The whole table.

@@ -653,6 +653,7 @@ fn the_help_lists_every_verb_and_every_exit_code() {
       why            Say why processes are as they are: how they ended, how often, what comes next
       history        Show what happened, as far as it is remembered: starts, exits and why, orders,
                      changes
+      audit          Show who changed what: the last thousand changes, and those that were refused
       pid            Show the pid of the server, or of processes
       avail          Show every process the configuration has, active or not
       reread         Read the configuration again and show which groups it would change
@@ -672,6 +673,9 @@ fn the_help_lists_every_verb_and_every_exit_code() {
       shell          Type commands, as in supervisorctl
       top            Watch what runs, on the whole screen, and act on it
       help           Explain a verb, or what a configuration may say
+      passwd         Ask for a password and print the lines by which a configuration knows it
+      token          Make a token for a program and print it, and the line by which a configuration
+                     knows it
       completions    Print completions for a shell: verbs, options, and the names of what runs
       sample-config  Print a configuration to start from
 

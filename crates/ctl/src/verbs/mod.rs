@@ -1,5 +1,6 @@
 //! `menshen` under its own name: what each verb does.
 
+mod audit;
 mod check;
 pub(crate) mod complete;
 mod doctor;
@@ -12,6 +13,7 @@ mod orders;
 mod paint;
 mod plan;
 mod reach;
+mod secret;
 mod server;
 mod status;
 mod targets;
@@ -209,6 +211,8 @@ fn serve(verb: Verb, request: &Request<'_>, streams: &mut Streams<'_>) -> u8 {
     let Request { global, name, paint, outside } = request;
     let result = match verb {
         Verb::Order(order) => return talk(order, request, streams),
+        Verb::Passwd { name, role } => secret::passwd(name.as_deref(), role, streams),
+        Verb::Token => secret::token(streams),
         Verb::SampleConfig => return echo::print(streams.out, streams.err),
         Verb::Check { compat, format } => {
             check::check(global.config.as_deref(), name, *outside, (compat, format), streams.out)
@@ -264,6 +268,7 @@ fn obey(desk: &mut Desk<'_>, order: Order) -> Result<u8, Trouble> {
             let name = name.as_deref();
             if follow { server::follow(desk, name, output) } else { server::tail(desk, name, output, bytes) }
         }
+        Order::Audit { format } => audit::audit(desk, format),
         Order::Why { names, format } => why::why(desk, &names, format),
         Order::History { names, since, kinds, most, format } => {
             history::history(desk, &history::Wish { names, kinds, since, most }, format)

@@ -137,7 +137,8 @@ fn from_servers(config: &Config) -> Option<ClientSettings> {
         ServerSpec::Unix { auth, .. } | ServerSpec::Inet { auth, .. } => auth.as_ref(),
     };
     // A hash lets nobody in.
-    let auth = auth.filter(|it| !it.password.starts_with("{SHA}"));
+    let is_hash = |it: &str| it.starts_with("{SHA}") || it.starts_with("$argon2id$");
+    let auth = auth.filter(|it| !is_hash(&it.password));
     Some(ClientSettings {
         serverurl,
         username: auth.map(|it| it.username.clone()),
