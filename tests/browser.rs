@@ -35,7 +35,8 @@ fn a_browser_shows_it_all() {
     assert!(driver.join("complete").is_file(), "no driver in {driver:?}: `cargo xtask test` installs it");
     let port = http::free_port();
     let house = House::new(&format!(
-        "[inet_http_server]\nport=127.0.0.1:{port}\nusername=me\npassword=secret\n{}",
+        "[inet_http_server]\nport=127.0.0.1:{port}\n\n\
+         [user:me]\nrole=admin\npassword=secret\n[user:eve]\npassword=looks\n\n{}",
         include_str!("browser/house.conf")
     ));
     house.configure_daemon("history_file={here}/history.db\n");
@@ -53,8 +54,6 @@ fn a_browser_shows_it_all() {
         .env("URL", format!("http://127.0.0.1:{port}"))
         .env("HOUSE", house.folder())
         .env("OUT", target().join("screenshots"))
-        .env("USERNAME", "me")
-        .env("PASSWORD", "secret")
         .output()
         .expect("cannot run node");
     let told = String::from_utf8_lossy(&output.stdout);

@@ -4,7 +4,7 @@
 import { createRequire } from "node:module";
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
-const { BROWSER_HOME, BROWSER, URL: home, HOUSE, OUT, USERNAME, PASSWORD } = process.env;
+const { BROWSER_HOME, BROWSER, URL: home, HOUSE, OUT } = process.env;
 const require = createRequire(`${BROWSER_HOME}/`);
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -20,12 +20,32 @@ function must(truth, what) {
 // In containers there is no room for the sandbox of a browser, and nothing here is from strangers.
 const browser = await chromium.launch({ executablePath: BROWSER, args: ["--no-sandbox"] });
 
+/** Fills in the page that asks who one is. */
+async function logIn(page, name, password) {
+  await page.fill("[name=username]", name);
+  await page.fill("[name=password]", password);
+  await page.click("button.main");
+}
+
+/** What a browser keeps of somebody who has logged in. */
+async function kept(name, password) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${home}/login`);
+  await logIn(page, name, password);
+  await page.waitForSelector("#processes");
+  const state = await context.storageState();
+  await context.close();
+  return state;
+}
+let me = null;
+
 /** A page of a reader who looks at it like this. Whatever it complains of is remembered. */
 async function open(path, options = {}) {
   const context = await browser.newContext({
     viewport: { width: 1280, height: 860 },
     locale: "en-US",
-    httpCredentials: { username: USERNAME, password: PASSWORD },
+    storageState: me,
     ...options,
   });
   const page = await context.newPage();
@@ -63,11 +83,68 @@ async function checkWidth(page, what) {
 }
 
 async function strangers() {
-  const context = await browser.newContext();
-  const answer = await (await context.newPage()).goto(`${home}/`).catch(() => null);
-  must(!answer || answer.status() === 401, "a stranger got in");
+  const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: "en-US" });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20000);
+  const answer = await page.goto(`${home}/events`);
+  must(answer.status() === 401, "a stranger got in");
+  must((await page.locator("nav").count()) === 0, "a stranger is shown more than the way in");
+  await checkAccess(page, "login");
+  await shot(page, "login");
+  await logIn(page, "eve", "guess");
+  await page.waitForSelector(".login .bad");
+  must((await page.textContent(".login .bad")) === "That is not the right user and password.", "no reason is told");
+  must((await page.inputValue("[name=password]")) === "", "a wrong password stays there");
+  await checkAccess(page, "login after a wrong password");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.emulateMedia({ colorScheme: "dark" });
+  await checkWidth(page, "login");
+  await checkAccess(page, "login in the dark");
+  await page.setViewportSize({ width: 1280, height: 860 });
+  seen("a stranger sees the page to log in, and is told why not");
+
+  await logIn(page, "eve", "looks");
+  await page.waitForURL(`${home}/events`);
+  seen("whoever logs in comes to where they wanted");
+  for (const path of ["/", "/process?name=calm", "/plan"]) {
+    await page.goto(home + path);
+    const found = await page.locator("#acts button[name], #bulk button, [name=selected]").evaluateAll((all) => all.map((it) => it.outerHTML));
+    must(found.length === 0, `${path}: a viewer may act: ${found[0]}`);
+  }
+  const cookies = await context.cookies();
+  const session = cookies.find((it) => it.name.startsWith("menshen_session"));
+  must(session && session.httpOnly && session.sameSite === "Strict", JSON.stringify(session));
+  const status = await page.evaluate(async () => {
+    const answer = await fetch("/api/v1/processes/calm/stop", { method: "POST" });
+    return `${answer.status} ${(await answer.json()).error}`;
+  });
+  must(status === "403 FORBIDDEN", status);
+  seen("a viewer is shown no button, and refused without one");
+
+  await page.click("details.menu summary");
+  must((await page.textContent(".menu .user")) === "eve", "who is logged in is not told");
+  await page.click("form[action='/logout'] button");
+  await page.waitForSelector(".login");
+  must((await page.goto(`${home}/`)).status() === 401, "a session outlives its end");
   await context.close();
-  seen("a stranger sees nothing");
+  seen("whoever logs out is out");
+}
+
+/** A session that ends elsewhere, while its page is open. */
+async function expelled() {
+  const page = await open("/");
+  await page.waitForSelector("#live[data-state=here]");
+  const before = complaints.length;
+  await page.evaluate(async (token) => {
+    await fetch("/logout", { method: "POST", body: new URLSearchParams({ token }) });
+  }, await page.getAttribute("body", "data-token"));
+  await row(page, "calm").locator("button.restart").click();
+  await page.waitForSelector(".login");
+  // The browser itself says that it was refused; nothing else may be wrong.
+  const others = complaints.splice(before).filter((it) => !it.includes("401"));
+  must(others.length === 0, others.join("\n"));
+  await page.context().close();
+  seen("a page whose session is over asks to log in");
 }
 
 async function overview() {
@@ -277,6 +354,7 @@ async function withoutScript() {
 
 try {
   await strangers();
+  me = await kept("me", "secret");
   await overview();
   await oneProcess();
   await past();
@@ -285,6 +363,7 @@ try {
   await others();
   await phone();
   await withoutScript();
+  await expelled();
   must(complaints.length === 0, `the browser complains:\n${complaints.join("\n")}`);
   seen("the browser has no complaint");
 } catch (error) {

@@ -119,7 +119,8 @@ fn check_repetitions(document: &Document, report: &mut Report) {
                 SectionKind::Program
                 | SectionKind::FcgiProgram
                 | SectionKind::EventListener
-                | SectionKind::Group,
+                | SectionKind::Group
+                | SectionKind::User,
             ) => true,
             // Overriding these from an included file is what people include files for.
             Some(

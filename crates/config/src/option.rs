@@ -29,14 +29,17 @@ pub enum SectionKind {
     EventListener,
     /// `[group:x]`
     Group,
+    /// `[user:x]`
+    User,
 }
 
 impl SectionKind {
     /// Every kind, in the order in which documentation shows them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Supervisord,
         Self::UnixHttpServer,
         Self::InetHttpServer,
+        Self::User,
         Self::RpcInterface,
         Self::Supervisorctl,
         Self::CtlPlugin,
@@ -61,6 +64,7 @@ impl SectionKind {
             Self::FcgiProgram => "fcgi-program:",
             Self::EventListener => "eventlistener:",
             Self::Group => "group:",
+            Self::User => "user:",
         }
     }
 
@@ -75,7 +79,8 @@ impl SectionKind {
             | Self::Program
             | Self::FcgiProgram
             | Self::EventListener
-            | Self::Group => name.starts_with(kind.prefix()),
+            | Self::Group
+            | Self::User => name.starts_with(kind.prefix()),
         })
     }
 
@@ -102,6 +107,7 @@ impl SectionKind {
             Self::FcgiProgram => "A FastCGI program, whose processes share one listening socket.",
             Self::EventListener => "A program that is told what happens.",
             Self::Group => "Programs to start, stop and show together.",
+            Self::User => "Somebody who may come in by a server, and what they may do there.",
         }
     }
 }
@@ -131,6 +137,8 @@ pub enum OptionType {
     Orphans,
     /// `auto`, `off` or `require`.
     Cgroups,
+    /// `viewer`, `operator` or `admin`.
+    Role,
     /// A directory that exists.
     Directory,
     /// A path.
@@ -182,6 +190,7 @@ impl OptionType {
             Self::AutoRestart => "true, false or unexpected",
             Self::Orphans => "adopt or kill",
             Self::Cgroups => "auto, off or require",
+            Self::Role => "viewer, operator or admin",
             Self::Directory => "directory",
             Self::Path => "path",
             Self::LogFile => "path or word",
@@ -312,7 +321,9 @@ table! {
         [SectionKind::UnixHttpServer, SectionKind::InetHttpServer] => {
         USERNAME "username" Text: "The name a client must give; without it nobody is asked.";
         PASSWORD "password" Text:
-            "The password that belongs to it, in clear text or as {SHA} and the hexadecimal SHA-1 digest.";
+            "The password that belongs to it, in clear text, as {SHA} and the hexadecimal SHA-1, or as menshen passwd prints it.";
+        USERS "users" List since "0.1.0":
+            "Which [user:x] may come in, * for all; unless given all by a port, none by a unix socket.";
         WEB_COMPAT "web_compat" Boolean = "false" since "0.1":
             "Whether /index.html?processname=x&action=y changes things as in Supervisor, whoever made a browser look.";
     }
@@ -324,6 +335,14 @@ table! {
     inet_server, "Options of `[inet_http_server]`.", [SectionKind::InetHttpServer] => {
         PORT "port" Address is required:
             "The address to listen on; a port alone or *:port means all interfaces.";
+    }
+    user, "Options of `[user:x]`.", [SectionKind::User] => {
+        PASSWORD "password" Text since "0.1.0":
+            "Their password, as menshen passwd prints it; {SHA} and clear text are understood, too.";
+        ROLE "role" Role = "viewer" since "0.1.0":
+            "What they may do: a viewer looks, an operator starts and stops, an admin does everything.";
+        TOKEN "token" List since "0.1.0":
+            "Tokens for programs that come as this user, as menshen token prints them.";
     }
     rpc_interface, "Options of `[rpcinterface:x]`.", [SectionKind::RpcInterface] => {
         FACTORY "supervisor.rpcinterface_factory" Plugin is required:

@@ -15,7 +15,8 @@ use crate::ini::Section;
 use crate::lint;
 use crate::machine::Machine;
 use crate::option::SectionKind;
-use crate::section::{Context, fcgi, group, listener, plugin, program, server, supervisord};
+use crate::section::server::Known;
+use crate::section::{Context, fcgi, group, listener, plugin, program, server, supervisord, user};
 use crate::settings::{Config, Overrides, RpcInterface, ServerSpec, Unhosted};
 use crate::source;
 
@@ -91,7 +92,8 @@ fn resolve(
     let mut unhosted = Vec::new();
     let rpc_interfaces = read_interfaces(context, &mut unhosted, report);
     let groups = read_groups(context, &mut unhosted, report);
-    let servers = read_servers(context, report);
+    let users = read_users(context, report);
+    let servers = read_servers(context, &users, report);
     let user = supervisord::find_user(context, daemon.user, report);
     check_ctl_plugins(context, &mut unhosted, report);
     if let Some(compat) = compat {
@@ -168,13 +170,25 @@ fn read_groups(context: Context<'_>, unhosted: &mut Vec<Unhosted>, report: &mut 
     groups
 }
 
-fn read_servers(context: Context<'_>, report: &mut Report) -> Vec<ServerSpec> {
+/// All users, and those that nobody can be. A server that names one of these is not wrong.
+fn read_users(context: Context<'_>, report: &mut Report) -> Known {
+    let mut known = Known::default();
+    for section in sections(context, SectionKind::User) {
+        match user::read(context, section, report) {
+            Ok(user) => known.users.push(user),
+            Err(Reported) => known.broken.push(section.name.clone()),
+        }
+    }
+    known
+}
+
+fn read_servers(context: Context<'_>, users: &Known, report: &mut Report) -> Vec<ServerSpec> {
     let mut servers = Vec::new();
     for section in sections(context, SectionKind::InetHttpServer) {
-        servers.extend(server::read_inet(context, section, report));
+        servers.extend(server::read_inet(context, section, users, report));
     }
     for section in sections(context, SectionKind::UnixHttpServer) {
-        servers.extend(server::read_unix(context, section, report));
+        servers.extend(server::read_unix(context, section, users, report));
     }
     servers
 }

@@ -357,7 +357,8 @@ fn every_option_of_the_table_is_read_by_something() {
         "[supervisord]\n[include]\nfiles=x\n[unix_http_server]\nfile=/x\n[inet_http_server]\nport=1\n\
          [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n\
          [ctlplugin:x]\nsupervisor.ctl_factory=a:b\n[program:a]\ncommand=x\n\
-         [fcgi-program:b]\ncommand=x\nsocket=tcp://a:1\n[eventlistener:c]\ncommand=x\nevents=EVENT\n[group:g]\nprograms=a\n",
+         [fcgi-program:b]\ncommand=x\nsocket=tcp://a:1\n[eventlistener:c]\ncommand=x\nevents=EVENT\n[group:g]\nprograms=a\n\
+         [user:u]\npassword=p\n",
     );
     let client = Pretend::new(&[(MAIN, "[supervisorctl]\n")]);
     crate::client::load(Path::new(MAIN), &client).unwrap();

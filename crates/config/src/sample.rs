@@ -23,7 +23,7 @@ struct Shown {
     set: &'static [(&'static str, &'static str)],
 }
 
-const SHOWN: [Shown; 11] = [
+const SHOWN: [Shown; 12] = [
     Shown {
         kind: SectionKind::UnixHttpServer,
         asleep: false,
@@ -31,6 +31,12 @@ const SHOWN: [Shown; 11] = [
         set: &[("file", "/tmp/supervisor.sock")],
     },
     Shown { kind: SectionKind::InetHttpServer, asleep: true, name: "", set: &[("port", "127.0.0.1:9001")] },
+    Shown {
+        kind: SectionKind::User,
+        asleep: true,
+        name: "somebody",
+        set: &[("password", "secret"), ("role", "operator")],
+    },
     Shown {
         kind: SectionKind::Supervisord,
         asleep: false,
@@ -83,7 +89,9 @@ const SHOWN: [Shown; 11] = [
 ];
 
 /// What stands for the value of an option that has no default.
-const EXAMPLES: [(&str, &str); 15] = [
+const EXAMPLES: [(&str, &str); 17] = [
+    ("users", "*"),
+    ("token", "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
     ("childlogdir", "/tmp"),
     ("runtime_directory", "/tmp/menshen-site"),
     ("user", "nobody"),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use gate::user::Users;
 use model::level::Level;
 use model::outside::User;
 use model::spec::GroupSpec;
@@ -162,8 +163,10 @@ pub enum ServerSpec {
         chmod: u32,
         /// User and group to give it to; absent: leave as made.
         chown: (Option<u32>, Option<u32>),
-        /// Who is let in; absent: everyone.
+        /// The one user of the server itself, who may do everything.
         auth: Option<Credentials>,
+        /// All who are let in, that one among them; nobody: everyone.
+        users: Users,
         /// Whether a mere look at an address of the original's page changes things.
         web_compat: bool,
     },
@@ -175,8 +178,10 @@ pub enum ServerSpec {
         host: String,
         /// The port.
         port: u16,
-        /// Who is let in; absent: everyone.
+        /// The one user of the server itself, who may do everything.
         auth: Option<Credentials>,
+        /// All who are let in, that one among them; nobody: everyone.
+        users: Users,
         /// Whether a mere look at an address of the original's page changes things.
         web_compat: bool,
     },

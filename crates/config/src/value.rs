@@ -4,6 +4,7 @@
 use model::exit::ExitCodes;
 use model::level::Level;
 use model::name::NameError;
+use model::role::Role;
 use model::signal::Signal;
 use model::spec::AutoRestart;
 
@@ -46,6 +47,8 @@ pub enum ValueError {
     Orphans(String),
     #[error("invalid 'cgroups' value {}", python::repr(.0))]
     Cgroups(String),
+    #[error("invalid 'role' value {}", python::repr(.0))]
+    Role(String),
     #[error("{0} is not an existing directory")]
     Directory(String),
     #[error("The directory named as part of the path {0} does not exist")]
@@ -101,6 +104,8 @@ impl From<ValueError> for Wrong {
                 .or_else_write("write `adopt` or `kill`"),
             E::Cgroups(text) => wrong(format!("`{text}` does not say when to use control groups"))
                 .or_else_write("write `auto`, `off` or `require`"),
+            E::Role(text) => wrong(format!("`{text}` is not a role"))
+                .or_else_write("write `viewer`, `operator` or `admin`"),
             E::AutoRestart(text) => wrong(format!("`{text}` does not say when to restart"))
                 .or_else_write("write `true`, `false` or `unexpected`"),
             E::Directory(text) => {
@@ -206,6 +211,14 @@ pub fn auto_restart(text: &str) -> Result<AutoRestart, ValueError> {
         None if text.to_lowercase() == "unexpected" => Ok(AutoRestart::Unexpected),
         None => Err(ValueError::AutoRestart(text.to_lowercase())),
     }
+}
+
+/// `viewer`, `operator` or `admin`.
+///
+/// # Errors
+/// When it is none of them.
+pub fn role(text: &str) -> Result<Role, ValueError> {
+    Role::of_word(text).ok_or_else(|| ValueError::Role(text.to_owned()))
 }
 
 /// `adopt` or `kill`.

@@ -70,7 +70,8 @@ async fn live(handover: &Handover) -> ExitCode {
     let note =
         Rc::new(move |level, text: &str| log.borrow_mut().log(level, os::clock::wall(), &LocalZone, text));
     let followers = daemon.streams.pump.followers();
-    let front = http::server::Daemon { asks: sender, note, feed: Rc::clone(&daemon.feed), followers };
+    let (feed, identifier) = (Rc::clone(&daemon.feed), daemon.identity.identifier.clone());
+    let front = http::server::Daemon { asks: sender, note, feed, identifier, followers };
     let server = tokio::task::spawn_local(http::server::serve(endpoints, front, Limits::default()));
     if let Err(error) = os::watchdog::watch(TURN_CPU_MAX) {
         daemon.note(Level::Warn, &format!("cannot watch over the loop: {error}"));

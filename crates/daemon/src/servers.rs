@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use config::settings::{Credentials, ServerSpec};
+use config::settings::ServerSpec;
 use http::server::{Endpoint, Listener};
 use model::level::Level;
 use os::listen::{ListenError, UnixAttributes};
@@ -53,10 +53,10 @@ pub(crate) fn open(
         let kept_path = path.map_or(&b""[..], |it| it.as_os_str().as_encoded_bytes());
         keepsakes.keep(link, key, kept_path, descriptor(&listener).map_err(LinkError::from)?)?;
         servers.paths.extend(path.cloned());
-        let (ServerSpec::Unix { section, auth, web_compat, .. }
-        | ServerSpec::Inet { section, auth, web_compat, .. }) = spec;
-        let (section, credentials) = (section.clone(), auth.as_ref().map(credentials));
-        servers.endpoints.push(Endpoint { section, listener, credentials, web_compat: *web_compat });
+        let (ServerSpec::Unix { section, users, web_compat, .. }
+        | ServerSpec::Inet { section, users, web_compat, .. }) = spec;
+        let (section, users) = (section.clone(), users.clone());
+        servers.endpoints.push(Endpoint { section, listener, users, web_compat: *web_compat });
     }
     Ok(servers)
 }
@@ -132,10 +132,6 @@ fn listen(spec: &ServerSpec) -> Result<Listener, ListenError> {
     }
 }
 
-fn credentials(auth: &Credentials) -> http::auth::Credentials {
-    http::auth::Credentials { username: auth.username.clone(), password: auth.password.clone() }
-}
-
 /// Why a server cannot be opened: the original's words where it has some, with the place it means.
 fn refusal(spec: &ServerSpec, error: &ListenError) -> String {
     let (ServerSpec::Unix { section, .. } | ServerSpec::Inet { section, .. }) = spec;
@@ -169,8 +165,8 @@ const fn is_private(server: &ServerSpec) -> bool {
 impl Daemon {
     pub(crate) fn introduce_server(&mut self, server: &ServerSpec) {
         self.note(Level::Info, "RPC interface 'supervisor' initialized");
-        let (ServerSpec::Unix { section, auth, .. } | ServerSpec::Inet { section, auth, .. }) = server;
-        if auth.is_none() && !is_private(server) {
+        let (ServerSpec::Unix { section, users, .. } | ServerSpec::Inet { section, users, .. }) = server;
+        if users.is_empty() && !is_private(server) {
             let text = format!("Server '{section}' running without any HTTP authentication checking");
             self.note(Level::Critical, &text);
             if let ServerSpec::Inet { host, port, .. } = server

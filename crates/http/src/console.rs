@@ -6,7 +6,8 @@ mod acts;
 mod compat;
 mod facts;
 mod form;
-mod guard;
+pub(crate) mod guard;
+mod login;
 mod look;
 mod pages;
 
@@ -23,7 +24,9 @@ use crate::reply::{Reply, packed};
 use crate::routes::only;
 use crate::visit::Visit;
 
+pub(crate) use form::cookie;
 pub(crate) use guard::Secret;
+pub(crate) use login::{answer_stranger, is_for_all, page as login_page};
 
 /// A page may use what this program serves, and nothing else in the world; nobody may put it into a frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -34,7 +37,7 @@ const PAGES: [&str; 8] = ["", "index.html", "process", "events", "machine", "lis
 
 /// Whether a path is one of the console's; it begins without a slash.
 pub(crate) fn is_ours(path: &str) -> bool {
-    matches!(path, "look" | "act") || PAGES.contains(&path) || asset(path).is_some()
+    matches!(path, "look" | "act" | "login" | "logout") || PAGES.contains(&path) || asset(path).is_some()
 }
 
 fn asset(path: &str) -> Option<&'static web::assets::Asset> {
@@ -54,6 +57,14 @@ pub(crate) async fn answer(
     }
     match path {
         "look" => only(&parts.method, &[Method::GET]).map(|()| look::choose(&parts)),
+        "login" if parts.method == Method::POST && visit.porter.asks() => {
+            login::enter(visit, connection, Request::from_parts(parts, body)).await
+        }
+        "login" => only(&parts.method, &[Method::GET, Method::HEAD]).map(|()| login::home(&parts)),
+        "logout" => {
+            only(&parts.method, &[Method::POST])?;
+            login::leave(visit, &parts, &posted(visit, connection, &parts, body).await?)
+        }
         "act" => {
             only(&parts.method, &[Method::POST])?;
             acts::act(visit, &parts, &posted(visit, connection, &parts, body).await?).await

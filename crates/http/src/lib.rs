@@ -6,14 +6,16 @@
 //! [`server::serve`] and [`ask::Ask`].
 
 pub mod ask;
-pub mod auth;
+mod auth;
 mod body;
 mod connection;
 mod console;
 mod date;
+mod door;
 pub mod feed;
 mod follow;
 pub mod limits;
+mod porter;
 mod probe;
 mod reply;
 mod rest;

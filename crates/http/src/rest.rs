@@ -14,6 +14,7 @@ use model::level::Level;
 
 use crate::ask::Ask;
 use crate::connection::Connection;
+use crate::door::SEC_FETCH_SITE;
 use crate::feed::Watcher;
 use crate::follow::{From, HISTORY_BYTES, Place};
 use crate::reply::Reply;
@@ -31,7 +32,6 @@ const LOG_BYTES_MAX: u64 = 1 << 20;
 const JSON: &str = "application/json";
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Tells nginx to pass on what it gets as it gets it.
 const UNBUFFERED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
@@ -57,7 +57,7 @@ impl Visit {
         match rest::find(verb, &parts) {
             Found::Method(entry, captured) => {
                 let (body, _seat) = if verb == Verb::Post {
-                    check_sender(request.headers())?;
+                    self.check_sender(request.headers())?;
                     self.read_some(request, connection).await?
                 } else {
                     (bytes::Bytes::new(), None)
@@ -175,9 +175,7 @@ impl Visit {
     }
 }
 
-/// Refuses changes that another site asks for in the name of a user whose browser knows the password.
-///
-/// Programs send none of these headers; browsers send them and let no page change them.
+/// Refuses what a page of another site asks for.
 pub(crate) fn check_sender(headers: &HeaderMap) -> Result<(), Reply> {
     let text = |name: HeaderName| headers.get(name).map(|it| it.to_str().unwrap_or("?"));
     let same_site = text(SEC_FETCH_SITE).is_none_or(|it| matches!(it, "same-origin" | "none"));
@@ -188,7 +186,12 @@ pub(crate) fn check_sender(headers: &HeaderMap) -> Result<(), Reply> {
     if same_site && same_origin {
         return Ok(());
     }
-    Err(failure(StatusCode::FORBIDDEN, "FORBIDDEN", "this was asked for by a page of another site"))
+    Err(foreign())
+}
+
+/// The answer to what a page of another site asks for.
+pub(crate) fn foreign() -> Reply {
+    failure(StatusCode::FORBIDDEN, "FORBIDDEN", "this was asked for by a page of another site")
 }
 
 fn since<'a>(headers: &'a HeaderMap, query: &'a Query) -> Option<&'a str> {

@@ -9,19 +9,15 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    LAST_MODIFIED, RETRY_AFTER, WWW_AUTHENTICATE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, RETRY_AFTER,
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
-use model::audit::{Asker, Door, Who};
 use model::event::bytes_repr;
 use model::level::Level;
-use model::role::Role;
 use tokio::sync::mpsc;
 use wire::{xmlrpc_read, xmlrpc_write};
 
 use crate::ask::{Ask, Note};
-use crate::auth::{Credentials, Verdict};
 use crate::body::Body;
 use crate::connection::Connection;
 use crate::console::{self, Secret};
@@ -29,6 +25,7 @@ use crate::date::http_date;
 use crate::feed::Feed;
 use crate::follow::{Follower, From, HISTORY_BYTES};
 use crate::limits::{Limits, QUOTED_BYTES, SMALL_BODY_BYTES};
+use crate::porter::Porter;
 use crate::probe::Probe;
 use crate::reply::{Reply, respond};
 use crate::seat::{Seat, Seats};
@@ -38,7 +35,14 @@ use crate::visit::Visit;
 /// What all connections of a listening socket share.
 pub(crate) struct Site {
     pub(crate) asks: mpsc::Sender<Ask>,
-    pub(crate) credentials: Option<Credentials>,
+    /// Who lets clients in.
+    pub(crate) porter: Porter,
+    /// What the cookie of a session is called; two supervisors of one machine have two names.
+    pub(crate) cookie: String,
+    /// Whether nobody on the way can read along.
+    pub(crate) is_secure: bool,
+    /// The `identifier` of the configuration.
+    pub(crate) identifier: String,
     pub(crate) limits: Limits,
     pub(crate) note: Note,
     /// What there is a number of, over all sockets.
@@ -63,9 +67,9 @@ pub(crate) async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     connection.works();
     let stays = wants_to_stay(&request);
-    let mut response = match site.admit(&request, &connection) {
+    let mut response = match site.admit(request, &connection).await {
         Err(reply) => reply.into_response(connection),
-        Ok(asker) => match Visit::new(Rc::clone(&site), asker).route(request, &connection).await {
+        Ok((guest, request)) => match Visit::new(Rc::clone(&site), guest).route(request, &connection).await {
             Ok(Page::Reply(reply)) | Err(reply) => {
                 site.within_bounds(reply, &connection).into_response(connection)
             }
@@ -92,35 +96,6 @@ fn wants_to_stay(request: &Request<Incoming>) -> bool {
 pub(crate) enum Page {
     Reply(Reply),
     Stream { stream: Stream, headers: Vec<(HeaderName, HeaderValue)> },
-}
-
-impl Site {
-    /// Whether the client may ask at all.
-    fn admit(&self, request: &Request<Incoming>, connection: &Connection) -> Result<Rc<Asker>, Reply> {
-        let door = connection.door().clone();
-        let Some(credentials) = &self.credentials else {
-            return Ok(Rc::new(Asker { who: stranger(&door), role: Role::Admin, door }));
-        };
-        match credentials.judge(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)) {
-            Verdict::Welcome => {
-                let who = Who::User(credentials.username.as_str().into());
-                Ok(Rc::new(Asker { who, role: Role::Admin, door }))
-            }
-            Verdict::Malformed => Err(Reply::error(StatusCode::BAD_REQUEST)),
-            Verdict::Stranger => {
-                Err(Reply::last_error(StatusCode::UNAUTHORIZED)
-                    .with(WWW_AUTHENTICATE, "Basic realm=\"default\""))
-            }
-        }
-    }
-}
-
-/// Who comes in where nobody is asked.
-fn stranger(door: &Door) -> Who {
-    match door {
-        Door::Unix { uid: Some(uid), .. } => Who::Uid(*uid),
-        Door::Unix { uid: None, .. } | Door::Inet(_) => Who::Anybody,
-    }
 }
 
 impl Visit {
@@ -163,6 +138,9 @@ impl Visit {
 
     async fn remote_call(&self, request: Request<Incoming>, connection: &Connection) -> Result<Reply, Reply> {
         only(request.method(), &[Method::POST])?;
+        if !self.has_compat {
+            self.check_sender(request.headers())?;
+        }
         let (parts, body) = request.into_parts();
         let (document, _seat) = self.read(&parts.headers, body, connection).await?;
         let call = xmlrpc_read::call(&document, xmlrpc_read::Limits::CALL).map_err(|error| {

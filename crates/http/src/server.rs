@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
+use gate::user::Users;
 use hyper::StatusCode;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,11 +23,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep_until, timeout};
 
 use crate::ask::{Ask, Note};
-use crate::auth::Credentials;
 use crate::connection::{Connection, Cut, Framed};
 use crate::console::Secret;
 use crate::feed::Feed;
 use crate::limits::{ACCEPT_PAUSE, LINGER_BYTES, LINGER_TIME, Limits};
+use crate::porter::{Lodge, Porter};
 use crate::reply::Reply;
 use crate::routes::{Site, answer};
 use crate::seat::Seats;
@@ -48,8 +49,8 @@ pub struct Endpoint {
     pub section: String,
     /// The socket.
     pub listener: Listener,
-    /// The one user; `None` when everybody may ask.
-    pub credentials: Option<Credentials>,
+    /// Who may come in; nobody is asked when there is nobody.
+    pub users: Users,
     /// Whether the addresses of the original's page do what they always did: change things by a mere look.
     pub web_compat: bool,
 }
@@ -63,6 +64,8 @@ pub struct Daemon {
     pub note: Note,
     /// What happens.
     pub feed: Rc<Feed>,
+    /// The `identifier` of the configuration: the page for strangers says whose it is.
+    pub identifier: String,
     /// Where it sees how many clients follow logs.
     pub followers: Rc<Cell<usize>>,
 }
@@ -74,14 +77,18 @@ pub struct Daemon {
 /// When a socket cannot be handed to the runtime.
 pub async fn serve(endpoints: Vec<Endpoint>, daemon: Daemon, limits: Limits) -> io::Result<()> {
     let seats = Seats { followers: Rc::clone(&daemon.followers), ..Seats::default() };
-    let secret = Rc::new(Secret::new());
+    let (secret, lodge) = (Rc::new(Secret::new()), Rc::new(Lodge::new()));
     let mut listening = JoinSet::new();
     for endpoint in endpoints {
         let has_names = matches!(endpoint.listener, Listener::Tcp(_));
+        let cookie = cookie_of(&endpoint.listener);
         let acceptor = Acceptor::new(endpoint.listener)?;
         let site = Site {
             asks: daemon.asks.clone(),
-            credentials: endpoint.credentials,
+            porter: Porter::new(endpoint.users, Rc::clone(&lodge)),
+            cookie,
+            identifier: daemon.identifier.clone(),
+            is_secure: false,
             limits,
             note: Rc::clone(&daemon.note),
             feed: Rc::clone(&daemon.feed),
@@ -94,6 +101,16 @@ pub async fn serve(endpoints: Vec<Endpoint>, daemon: Daemon, limits: Limits) -> 
     }
     while listening.join_next().await.is_some() {}
     Ok(())
+}
+
+/// What the cookie of a session is called. Cookies belong to a machine and not to a port (RFC 6265, 8.5), so
+/// that two supervisors of one machine would otherwise take theirs from each other.
+fn cookie_of(listener: &Listener) -> String {
+    let port = match listener {
+        Listener::Tcp(it) => it.local_addr().ok().map(|it| it.port()),
+        Listener::Unix(..) => None,
+    };
+    port.map_or_else(|| "menshen_session".to_owned(), |it| format!("menshen_session_{it}"))
 }
 
 enum Acceptor {

@@ -4,14 +4,16 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use api::call::Refusal;
+use gate::digest::Digest;
 use hyper::StatusCode;
-use model::audit::Asker;
+use model::audit::{Asker, Who};
 use model::fault::Fault;
 use model::level::Level;
 use tokio::sync::{mpsc, oneshot};
 use wire::value::{MethodCall, Value};
 
 use crate::ask::{Ask, Note, Slot};
+use crate::porter::Guest;
 use crate::reply::Reply;
 use crate::routes::{Site, busy};
 
@@ -19,6 +21,8 @@ use crate::routes::{Site, busy};
 pub(crate) struct Visit {
     site: Rc<Site>,
     pub(crate) asker: Rc<Asker>,
+    /// What names the session it belongs to, if to one.
+    pub(crate) session: Option<Digest>,
 }
 
 impl Deref for Visit {
@@ -39,8 +43,21 @@ pub(crate) enum CallError {
 }
 
 impl Visit {
-    pub(crate) fn new(site: Rc<Site>, asker: Rc<Asker>) -> Self {
-        Self { site, asker }
+    pub(crate) fn new(site: Rc<Site>, guest: Guest) -> Self {
+        Self { site, asker: guest.asker, session: guest.session }
+    }
+
+    /// The name of the user, where users are asked for one.
+    pub(crate) fn user(&self) -> Option<&str> {
+        match &self.asker.who {
+            Who::User(name) => Some(name),
+            Who::Uid(_) | Who::Anybody => None,
+        }
+    }
+
+    /// What a form must bring back to be believed. It belongs to the session, or else to the user.
+    pub(crate) fn form_token(&self) -> String {
+        self.secret.token(self.user(), self.session)
     }
 
     /// Has the daemon make a call, and waits for its answer.

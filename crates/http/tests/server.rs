@@ -1,228 +1,27 @@
 //! The server over real sockets, with a daemon that only pretends: bytes in, bytes out.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-use std::cell::RefCell;
-use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
-use std::rc::Rc;
+#[expect(dead_code, reason = "each file of tests uses a part of it")]
+mod world;
+
+use std::io::ErrorKind;
 use std::time::Duration;
 
-use api::call::Refusal;
+use gate::password::Password;
+use gate::user::{User, Users};
 use http::ask::Ask;
-use http::auth::Credentials;
 use http::limits::Limits;
-use http::server::{Daemon, Endpoint, Listener, serve};
-use model::fault::{Fault, FaultCode};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{Notify, mpsc};
-use tokio::task::LocalSet;
-use wire::value::{MethodCall, Value};
-use wire::{xmlrpc_read, xmlrpc_write};
+use model::role::Role;
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use wire::value::Value;
+use wire::xmlrpc_read;
 
-/// Longer than anything here takes; a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What a test may touch.
-struct World {
-    socket: PathBuf,
-    room: tempfile::TempDir,
-    tcp: std::net::SocketAddr,
-    notes: Rc<RefCell<Vec<String>>>,
-    /// The slots of calls to `test.wait`, which are never answered.
-    waiting: Rc<RefCell<Vec<Ask>>>,
-    /// Lets the daemon go on after `test.stop`.
-    resume: Rc<Notify>,
-}
-
-impl World {
-    async fn unix(&self) -> Client<UnixStream> {
-        Client::new(UnixStream::connect(&self.socket).await.unwrap())
-    }
-
-    async fn tcp(&self) -> Client<TcpStream> {
-        Client::new(TcpStream::connect(self.tcp).await.unwrap())
-    }
-
-    fn log(&self) -> PathBuf {
-        self.room.path().join("log")
-    }
-
-    fn write_log(&self, bytes: &[u8]) {
-        std::fs::File::options()
-            .append(true)
-            .create(true)
-            .open(self.log())
-            .unwrap()
-            .write_all(bytes)
-            .unwrap();
-    }
-}
-
-/// One client, which keeps what it has read too much.
-struct Client<S> {
-    stream: S,
-    buffer: Vec<u8>,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    fn new(stream: S) -> Self {
-        Self { stream, buffer: Vec::new() }
-    }
-
-    async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream.write_all(bytes.as_ref()).await.unwrap();
-    }
-
-    /// Whether there was anything more to read.
-    async fn more(&mut self) -> bool {
-        let read =
-            tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.buffer)).await.expect("patience");
-        read.is_ok_and(|it| it > 0)
-    }
-
-    async fn until(&mut self, end: &str) -> String {
-        loop {
-            let found = self.buffer.windows(end.len()).position(|it| it == end.as_bytes());
-            if let Some(at) = found {
-                let bytes: Vec<u8> = self.buffer.drain(..at + end.len()).collect();
-                return String::from_utf8(bytes).unwrap();
-            }
-            assert!(self.more().await, "ended without {end:?}: {:?}", String::from_utf8_lossy(&self.buffer));
-        }
-    }
-
-    async fn all(&mut self) -> String {
-        while self.more().await {}
-        String::from_utf8(std::mem::take(&mut self.buffer)).unwrap()
-    }
-
-    /// One answer with a length: its headers (dates left out) and its body.
-    async fn answer(&mut self) -> (String, String) {
-        let head = self.until("\r\n\r\n").await;
-        let length = header(&head, "Content-Length").map_or(0, |it| it.parse().unwrap());
-        while self.buffer.len() < length {
-            assert!(self.more().await, "the body ended early");
-        }
-        let body: Vec<u8> = self.buffer.drain(..length).collect();
-        let lines = head.lines().filter(|it| !it.starts_with("Date: ")).collect::<Vec<_>>();
-        (lines.join("\n").trim_end().to_owned(), String::from_utf8(body).unwrap())
-    }
-
-    async fn call(&mut self, method: &str) -> (String, String) {
-        self.send(post(method)).await;
-        self.answer().await
-    }
-}
-
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.lines().find_map(|it| it.strip_prefix(name)?.strip_prefix(": "))
-}
-
-fn status(head: &str) -> &str {
-    head.split(' ').nth(1).unwrap()
-}
-
-fn document(method: &str) -> String {
-    xmlrpc_write::call(&MethodCall { name: method.to_owned(), params: vec![] })
-}
-
-fn post_with(method: &str, headers: &str) -> String {
-    let body = document(method);
-    format!("POST /RPC2 HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
-}
-
-fn post(method: &str) -> String {
-    post_with(method, "")
-}
-
-/// Answers `test.echo` with the method, keeps `test.wait` waiting, drops `test.drop`, and takes nothing
-/// more after `test.stop`.
-async fn pretend(
-    mut asks: mpsc::Receiver<Ask>,
-    log: PathBuf,
-    waiting: Rc<RefCell<Vec<Ask>>>,
-    resume: Rc<Notify>,
-) {
-    while let Some(ask) = asks.recv().await {
-        match ask {
-            Ask::Call { call, asker, slot } => {
-                let stops = call.name == "test.stop";
-                let result = match call.name.as_str() {
-                    "test.wait" => {
-                        waiting.borrow_mut().push(Ask::Call { call, asker, slot });
-                        continue;
-                    }
-                    "test.drop" => continue,
-                    "test.fault" => Err(Fault::about(FaultCode::BadName, "x<y").into()),
-                    "test.panic" => Err(Refusal::Internal("it will".to_owned())),
-                    "test.break" => Err(Refusal::Internal("it broke".to_owned())),
-                    "test.big" => Ok(Value::String("x".repeat(4 << 20))),
-                    _ => Ok(Value::String(call.name)),
-                };
-                let _ = slot.send(result);
-                if stops {
-                    resume.notified().await;
-                }
-            }
-            Ask::ProcessLog { name, channel, slot } => {
-                let known = name == "g:p" && channel == "stdout";
-                let _ = slot.send(known.then(|| log.clone()));
-            }
-            Ask::MainLog { slot } => {
-                let _ = slot.send(Some(log.clone()));
-            }
-            Ask::Audit(_) | Ask::Watching | Ask::Metrics { .. } | Ask::Unready { .. } => {}
-        }
-    }
-}
-
-fn limits() -> Limits {
-    Limits::default()
-}
-
-/// Runs `test` against a server on a unix socket and one on TCP.
-fn run(limits: Limits, credentials: Option<&Credentials>, test: impl AsyncFnOnce(&World)) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, async {
-        let room = tempfile::tempdir().unwrap();
-        let socket = room.path().join("s");
-        let unix = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        let tcp = std::net::TcpListener::bind("[::1]:0")
-            .or_else(|_| std::net::TcpListener::bind("127.0.0.1:0"))
-            .unwrap();
-        unix.set_nonblocking(true).unwrap();
-        tcp.set_nonblocking(true).unwrap();
-        let address = tcp.local_addr().unwrap();
-        let endpoints = [Listener::Unix(unix, socket.clone()), Listener::Tcp(tcp)].map(|listener| Endpoint {
-            section: "test".to_owned(),
-            listener,
-            credentials: credentials.cloned(),
-            web_compat: false,
-        });
-        let notes = Rc::new(RefCell::new(Vec::new()));
-        let told = Rc::clone(&notes);
-        let (asks, questions) = mpsc::channel(2);
-        let note = Rc::new(move |level: model::level::Level, text: &str| {
-            assert!(!text.contains("test.panic"), "as the test wants it");
-            told.borrow_mut().push(format!("{} {text}", level.code()));
-        });
-        let waiting = Rc::new(RefCell::new(Vec::new()));
-        let _server = tokio::task::spawn_local(serve(
-            endpoints.into(),
-            Daemon { asks, note, feed: Rc::new(http::feed::Feed::new(1)), followers: Rc::default() },
-            limits,
-        ));
-        let resume = Rc::new(Notify::new());
-        let daemon = pretend(questions, room.path().join("log"), Rc::clone(&waiting), Rc::clone(&resume));
-        let _daemon = tokio::task::spawn_local(daemon);
-        test(&World { socket, room, tcp: address, notes, waiting, resume }).await;
-    });
-}
+use world::{Client, PATIENCE, World, document, header, limits, post, post_with, run, status};
 
 #[test]
 fn a_call_is_answered_with_the_headers_clients_know() {
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         let (head, body) = world.unix().await.call("test.echo").await;
         let length = body.len();
         let wanted =
@@ -241,7 +40,7 @@ fn sorted(head: &str) -> Vec<&str> {
 
 #[test]
 fn a_fault_is_an_answer_and_a_break_is_an_error() {
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         let mut client = world.tcp().await;
         let (head, body) = client.call("test.fault").await;
         assert_eq!(status(&head), "200");
@@ -258,7 +57,7 @@ fn a_fault_is_an_answer_and_a_break_is_an_error() {
 
 #[test]
 fn a_request_that_panics_ends_its_connection_and_nothing_else() {
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         let (mut client, mut other) = (world.unix().await, world.unix().await);
         other.call("test.echo").await;
         client.send(post("test.panic")).await;
@@ -270,7 +69,7 @@ fn a_request_that_panics_ends_its_connection_and_nothing_else() {
 
 #[test]
 fn a_connection_is_kept_and_pipelined_requests_are_answered_in_order() {
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         let mut client = world.unix().await;
         client.send([post("test.a"), post("test.b"), "\r\n".to_owned(), post("test.c")].concat()).await;
         for method in ["test.a", "test.b", "test.c"] {
@@ -285,7 +84,7 @@ fn a_connection_is_kept_and_pipelined_requests_are_answered_in_order() {
 
 #[test]
 fn http_1_0_closes_unless_asked_not_to() {
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         let body = document("test.echo");
         let request = |headers: &str| {
             format!("POST /RPC2 HTTP/1.0\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
@@ -305,7 +104,7 @@ fn http_1_0_closes_unless_asked_not_to() {
 
 #[test]
 fn a_host_may_be_empty_or_missing_and_an_empty_line_may_come_first() {
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         let body = document("test.echo");
         for head in ["\r\n\r\nPOST /RPC2 HTTP/1.1\r\nHost: \r\n", "POST /RPC2xyz?q HTTP/1.1\r\n"] {
             let mut client = world.unix().await;
@@ -336,7 +135,7 @@ fn what_is_no_call_is_refused_with_a_page() {
         ("GET /logtail/g:p/stdin HTTP/1.1\r\n\r\n", "404"),
         ("GET /logtail/g:p HTTP/1.1\r\n\r\n", "404"), // It has no log yet.
     ];
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         for (request, wanted) in cases {
             let mut client = world.unix().await;
             client.send(request).await;
@@ -355,8 +154,9 @@ fn what_is_no_call_is_refused_with_a_page() {
 
 #[test]
 fn every_url_wants_the_password() {
-    let credentials = Credentials { username: "u".to_owned(), password: "p".to_owned() };
-    run(limits(), Some(&credentials), async |world| {
+    let password = Some(Password::Plain("p".to_owned()));
+    let user = User { name: "u".into(), role: Role::Admin, password, tokens: vec![] };
+    run(limits(), &Users::new(vec![user]), async |world| {
         let cases = [
             ("", "401"),
             ("Authorization: Basic dTpw\r\n", "200"),
@@ -388,7 +188,7 @@ fn every_url_wants_the_password() {
 #[test]
 fn a_header_that_is_too_long_or_too_slow_is_refused() {
     let limits = Limits { header_time: Duration::from_millis(50), ..limits() };
-    run(limits, None, async |world| {
+    run(limits, &Users::default(), async |world| {
         let mut client = world.unix().await;
         client.send(format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(20_000))).await;
         assert_eq!(status(&client.all().await), "431");
@@ -416,7 +216,7 @@ async fn client_that_times_out(world: &World) -> String {
 #[test]
 fn a_body_that_is_too_slow_or_breaks_off_is_refused() {
     let limits = Limits { body_time: Duration::from_millis(50), ..limits() };
-    run(limits, None, async |world| {
+    run(limits, &Users::default(), async |world| {
         let mut client = world.unix().await;
         client.send("POST /RPC2 HTTP/1.1\r\nContent-Length: 100\r\n\r\n<methodCall>").await;
         assert_eq!(status(&client.all().await), "408");
@@ -430,7 +230,7 @@ fn a_body_that_is_too_slow_or_breaks_off_is_refused() {
 
 #[test]
 fn the_answer_to_a_huge_body_is_read_although_the_body_is_not() {
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         let mut client = world.tcp().await;
         let length = 8 << 20;
         client.send(format!("POST /RPC2 HTTP/1.1\r\nContent-Length: {length}\r\n\r\n")).await;
@@ -441,7 +241,7 @@ fn the_answer_to_a_huge_body_is_read_although_the_body_is_not() {
 
 #[test]
 fn a_full_queue_is_an_answer() {
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         let mut first = world.unix().await;
         first.send(post("test.stop")).await;
         first.answer().await;
@@ -471,7 +271,7 @@ fn a_full_queue_is_an_answer() {
 
 #[test]
 fn a_client_that_hangs_up_has_asked_all_the_same() {
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         let mut client = world.unix().await;
         client.send(post("test.wait")).await;
         drop(client);
@@ -491,7 +291,7 @@ fn a_client_that_hangs_up_has_asked_all_the_same() {
 #[test]
 fn one_connection_too_many_pushes_out_the_one_idle_longest_or_is_turned_away() {
     let limits = Limits { connections: 2, ..limits() };
-    run(limits, None, async |world| {
+    run(limits, &Users::default(), async |world| {
         let (mut old, mut young) = (world.unix().await, world.unix().await);
         young.call("test.echo").await;
         old.call("test.echo").await;
@@ -514,7 +314,7 @@ fn one_connection_too_many_pushes_out_the_one_idle_longest_or_is_turned_away() {
 #[test]
 fn a_client_that_does_not_take_its_answer_is_cut_off() {
     let limits = Limits { write_time: Duration::from_millis(50), ..limits() };
-    run(limits, None, async |world| {
+    run(limits, &Users::default(), async |world| {
         let mut stuck = world.unix().await;
         stuck.send(post("test.big")).await;
         // Once it has been cut off, nothing can be sent to it any more.
@@ -528,7 +328,7 @@ fn a_client_that_does_not_take_its_answer_is_cut_off() {
 #[test]
 fn who_says_nothing_makes_room_for_who_asks() {
     let limits = Limits { connections: 3, ..limits() };
-    run(limits, None, async |world| {
+    run(limits, &Users::default(), async |world| {
         let mut known = world.unix().await;
         assert_eq!(status(&known.call("test.echo").await.0), "200");
         let mut silent = Vec::new();
@@ -545,7 +345,7 @@ fn who_says_nothing_makes_room_for_who_asks() {
 #[test]
 fn who_does_not_come_to_the_point_makes_room_for_who_asks() {
     let limits = Limits { connections: 2, ..limits() };
-    run(limits, None, async |world| {
+    run(limits, &Users::default(), async |world| {
         let (mut head, mut body) = (world.unix().await, world.unix().await);
         head.send("POST /RPC2 HTTP/1.1\r\nHost:").await;
         body.send("POST /RPC2 HTTP/1.1\r\nContent-Length: 100\r\n\r\n<").await;
@@ -562,7 +362,7 @@ fn who_does_not_come_to_the_point_makes_room_for_who_asks() {
 #[test]
 fn large_bodies_are_few_and_small_ones_many() {
     let limits = Limits { large_bodies: 1, ..limits() };
-    run(limits, None, async |world| {
+    run(limits, &Users::default(), async |world| {
         let large = "POST /RPC2 HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n";
         let mut slow = world.unix().await;
         slow.send(large).await;
@@ -584,7 +384,7 @@ fn large_bodies_are_few_and_small_ones_many() {
 #[test]
 fn large_answers_wait_for_their_clients_within_bounds() {
     let limits = Limits { answer_bytes: 5 << 20, ..limits() };
-    run(limits, None, async |world| {
+    run(limits, &Users::default(), async |world| {
         let (mut slow, mut second) = (world.unix().await, world.unix().await);
         slow.send(post("test.big")).await;
         slow.until("\r\n\r\n").await;
@@ -614,7 +414,7 @@ impl Client<UnixStream> {
 
 #[test]
 fn pages_are_served() {
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         let mut client = world.unix().await;
         for path in ["/", "/index.html?action=refresh", "//"] {
             client.send(format!("GET {path} HTTP/1.1\r\n\r\n")).await;
@@ -638,7 +438,7 @@ const FOLLOW: &str = "GET /logtail/g%3Ap HTTP/1.1\r\nHost: \r\nAccept-Encoding: 
 
 #[test]
 fn a_log_is_followed_from_its_last_kilobyte_on() {
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         world.write_log(&[b'a'; 3000]);
         let mut client = world.unix().await;
         client.send(FOLLOW).await;
@@ -659,7 +459,7 @@ fn a_log_is_followed_from_its_last_kilobyte_on() {
 
 #[test]
 fn a_log_is_followed_through_rotation_and_truncation() {
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         world.write_log(b"one\n");
         let mut client = world.tcp().await;
         client.send("GET /mainlogtail HTTP/1.1\r\n\r\n").await;
@@ -680,7 +480,7 @@ fn a_log_is_followed_through_rotation_and_truncation() {
 
 #[test]
 fn a_follower_sees_whole_characters_only() {
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         // 1024 bytes from the end is the middle of the first character.
         world.write_log("é".as_bytes());
         world.write_log(&[b'a'; 1022]);
@@ -705,7 +505,7 @@ fn a_follower_sees_whole_characters_only() {
 
 #[test]
 fn http_1_0_gets_a_log_without_chunks() {
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         world.write_log(b"one\n");
         let mut client = world.unix().await;
         client.send("GET /mainlogtail HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").await;
@@ -719,7 +519,7 @@ fn http_1_0_gets_a_log_without_chunks() {
 #[test]
 fn a_follower_that_leaves_gives_its_seat_back_although_the_log_is_quiet() {
     let limits = Limits { followers: 1, ..limits() };
-    run(limits, None, async |world| {
+    run(limits, &Users::default(), async |world| {
         world.write_log(b"one\n");
         let mut first = world.unix().await;
         first.send(FOLLOW).await;
@@ -741,7 +541,7 @@ fn a_follower_that_leaves_gives_its_seat_back_although_the_log_is_quiet() {
 
 #[test]
 fn a_log_that_is_no_plain_file_is_not_followed() {
-    run(limits(), None, async |world| {
+    run(limits(), &Users::default(), async |world| {
         std::os::unix::fs::symlink("/dev/null", world.log()).unwrap();
         let mut client = world.unix().await;
         client.send(FOLLOW).await;

@@ -209,7 +209,7 @@ pub fn plan(look: &Look, plan: &Result<Vec<Change>, String>) -> String {
                 section(out, &format!("changes {class}"), &title, |out| list(out, &these));
             }
         }
-        if look.may_act {
+        if look.may_update {
             out.push_str("<form class=\"acts\" id=\"acts\" method=\"post\" action=\"/act\">");
             hidden(out, "token", &look.token);
             hidden(out, "back", "/");

@@ -1,5 +1,7 @@
 //! What surrounds every page: the head, the way to the other pages, and the forms of how it looks.
 
+use model::role::Role;
+
 use crate::assets;
 use crate::html::{push_attribute, push_element, push_text};
 use crate::words::{Language, Words};
@@ -95,10 +97,14 @@ pub struct Look {
     pub token: String,
     /// Who is logged in; `None` where nobody has to.
     pub user: Option<String>,
+    /// What they may do, where they had to log in.
+    pub role: Option<Role>,
     /// Whether there is a session to be ended.
     pub can_log_out: bool,
-    /// Whether they may change anything.
+    /// Whether they may start and stop programs.
     pub may_act: bool,
+    /// Whether they may change what is to run at all.
+    pub may_update: bool,
     /// The address of the page, to come back to.
     pub here: String,
     /// The `identifier` of the configuration.
@@ -210,17 +216,18 @@ fn display(out: &mut String, look: &Look) {
     );
     choice(out, words.theme, "theme", Theme::ALL.map(|it| (it.as_str(), it.name(words), it == look.theme)));
     out.extend(["<button>", words.apply, "</button></form>\n"]);
+    if let Some(user) = &look.user {
+        out.push_str("<p class=\"quiet\">");
+        push_element(out, "bdi", "user", user);
+        if let Some(role) = look.role {
+            out.extend([" · ", words.role(role)]);
+        }
+        out.push_str("</p>\n");
+    }
     if look.can_log_out {
         out.push_str("<form method=\"post\" action=\"/logout\">");
         hidden(out, "token", &look.token);
-        out.push_str("<button>");
-        out.push_str(words.log_out);
-        if let Some(user) = &look.user {
-            out.push_str(" <bdi>");
-            push_text(out, user);
-            out.push_str("</bdi>");
-        }
-        out.push_str("</button></form>\n");
+        out.extend(["<button>", words.log_out, "</button></form>\n"]);
     }
     out.push_str("</div></details>\n");
 }

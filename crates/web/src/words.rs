@@ -1,5 +1,6 @@
 //! What the pages say, in every language they speak.
 
+use model::role::Role;
 use model::state::ProcessState;
 
 /// A language of the pages.
@@ -226,9 +227,21 @@ words! {
     password: "Password", "密码";
     login_failed: "That is not the right user and password.", "用户名或密码不正确。";
     login_later: "Too many tries. Wait a little.", "尝试次数过多，请稍候。";
+    viewer: "may look", "可查看";
+    operator: "may start and stop", "可启停";
+    admin: "may do everything", "可执行一切操作";
 }
 
 impl Words {
+    /// What a role means.
+    pub(crate) const fn role(&self, role: Role) -> &'static str {
+        match role {
+            Role::Viewer => self.viewer,
+            Role::Operator => self.operator,
+            Role::Admin => self.admin,
+        }
+    }
+
     /// The word for a state.
     pub const fn state(&self, state: ProcessState) -> &'static str {
         match state {

@@ -10,6 +10,7 @@ pub(crate) mod program;
 pub(crate) mod server;
 pub(crate) mod stream;
 pub(crate) mod supervisord;
+pub(crate) mod user;
 
 mod reader;
 

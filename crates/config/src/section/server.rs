@@ -2,35 +2,59 @@
 
 use std::path::PathBuf;
 
+use gate::password::Password;
+use gate::user::{User, Users};
+use model::role::Role;
+
 use crate::diagnostic::{Report, Reported, Wrong};
 use crate::ini::Section;
 use crate::option::{inet_server, server, unix_server};
 use crate::python;
-use crate::section::{Context, Reader};
+use crate::section::{Context, Reader, user};
 use crate::settings::{Credentials, ServerSpec};
-use crate::value;
+use crate::{suggest, value};
+
+/// The users of the file.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// Those that can be used.
+    pub(crate) users: Vec<User>,
+    /// The sections of those that cannot, which has been said.
+    pub(crate) broken: Vec<String>,
+}
 
 /// Reads an `[inet_http_server]`.
 pub(crate) fn read_inet(
     context: Context<'_>,
     section: &Section,
+    known: &Known,
     report: &mut Report,
 ) -> Result<ServerSpec, Reported> {
     let mut reader = Reader::new(context, section, context.bare_scope(), report);
     let auth = read_credentials(&mut reader);
+    // A port can be reached by more than those who ought to: whoever names users means them to be asked.
+    let users = read_users(&mut reader, &auth, known, "*");
     let web_compat = reader.value(&server::WEB_COMPAT, value::boolean);
     let address = reader.optional(&inet_server::PORT, value::inet_address)?;
     let Some((host, port)) = address else {
         let original = format!("section [{}] has no port value", section.name);
         return Err(reader.missing(&inet_server::PORT, original));
     };
-    Ok(ServerSpec::Inet { section: section.name.clone(), host, port, auth: auth?, web_compat: web_compat? })
+    Ok(ServerSpec::Inet {
+        section: section.name.clone(),
+        host,
+        port,
+        auth: auth?,
+        users: users?,
+        web_compat: web_compat?,
+    })
 }
 
 /// Reads a `[unix_http_server]`.
 pub(crate) fn read_unix(
     context: Context<'_>,
     section: &Section,
+    known: &Known,
     report: &mut Report,
 ) -> Result<ServerSpec, Reported> {
     let machine = context.machine;
@@ -38,6 +62,8 @@ pub(crate) fn read_unix(
     let file = read_file(&mut reader);
     let mut reader = reader.again(context.bare_scope(), String::new());
     let auth = read_credentials(&mut reader);
+    // Here the permission bits say who may come.
+    let users = read_users(&mut reader, &auth, known, "");
     let web_compat = reader.value(&server::WEB_COMPAT, value::boolean);
     let chown = reader.optional(&unix_server::CHOWN, |text| {
         let owner = machine.owner(text).map_err(Wrong::from);
@@ -57,6 +83,7 @@ pub(crate) fn read_unix(
         chmod: chmod?,
         chown,
         auth: auth?,
+        users: users?,
         web_compat: web_compat?,
     })
 }
@@ -97,4 +124,61 @@ fn read_credentials(reader: &mut Reader<'_, '_>) -> Result<Option<Credentials>, 
             Err(reader.wrong(given, wrong.or_else_write(format!("write `{} = …` as well", other.name))))
         }
     }
+}
+
+/// Who is let in: the one of the server itself, and those of `users`, or of `default` unless that is given.
+fn read_users(
+    reader: &mut Reader<'_, '_>,
+    auth: &Result<Option<Credentials>, Reported>,
+    known: &Known,
+    default: &'static str,
+) -> Result<Users, Reported> {
+    let text = reader.text(&server::USERS)?;
+    let mut users = Vec::new();
+    if let Ok(Some(auth)) = auth {
+        let password = if auth.password.is_empty() {
+            // The original lets in who gives none.
+            Password::Plain(String::new())
+        } else {
+            user::password(&auth.password).map_err(|wrong| reader.wrong(&server::PASSWORD, wrong))?
+        };
+        let name = auth.username.as_str().into();
+        users.push(User { name, role: Role::Admin, password: Some(password), tokens: Vec::new() });
+    }
+    for name in value::list(text.as_deref().unwrap_or(default)) {
+        match known.users.iter().find(|it| &*it.name == name) {
+            Some(user) => users.push(user.clone()),
+            None if name == "*" => users.extend(known.users.iter().cloned()),
+            None if known.broken.iter().any(|it| it.strip_prefix("user:") == Some(name)) => {}
+            None => {
+                let names = known.users.iter().map(|it| &*it.name);
+                let remedy = match suggest::nearest(name, names) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("add a section `[user:{name}]`"),
+                };
+                let message = format!("there is no user `{name}`");
+                let wrong = Wrong::new(message.clone(), message).or_else_write(remedy);
+                return Err(reader.wrong(&server::USERS, wrong));
+            }
+        }
+    }
+    check_once(reader, users)
+}
+
+/// Nobody may have two passwords by one door.
+fn check_once(reader: &mut Reader<'_, '_>, mut users: Vec<User>) -> Result<Users, Reported> {
+    let mut once: Vec<User> = Vec::new();
+    for user in users.drain(..) {
+        match once.iter().find(|it| it.name == user.name) {
+            None => once.push(user),
+            Some(same) if *same == user => {}
+            Some(_) => {
+                let message = format!("`{}` is also [user:{}], with another password", user.name, user.name);
+                let wrong = Wrong::new(message.clone(), message);
+                let wrong = wrong.or_else_write("give one of them another name, or leave this one out");
+                return Err(reader.wrong(&server::USERNAME, wrong));
+            }
+        }
+    }
+    Ok(Users::new(once))
 }

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
+use hyper::header::{ACCEPT, CONTENT_TYPE};
 use hyper::http::request::Parts;
+use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
 use web::words::Words;
 use wire::value::Value;
 
 use super::form::field;
-use super::{document, facts, guard, look, redirect, told};
+use super::{document, facts, look, redirect, told};
 use crate::reply::Reply;
-use crate::rest::check_sender;
 use crate::visit::{CallError, Caller, Visit};
 
 /// How long a reader waits to be told what came of it; what takes longer goes on, and is seen on the page.
@@ -44,7 +44,7 @@ pub(super) async fn act(visit: &Visit, parts: &Parts, fields: &[(String, String)
     let look = look::of(visit, parts);
     let words = look.words();
     let token = field(fields, "token").unwrap_or_default();
-    if !is_form || !may_come(visit, parts) || !visit.secret.knows(token, look.user.as_deref()) {
+    if !is_form || visit.check_form(&parts.headers).is_err() || !is_ours(visit, token) {
         let html = web::frame::notice(&look, words.refused, words.stale);
         return Err(if for_script {
             told(false, words.stale).with_status(StatusCode::FORBIDDEN)
@@ -62,13 +62,9 @@ pub(super) async fn act(visit: &Visit, parts: &Parts, fields: &[(String, String)
     Ok(look::tell(redirect(field(fields, "back").unwrap_or("/")), is_good, &text))
 }
 
-/// Whether a request to change something may come from where it comes from.
-fn may_come(visit: &Visit, parts: &Parts) -> bool {
-    let own = rustix::system::uname();
-    let own = own.nodename().to_string_lossy();
-    let is_named = !visit.has_names || visit.credentials.is_some();
-    check_sender(&parts.headers).is_ok()
-        && (is_named || guard::is_local_name(look::header(parts, HOST), &own))
+/// Whether a form brought back what we gave this user.
+pub(super) fn is_ours(visit: &Visit, token: &str) -> bool {
+    visit.form_token().as_bytes().ct_eq(token.as_bytes()).into()
 }
 
 /// What a form says is to be done.

@@ -23,7 +23,7 @@ fn decoded(text: &str) -> String {
 }
 
 /// The value of a cookie (RFC 6265, 4.2), decoded as our own are encoded.
-pub(super) fn cookie(header: &str, name: &str) -> Option<String> {
+pub(crate) fn cookie(header: &str, name: &str) -> Option<String> {
     let pairs = header.split(';').filter_map(|it| it.trim().split_once('='));
     pairs.into_iter().find(|(it, _)| *it == name).map(|(_, value)| crate::routes::decoded(value))
 }

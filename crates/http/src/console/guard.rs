@@ -7,8 +7,7 @@
 
 use std::net::IpAddr;
 
-use sha1::{Digest, Sha1};
-use subtle::ConstantTimeEq;
+use gate::digest::Digest;
 
 /// What tokens are made of. It lives as long as the daemon.
 pub(crate) struct Secret([u8; 32]);
@@ -16,30 +15,21 @@ pub(crate) struct Secret([u8; 32]);
 impl Secret {
     /// A new one.
     pub(crate) fn new() -> Self {
-        let mut bytes = [0; 32];
-        // The kernel fills so few bytes whole once it has any (getrandom(2)).
-        let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
-        Self(bytes)
+        Self(crate::porter::random())
     }
 
-    /// The token for this user. It is no secret from them, and tells nobody anything of ours.
-    pub(super) fn token(&self, user: Option<&str>) -> String {
-        let mut digest = Sha1::new();
-        digest.update(self.0);
-        digest.update(user.unwrap_or_default());
-        digest.update(self.0);
-        crate::auth::hexadecimal(&digest.finalize())
-    }
-
-    /// Whether a form brought back what we gave this user.
-    pub(super) fn knows(&self, token: &str, user: Option<&str>) -> bool {
-        self.token(user).as_bytes().ct_eq(token.as_bytes()).into()
+    /// The token for this session, or for this user where there is none. It is no secret from them, and tells
+    /// nobody anything of ours.
+    pub(crate) fn token(&self, user: Option<&str>, session: Option<Digest>) -> String {
+        let user = user.unwrap_or_default().as_bytes();
+        let session = session.map(|it| it.0);
+        Digest::of(&[&self.0, user, session.as_ref().map_or(&[], |it| it.as_slice())]).to_hex()
     }
 }
 
 /// Whether `host` can only be a name of this machine that its users gave it. `own` is what the machine
 /// calls itself.
-pub(super) fn is_local_name(host: &str, own: &str) -> bool {
+pub(crate) fn is_local_name(host: &str, own: &str) -> bool {
     let bare = match host.strip_prefix('[').and_then(|it| it.split_once(']')) {
         Some((address, _)) => address,
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
@@ -78,11 +68,16 @@ mod tests {
     }
 
     #[test]
-    fn a_token_belongs_to_its_user_and_its_daemon() {
+    fn a_token_belongs_to_its_session_its_user_and_its_daemon() {
         let (one, other) = (Secret([1; 32]), Secret([2; 32]));
-        let token = one.token(Some("me"));
-        assert!(one.knows(&token, Some("me")));
-        assert!(!one.knows(&token, Some("you")) && !one.knows(&token, None) && !one.knows("", Some("me")));
-        assert!(!other.knows(&token, Some("me")));
+        let session = |it: u8| Some(Digest([it; 32]));
+        let token = one.token(Some("me"), session(1));
+        assert_eq!(one.token(Some("me"), session(1)), token);
+        for (user, session) in
+            [(Some("you"), session(1)), (Some("me"), session(2)), (Some("me"), None), (None, None)]
+        {
+            assert_ne!(one.token(user, session), token);
+        }
+        assert_ne!(other.token(Some("me"), session(1)), token);
     }
 }

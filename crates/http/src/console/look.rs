@@ -2,6 +2,7 @@
 
 use hyper::header::{ACCEPT_LANGUAGE, COOKIE, HeaderName, HeaderValue, SET_COOKIE};
 use hyper::http::request::Parts;
+use model::role::Role;
 use web::frame::{Look, Theme};
 use web::words::Language;
 
@@ -20,17 +21,25 @@ const KEPT: &str = "Path=/; SameSite=Strict; HttpOnly; Max-Age=31536000";
 
 /// The look of a page for who sent this request.
 pub(super) fn of(visit: &Visit, parts: &Parts) -> Look {
+    Look {
+        token: visit.form_token(),
+        user: visit.user().map(str::to_owned),
+        role: visit.porter.asks().then_some(visit.asker.role),
+        can_log_out: visit.session.is_some(),
+        may_act: visit.asker.role >= Role::Operator,
+        may_update: visit.asker.role >= Role::Admin,
+        ..of_stranger(parts)
+    }
+}
+
+/// The look of a page for who has not said who they are.
+pub(super) fn of_stranger(parts: &Parts) -> Look {
     let cookies = header(parts, COOKIE);
     let language = cookie(cookies, LANGUAGE).and_then(|it| Language::of_tag(&it));
     let here = parts.uri.path_and_query().map_or("/", |it| it.as_str());
-    let user = visit.credentials.as_ref().map(|it| it.username.clone());
     Look {
         language: language.unwrap_or_else(|| Language::accepted(header(parts, ACCEPT_LANGUAGE))),
         theme: cookie(cookies, THEME).and_then(|it| Theme::of_word(&it)).unwrap_or_default(),
-        token: visit.secret.token(user.as_deref()),
-        user,
-        can_log_out: false,
-        may_act: true,
         here: here.to_owned(),
         told: cookie(cookies, TOLD).and_then(|it| {
             let (mark, text) = it.split_at_checked(1)?;

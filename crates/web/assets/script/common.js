@@ -65,6 +65,8 @@ const processPage = (name) => `/process?name=${encodeURIComponent(name)}`;
 async function ask(path) {
   try {
     const answer = await fetch(API + path, { headers: { Accept: "application/json" } });
+    // The session is over: the page in its place is the one to log in.
+    if (answer.status === 401) location.reload();
     return answer.ok ? await answer.json() : null;
   } catch {
     return null;

@@ -49,6 +49,8 @@ class Live {
       // The browser tries again by itself unless it was told no.
       if (source.readyState !== EventSource.CLOSED || source !== this.source) return;
       this.close();
+      // Why it was told no, a stream does not say. A session may be over.
+      ask("/supervisor");
       this.again = setTimeout(() => this.look(), this.patience);
       this.patience = Math.min(this.patience * 2, 30000);
     });

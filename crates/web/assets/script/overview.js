@@ -97,6 +97,7 @@ class Overview {
     let text = "";
     try {
       const answer = await fetch(sort ? `/?sort=${sort}` : "/");
+      if (answer.status === 401) return location.reload();
       if (!answer.ok) return;
       text = await answer.text();
     } catch {
