@@ -62,25 +62,62 @@ pub(crate) fn survey(document: &Document, unhosted: &[Unhosted]) -> Compat {
     compat
 }
 
-/// What does here what a plug-in in Python does for Supervisor, by how its name begins: those found in use.
-const REPLACEMENTS: [(&str, &str); 11] = [
-    ("multivisor", "the REST API at /api/v1 of each machine, and `menshen --server URL`"),
-    ("mr.laforge", "`menshen update`, `menshen start` and `menshen wait`"),
-    ("supervisor_alias", "`menshen` takes several names and patterns at once"),
-    ("supervisor_cache", "nothing is needed: answers of the API do not wait for anything"),
-    ("supervisor_nagios", "`menshen status --check`"),
-    ("supervisord_nagios", "`menshen status --check`"),
-    ("supervisor_quick", "`menshen start`, `stop` and `restart`, which act on many at once"),
+/// What does here what a plug-in in Python does for Supervisor, by the package of its factory: those found in use.
+const REPLACEMENTS: [(&str, &str); 12] = [
     (
-        "supervisor_serialrestart",
-        "`menshen restart NAME`, once for each name: it answers when the process is up",
+        "mr.laforge",
+        "`menshen signal`, and `menshen start`, which leaves alone what runs and says when the rest does",
     ),
+    ("multivisor", "the page and the REST API at /api/v1 of each machine, and `menshen --server URL`"),
+    ("supervisor_cache", "a file or a database: it only kept keys and values for clients"),
+    ("supervisor_grace", "`menshen update`, which starts and stops what numprocs has added and taken away"),
+    ("supervisor_loader", "a file in the directory of [include], and `menshen update`"),
+    ("supervisor_quick", "`menshen start`, `stop` and `restart`, which act on many at once; --no-wait"),
     ("supervisor_stdout", "`stdout_logfile_also=/dev/stdout` with `stdout_logfile_format=prefix`"),
     ("supervisor_twiddler", "a file in the directory of [include], and `menshen update`"),
-    ("supervisor_wildcards", "patterns, which every verb of `menshen` takes: `menshen restart 'web*'`"),
+    ("supervisord_nagios", "`menshen status --check`"),
+    (
+        "supervisorserialrestart",
+        "`menshen restart NAME`, once for each name: it answers when the process is up",
+    ),
+    ("supervisorwildcards", "patterns, which every verb of `menshen` takes: `menshen restart 'web*'`"),
+    ("supvisors", "`menshen --server URL` for each machine; nothing here spreads programs over machines"),
 ];
 
 /// What does here what this plug-in does for Supervisor, if anything is known to.
 pub fn replacement(plugin: &str) -> Option<&'static str> {
-    REPLACEMENTS.iter().find(|it| plugin.starts_with(it.0)).map(|it| it.1)
+    let is_of = |package: &str| {
+        plugin.strip_prefix(package).is_some_and(|it| it.is_empty() || it.starts_with(['.', ':']))
+    };
+    REPLACEMENTS.iter().find(|it| is_of(it.0)).map(|it| it.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As their own documentation has them written.
+    #[test]
+    fn well_known_plug_ins_are_known_by_the_factories_that_people_write() {
+        for factory in [
+            "mr.laforge.controllerplugin:make_laforge_controllerplugin",
+            "mr.laforge.rpcinterface:make_laforge_rpcinterface",
+            "multivisor.rpc:make_rpc_interface",
+            "supervisor_cache.controllerplugin:make_cache_controllerplugin",
+            "supervisor_cache.rpcinterface:make_cache_rpcinterface",
+            "supervisor_grace.rpcinterface:make_grace_rpcinterface",
+            "supervisor_loader.rpcinterface:make_loader_rpcinterface",
+            "supervisor_quick:make_quick_controllerplugin",
+            "supervisor_stdout:event_handler",
+            "supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface",
+            "supervisord_nagios.controllerplugin:make_nagios_plugin",
+            "supervisorserialrestart.controllerplugin:make_serialrestart_controllerplugin",
+            "supervisorwildcards.controllerplugin:make_wildcards_controllerplugin",
+            "supvisors.plugin:make_supvisors_rpcinterface",
+            "supvisors.supvisorsctl:make_supvisors_controller_plugin",
+        ] {
+            assert!(replacement(factory).is_some(), "{factory}");
+        }
+        assert_eq!(replacement("supervisor_quickly:make"), None, "a name that only begins alike is another");
+    }
 }

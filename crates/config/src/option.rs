@@ -447,7 +447,7 @@ table! {
         EVENTS "events" List is required: "The types of events it wants.";
         BUFFER_SIZE "buffer_size" Integer = "10": "How many events may wait for it.";
         RESULT_HANDLER "result_handler" Plugin = "supervisor.dispatchers:default_handler":
-            "The function that judges its results; only the default is hosted.";
+            "The function that judges its results; of others, all results but FAIL count as OK.";
         POOL_PRIORITY "priority" Integer = "-1":
             "The priority of the pool; lower starts earlier and stops later.";
     }

@@ -292,6 +292,9 @@ impl SocketSpec {
     }
 }
 
+/// The function that judges results when no other is named (`dispatchers.py`).
+pub const DEFAULT_RESULT_HANDLER: &str = "supervisor.dispatchers:default_handler";
+
 /// What an event listener pool subscribes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerSpec {

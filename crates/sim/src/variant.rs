@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::signal::Signal;
-use model::spec::{CommandLine, GroupKind, GroupSpec, ListenerSpec, ProcessSpec};
+use model::spec::{CommandLine, DEFAULT_RESULT_HANDLER, GroupKind, GroupSpec, ListenerSpec, ProcessSpec};
 
 use crate::script::Group;
 
@@ -20,7 +20,7 @@ pub(crate) fn of(group: &Group, seed: u64) -> Option<Arc<GroupSpec>> {
     }
     let kind = if is_sound && fate == 1 {
         let events = Vec::new();
-        let result_handler = "default".to_owned();
+        let result_handler = DEFAULT_RESULT_HANDLER.to_owned();
         GroupKind::Listener(ListenerSpec { buffer_size: Some(10), events, result_handler })
     } else {
         GroupKind::Plain

@@ -19,7 +19,7 @@ use crate::deadline::{Reason, TimerKey, Timers};
 use crate::effect::{Effect, Effects};
 use crate::event_note::EventNote;
 use crate::ledger::Diary;
-use crate::listener::{Listener, ListenerState, Verdict};
+use crate::listener::{Judge, Listener, ListenerState, Verdict};
 use crate::memory::{Change, PoolMemory, PoolState};
 use crate::ticks::Ticks;
 
@@ -72,6 +72,7 @@ struct Told<'a> {
 #[derive(Debug)]
 pub(crate) struct Pool {
     events: Vec<EventType>,
+    judge: Judge,
     size: usize,
     waiting: VecDeque<Letter>,
     waiting_bytes: usize,
@@ -106,7 +107,7 @@ impl Bus {
     pub(crate) fn open(&mut self, name: GroupName, spec: &ListenerSpec, now: Stamp, timers: &mut Timers) {
         let written = spec.buffer_size.map(|it| usize::try_from(it).unwrap_or(1));
         let size = written.unwrap_or(UNWRITTEN_BUFFER_SIZE).max(1);
-        let pool = Pool::new(spec.events.clone(), size);
+        let pool = Pool::new(spec, size);
         self.diary.write(|| Change::Pool { name: name.clone(), pool: pool.memory().state });
         self.pools.insert(name, pool);
         self.set_clocks(now, timers);
@@ -179,11 +180,12 @@ impl Bus {
         fx: &mut Effects,
     ) -> Vec<Letter> {
         let mut rejected = Vec::new();
+        let judge = self.pools.get(&name.group).map_or(Judge::Default, |it| it.judge);
         let is_new = !self.listeners.contains_key(&child);
         let listener = self.listeners.entry(child).or_insert_with(|| Listener::new(name.clone()));
         let before = (!is_new).then(|| listener.memory());
         for word in said {
-            match listener.hear(word, fx) {
+            match listener.hear(word, judge, fx) {
                 Verdict::Nothing | Verdict::Broken(None) => {}
                 Verdict::Rejected(letter) | Verdict::Broken(Some(letter)) => rejected.push(letter),
             }
@@ -318,9 +320,10 @@ impl Bus {
 }
 
 impl Pool {
-    fn new(events: Vec<EventType>, size: usize) -> Self {
+    fn new(spec: &ListenerSpec, size: usize) -> Self {
         Self {
-            events,
+            events: spec.events.clone(),
+            judge: Judge::named(&spec.result_handler),
             size,
             waiting: VecDeque::new(),
             waiting_bytes: 0,

@@ -5,6 +5,7 @@ use std::fmt;
 
 use model::listener::{Letter, Said};
 use model::name::{FullName, ProcessName};
+use model::spec::DEFAULT_RESULT_HANDLER;
 
 use crate::deadline::TimerKey;
 use crate::effect::Effects;
@@ -46,6 +47,33 @@ impl ListenerState {
 impl fmt::Display for ListenerState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// The answer of one that has not.
+const FAIL: &[u8] = b"FAIL";
+
+/// Who judges the answers of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judge {
+    /// The rule of the original: `OK` or nothing.
+    Default,
+    /// A function in Python, which we do not have. What it would say to an answer that is not `FAIL` nobody
+    /// knows; to reject the event again and again would help nobody.
+    Absent,
+}
+
+impl Judge {
+    /// The one with this name.
+    pub(crate) fn named(result_handler: &str) -> Self {
+        if result_handler == DEFAULT_RESULT_HANDLER { Self::Default } else { Self::Absent }
+    }
+
+    fn accepts(self, answer: &[u8]) -> bool {
+        match self {
+            Self::Default => answer == OK,
+            Self::Absent => answer != FAIL,
+        }
     }
 }
 
@@ -130,7 +158,7 @@ impl Listener {
     }
 
     /// Takes what it said. The words of the log are the original's, in its order.
-    pub(crate) fn hear(&mut self, said: Said, fx: &mut Effects) -> Verdict {
+    pub(crate) fn hear(&mut self, said: Said, judge: Judge, fx: &mut Effects) -> Verdict {
         match std::mem::take(&mut self.state) {
             ListenerState::Unknown => {
                 self.state = ListenerState::Unknown;
@@ -146,18 +174,18 @@ impl Listener {
                 }
             },
             old @ (ListenerState::Ready | ListenerState::Deaf) => self.break_off(&old, said, fx),
-            ListenerState::Busy(letter) => self.hear_busy(letter, said, fx),
+            ListenerState::Busy(letter) => self.hear_busy(letter, said, judge, fx),
         }
     }
 
-    fn hear_busy(&mut self, letter: Letter, said: Said, fx: &mut Effects) -> Verdict {
+    fn hear_busy(&mut self, letter: Letter, said: Said, judge: Judge, fx: &mut Effects) -> Verdict {
         match said {
             Said::Begun(_) => {
                 self.state = ListenerState::Busy(letter);
                 Verdict::Nothing
             }
             Said::Answer(answer) => {
-                let is_good = answer == OK;
+                let is_good = judge.accepts(&answer);
                 let process = self.called();
                 let note = if is_good {
                     EventNote::EventProcessed { process }

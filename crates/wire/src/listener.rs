@@ -16,8 +16,9 @@ const RESULT_START_BYTES: usize = 7;
 /// this much without a line break does not speak the protocol.
 pub const RESULT_LINE_BYTES_MAX: usize = 1024;
 
-/// The longest answer. `OK` has two bytes; who announces more than this would keep us listening for ever.
-pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// The longest answer. `OK` has two bytes, but some listeners say the event again, each line with a name in
+/// front, and one of `PROCESS_LOG` may have 128 KiB. Who announces more would keep us listening for ever.
+pub const ANSWER_BYTES_MAX: usize = 512 * 1024;
 
 /// How much is told of what cannot be understood.
 pub const EXCERPT_BYTES: usize = 128;
@@ -242,8 +243,8 @@ mod tests {
             (b"RESULT 2", Some(2)),
             (b"1234567 +2 ", Some(2)),
             (b"RESULT  1_0\r", Some(10)),
-            (b"RESULT 65536", Some(65_536)),
-            (b"RESULT 65537", None),
+            (b"RESULT 524288", Some(524_288)),
+            (b"RESULT 524289", None),
             (b"RESULT 99999999999999999999", None),
             (b"RESULT -1", None),
             (b"RESULT ++1", None),

@@ -2,7 +2,7 @@
 
 use model::event::EventType;
 use model::name::GroupName;
-use model::spec::{GroupKind, GroupSpec, ListenerSpec};
+use model::spec::{DEFAULT_RESULT_HANDLER, GroupKind, GroupSpec, ListenerSpec};
 
 use crate::diagnostic::{Report, Reported, Wrong};
 use crate::ini::Section;
@@ -13,9 +13,6 @@ use crate::section::{Context, Reader};
 use crate::settings::Unhosted;
 use crate::suggest;
 use crate::value;
-
-/// The function that judges results when no other is named.
-pub(crate) const DEFAULT_HANDLER: &str = "supervisor.dispatchers:default_handler";
 
 /// The pool, and its judge if that cannot be hosted.
 pub(crate) fn read(
@@ -56,7 +53,7 @@ fn read_buffer_size(reader: &mut Reader<'_, '_>) -> Result<Option<i64>, Reported
 
 fn read_judge(reader: &mut Reader<'_, '_>) -> Result<(String, Option<Unhosted>), Reported> {
     let judge = reader.text(&option::RESULT_HANDLER)?.unwrap_or_default();
-    check_plugin(reader, &option::RESULT_HANDLER, &judge, DEFAULT_HANDLER)
+    check_plugin(reader, &option::RESULT_HANDLER, &judge, DEFAULT_RESULT_HANDLER)
 }
 
 fn read_events(reader: &mut Reader<'_, '_>) -> Result<Vec<EventType>, Reported> {

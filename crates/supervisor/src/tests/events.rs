@@ -8,7 +8,7 @@ use model::event::{Event, EventType};
 use model::listener::Said;
 use model::name::GroupName;
 use model::signal::Signal;
-use model::spec::{GroupKind, GroupSpec, ListenerSpec, ProcessSpec};
+use model::spec::{DEFAULT_RESULT_HANDLER, GroupKind, GroupSpec, ListenerSpec, ProcessSpec};
 
 use super::bench::{Bench, alone, exit, killed_by, named, process};
 use crate::bus::{MENDING_PERIOD, POOL_BYTES_MAX, UNWRITTEN_BUFFER_SIZE};
@@ -22,7 +22,8 @@ pub(super) fn pool(
     events: &[EventType],
     listeners: &[&str],
 ) -> Arc<GroupSpec> {
-    let listener = ListenerSpec { buffer_size, events: events.to_vec(), result_handler: String::new() };
+    let result_handler = DEFAULT_RESULT_HANDLER.to_owned();
+    let listener = ListenerSpec { buffer_size, events: events.to_vec(), result_handler };
     let processes = listeners.iter().map(|it| Arc::new(ProcessSpec { startsecs: 0, ..process(it) }));
     Arc::new(GroupSpec {
         name: GroupName::parse(name).unwrap(),
@@ -242,6 +243,20 @@ fn a_rejected_event_rests_and_comes_again_first_and_in_its_own_pool_only() {
     1.500 DEBG event 1 sent to listener other
     1.500 event 1/1 to #2: REMOTE_COMMUNICATION type:two
     ");
+}
+
+#[test]
+fn where_nobody_can_judge_an_answer_it_is_accepted_unless_it_is_fail() {
+    let mut spec = (*pool("ear", None, REMOTE, &["ear"])).clone();
+    if let GroupKind::Listener(listener) = &mut spec.kind {
+        "supervisor_stdout:event_handler".clone_into(&mut listener.result_handler);
+    }
+    let mut bench = Bench::begun(vec![Arc::new(spec)]);
+    bench.spawned(1).tell(ready(1)).tell(remote("one")).tell(remote("two")).forget();
+    bench.tell(answer(1, "processname:cat\nmeow"));
+    assert!(bench.journal().contains("ear: event was processed"), "{}", bench.journal());
+    bench.forget().tell(answer(1, "FAIL"));
+    assert!(bench.journal().contains("ear: event was rejected"), "{}", bench.journal());
 }
 
 #[test]

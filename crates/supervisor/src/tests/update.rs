@@ -203,7 +203,7 @@ fn groups_come_and_go_as_a_whole() {
 #[test]
 fn a_group_of_another_kind_is_replaced_as_a_whole() {
     let pool = |buffer_size| {
-        let listener = ListenerSpec { buffer_size, events: Vec::new(), result_handler: "default".to_owned() };
+        let listener = ListenerSpec { buffer_size, events: Vec::new(), result_handler: String::new() };
         let processes = vec![Arc::new(process("a")), Arc::new(process("b"))];
         let name = GroupName::parse("p").unwrap();
         Arc::new(GroupSpec { name, priority: -1, kind: GroupKind::Listener(listener), processes })
