@@ -6,6 +6,7 @@ use model::event::{bytes_repr, text_or_repr};
 use model::level::Level;
 use model::listener::Letter;
 use supervisor::input::Input;
+use wire::listener::Ear;
 
 use crate::mailbag;
 use crate::state::Daemon;
@@ -45,8 +46,10 @@ impl Daemon {
         os::failpoint::pass("daemon.words");
     }
 
+    /// Whether anything that a child says can still mean something. What a listener says that has broken
+    /// the protocol means nothing, and must not be kept: it may say it without end.
     fn is_heard(&self, child: ChildId) -> bool {
-        self.children.get(&child).is_some_and(|it| it.ear.is_some())
+        self.children.get(&child).and_then(|it| it.ear.as_ref()).is_some_and(Ear::listens)
     }
 
     /// Takes in what is written down already.

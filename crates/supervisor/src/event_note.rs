@@ -109,7 +109,10 @@ impl fmt::Display for EventNote {
             Self::EventProcessed { process } => write!(f, "{process}: event was processed"),
             Self::EventRejected { process } => write!(f, "{process}: event was rejected"),
             Self::BadResult { process, line } => {
-                write!(f, "{process}: bad result line: '{}'", text_or_repr(line))
+                let text = text_or_repr(line);
+                let shown =
+                    if text.contains(char::is_control) { bytes_repr(line) } else { format!("'{text}'") };
+                write!(f, "{process}: bad result line: {shown}")
             }
             Self::SpokeOutOfTurn { process, state, bytes } => write!(
                 f,

@@ -80,6 +80,11 @@ impl Ear {
         [self.line.as_slice(), &self.buffer].concat()
     }
 
+    /// Whether what comes can still mean something.
+    pub fn listens(&self) -> bool {
+        self.expects != Expected::Nothing
+    }
+
     /// Takes what was read, and returns what that says.
     pub fn hear(&mut self, bytes: &[u8]) -> Vec<Said> {
         let mut heard = Vec::new();
