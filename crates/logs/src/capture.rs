@@ -1,11 +1,14 @@
 //! Finding what a program says to its supervisor between two tokens in its output.
 
-const BEGIN: &[u8] = b"<!--XSUPERVISOR:BEGIN-->";
-const END: &[u8] = b"<!--XSUPERVISOR:END-->";
+/// What a message begins with.
+pub const BEGIN: &[u8] = b"<!--XSUPERVISOR:BEGIN-->";
+
+/// What it ends with.
+pub const END: &[u8] = b"<!--XSUPERVISOR:END-->";
 
 /// A part of the output, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Piece {
+pub enum Piece {
     /// Outside the tokens.
     Plain(Vec<u8>),
     /// Between them.
@@ -19,7 +22,7 @@ pub(crate) enum Piece {
 /// Unlike the original (`dispatchers.py`, `record_output`) it holds back only what may be the
 /// beginning of a token, however little that is, and gives it up at the end of the stream.
 #[derive(Debug, Default)]
-pub(crate) struct Capture {
+pub struct Capture {
     within: bool,
     /// The beginning of what may be a token.
     held: Vec<u8>,
@@ -28,17 +31,17 @@ pub(crate) struct Capture {
 impl Capture {
     /// Whether a message has begun, and what may be the beginning of a token: to be handed to
     /// [`Self::with`] later.
-    pub(crate) fn state(&self) -> (bool, &[u8]) {
+    pub fn state(&self) -> (bool, &[u8]) {
         (self.within, &self.held)
     }
 
     /// One that is in that state.
-    pub(crate) fn with(within: bool, held: &[u8]) -> Self {
+    pub fn with(within: bool, held: &[u8]) -> Self {
         Self { within, held: held.to_owned() }
     }
 
     /// What `bytes` adds.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Vec<Piece> {
+    pub fn feed(&mut self, bytes: &[u8]) -> Vec<Piece> {
         let mut pieces = Vec::new();
         let whole = [std::mem::take(&mut self.held).as_slice(), bytes].concat();
         let mut rest = whole.as_slice();
@@ -57,7 +60,7 @@ impl Capture {
     }
 
     /// At the end of the stream: what was held back.
-    pub(crate) fn finish(&mut self) -> Option<Piece> {
+    pub fn finish(&mut self) -> Option<Piece> {
         let held = std::mem::take(&mut self.held);
         self.piece(&held)
     }

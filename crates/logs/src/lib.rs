@@ -10,7 +10,7 @@
 
 mod ansi;
 pub mod auto;
-mod capture;
+pub mod capture;
 mod failpoint;
 pub mod file;
 mod format;
