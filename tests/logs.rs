@@ -290,3 +290,40 @@ fn tail_follows_what_a_program_writes() {
     let status = until_some("tail has ended", || tail.try_wait().expect("it is our child"));
     assert_eq!(status.code(), Some(0));
 }
+
+/// Writes lines in halves, as Python does that does not buffer: `$1` is who, `$2` how many.
+const HALVES: &str = "i=0; while [ $i -lt $2 ]; do printf \"of $1 $i \"; sleep 0.002; echo \"of $1 $i\"; i=$((i+1)); done\n\
+                      echo >through.$1; exec cat\n";
+
+#[test]
+fn many_programs_write_whole_lines_to_one_pipe() {
+    if Make::is_original() {
+        return; // It mixes them.
+    }
+    let (programs, lines) = (10, 60);
+    let house = House::new(&format!(
+        "[program:half]\ncommand=/bin/sh halves.sh %(process_num)d {lines}\ndirectory={{here}}\nnumprocs={programs}\n\
+         process_name=%(process_num)d\nstdout_logfile=/dev/stdout\n\
+         [program:also]\ncommand=/bin/sh halves.sh also {lines}\ndirectory={{here}}\nstdout_logfile={{here}}/also.log\n\
+         stdout_logfile_also=/dev/stdout\n"
+    ));
+    house.write("halves.sh", HALVES);
+    // A container's log driver, played by cat.
+    let line =
+        format!("exec {} -n -c supervisord.conf -s > >(cat >piped)", house.path("bin/supervisord").display());
+    let mut command = house.command_through(&["/bin/bash", "-c", &line], "supervisord");
+    let mut house = house;
+    house.start_command(&mut command);
+    house.until_answering();
+    let who = (0..programs).map(|it| it.to_string()).chain(["also".to_owned()]).collect::<Vec<_>>();
+    until("all have written all", || who.iter().all(|it| house.path(&format!("through.{it}")).exists()));
+    let wanted = (programs + 1) * lines;
+    until("all lines are there", || house.text("piped").lines().count() >= wanted);
+    for it in &who {
+        let mine: Vec<String> = (0..lines).map(|line| format!("of {it} {line} of {it} {line}")).collect();
+        let piped = house.text("piped");
+        let found: Vec<_> = piped.lines().filter(|line| line.starts_with(&format!("of {it} "))).collect();
+        assert_eq!(found, mine, "the lines of {it}, whole and in order");
+    }
+    assert!(house.stopped().success());
+}

@@ -12,12 +12,59 @@ use crate::pump::StreamId;
 /// more of it.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
-/// Makes the lines of one pipe. Of a line that has come in part, `prefix` remembers that it has begun and
-/// `json` what has come of it.
+/// Makes the lines of one pipe. Of a line that has come in part, `prefix` remembers that it has begun, the others
+/// what has come of it.
 #[derive(Debug)]
 pub(crate) enum Formatter {
-    Prefix { is_within_line: bool },
-    Json { begun: Vec<u8> },
+    Prefix {
+        is_within_line: bool,
+    },
+    Json {
+        begun: Vec<u8>,
+    },
+    /// Bytes as they are, or with a prefix, for a target that others write to as well: only whole lines,
+    /// so that none goes on in another's.
+    Whole {
+        lines: WholeLines,
+        is_prefixed: bool,
+        is_within_line: bool,
+    },
+}
+
+/// Lets only whole lines through.
+#[derive(Debug, Default)]
+pub(crate) struct WholeLines {
+    begun: Vec<u8>,
+}
+
+impl WholeLines {
+    /// What is whole now; a line that is too long comes in pieces.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.begun.extend_from_slice(bytes);
+        let ends = self.begun.iter().rposition(|it| *it == b'\n').map_or(0, |it| it + 1);
+        let rest = self.begun.split_off(ends);
+        if rest.len() > LINE_BYTES_MAX {
+            self.begun.extend(rest);
+            return self.finish();
+        }
+        std::mem::replace(&mut self.begun, rest)
+    }
+
+    /// What has come of the last line.
+    pub(crate) fn finish(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.begun)
+    }
+}
+
+/// Adds lines with something in front of each that begins here.
+fn prefixed(bytes: &[u8], prefix: &str, is_within_line: &mut bool, log: &mut Vec<u8>) {
+    for line in bytes.split_inclusive(|it| *it == b'\n') {
+        if !*is_within_line {
+            log.extend_from_slice(prefix.as_bytes());
+        }
+        log.extend_from_slice(line);
+        *is_within_line = !line.ends_with(b"\n");
+    }
 }
 
 /// What is said about a line: when it came, and from where.
@@ -28,10 +75,15 @@ pub(crate) struct Origin<'a> {
 }
 
 impl Formatter {
-    /// None for what stays as it is.
-    pub(crate) fn of(format: LogFormat) -> Option<Self> {
+    /// None for what stays as it is. `by_lines`: others write to the same target.
+    pub(crate) fn of(format: LogFormat, by_lines: bool) -> Option<Self> {
+        let whole = |is_prefixed| {
+            Some(Self::Whole { lines: WholeLines::default(), is_prefixed, is_within_line: false })
+        };
         match format {
+            LogFormat::Raw if by_lines => whole(false),
             LogFormat::Raw => None,
+            LogFormat::Prefix if by_lines => whole(true),
             LogFormat::Prefix => Some(Self::Prefix { is_within_line: false }),
             LogFormat::Json => Some(Self::Json { begun: Vec::new() }),
         }
@@ -39,20 +91,16 @@ impl Formatter {
 
     /// Adds to `log` what `bytes` make.
     pub(crate) fn feed(&mut self, bytes: &[u8], origin: &Origin<'_>, log: &mut Vec<u8>) {
-        let lines = bytes.split_inclusive(|it| *it == b'\n');
         match self {
-            Self::Prefix { is_within_line } => {
-                let prefix = prefix(origin);
-                for line in lines {
-                    if !*is_within_line {
-                        log.extend_from_slice(prefix.as_bytes());
-                    }
-                    log.extend_from_slice(line);
-                    *is_within_line = !line.ends_with(b"\n");
-                }
+            Self::Prefix { is_within_line } => prefixed(bytes, &prefix(origin), is_within_line, log),
+            Self::Whole { lines, is_prefixed, is_within_line } => {
+                let whole = lines.feed(bytes);
+                let prefix = if *is_prefixed { prefix(origin) } else { String::new() };
+                prefixed(&whole, &prefix, is_within_line, log);
             }
             Self::Json { begun } => {
                 let head = head(origin);
+                let lines = bytes.split_inclusive(|it| *it == b'\n');
                 for line in lines {
                     begun.extend_from_slice(line);
                     let mut left = begun.as_slice();
@@ -84,6 +132,13 @@ impl Formatter {
                     log.push(b'\n');
                 }
             }
+            Self::Whole { lines, is_prefixed, is_within_line } => {
+                let prefix = if *is_prefixed { prefix(origin) } else { String::new() };
+                prefixed(&lines.finish(), &prefix, is_within_line, log);
+                if std::mem::take(is_within_line) && *is_prefixed {
+                    log.push(b'\n');
+                }
+            }
             Self::Json { begun } => {
                 if !begun.is_empty() {
                     object(&head(origin), &std::mem::take(begun), false, log);
@@ -97,6 +152,10 @@ impl Formatter {
         match self {
             Self::Prefix { is_within_line: true } => Cow::Borrowed(b"1"),
             Self::Prefix { is_within_line: false } => Cow::Borrowed(b""),
+            Self::Whole { lines, is_within_line: false, .. } if lines.begun.is_empty() => Cow::Borrowed(b""),
+            Self::Whole { lines, is_within_line, .. } => {
+                Cow::Owned([&[u8::from(*is_within_line)], lines.begun.as_slice()].concat())
+            }
             Self::Json { begun } => Cow::Borrowed(begun),
         }
     }
@@ -105,6 +164,12 @@ impl Formatter {
     pub(crate) fn restore(&mut self, state: &[u8]) {
         match self {
             Self::Prefix { is_within_line } => *is_within_line = !state.is_empty(),
+            Self::Whole { lines, is_within_line, .. } => {
+                let (within, begun) =
+                    state.split_first().map_or((0, &[][..]), |(first, rest)| (*first, rest));
+                *is_within_line = within == 1;
+                begun.clone_into(&mut lines.begun);
+            }
             Self::Json { begun } => state.clone_into(begun),
         }
     }
@@ -182,16 +247,16 @@ mod tests {
 
     use super::*;
 
-    fn made(format: LogFormat, chunks: &[&[u8]]) -> String {
+    fn made(format: LogFormat, by_lines: bool, chunks: &[&[u8]]) -> String {
         let name = FullName { group: GroupName::parse("g").unwrap(), process: ProcessName::expanded("web") };
         let stream = StreamId { name, channel: Channel::Stdout };
         let origin = Origin { stream: &stream, wall: Wall { micros: 951_782_399_123_456 }, zone: &Utc };
-        let mut formatter = Formatter::of(format).unwrap();
+        let mut formatter = Formatter::of(format, by_lines).unwrap();
         let mut log = Vec::new();
         for bytes in chunks {
             formatter.feed(bytes, &origin, &mut log);
             let state = formatter.state().into_owned();
-            formatter = Formatter::of(format).unwrap();
+            formatter = Formatter::of(format, by_lines).unwrap();
             formatter.restore(&state);
         }
         formatter.finish(&origin, &mut log);
@@ -209,8 +274,11 @@ mod tests {
         let objects: String = objects.iter().flat_map(|it| [head, *it, "}\n"]).collect();
         for at in 0..=whole.len() {
             let (one, other) = whole.split_at(at);
-            assert_eq!(made(LogFormat::Prefix, &[one, other]), prefixed, "cut at {at}");
-            assert_eq!(made(LogFormat::Json, &[one, other]), objects, "cut at {at}");
+            for by_lines in [false, true] {
+                assert_eq!(made(LogFormat::Prefix, by_lines, &[one, other]), prefixed, "cut at {at}");
+                assert_eq!(made(LogFormat::Json, by_lines, &[one, other]), objects, "cut at {at}");
+            }
+            assert_eq!(made(LogFormat::Raw, true, &[one, other]).as_bytes(), whole, "cut at {at}");
         }
     }
 
@@ -218,7 +286,7 @@ mod tests {
     fn a_line_without_end_comes_in_parts_that_are_whole_characters() {
         let line = "\u{e9}".repeat(LINE_BYTES_MAX);
         let odd = format!("x{line}\n");
-        let text = made(LogFormat::Json, &[odd.as_bytes()]);
+        let text = made(LogFormat::Json, false, &[odd.as_bytes()]);
         assert_eq!(text.lines().count(), 3);
         assert!(!text.contains('\u{fffd}'));
         assert_eq!(text.lines().filter(|it| it.ends_with(",\"partial\":true}")).count(), 2);
@@ -226,7 +294,20 @@ mod tests {
     }
 
     #[test]
+    fn only_whole_lines_come_through_until_one_is_too_long() {
+        let mut lines = WholeLines::default();
+        assert_eq!(lines.feed(b"ha"), b"");
+        assert_eq!(lines.feed(b"lf\none\ntw"), b"half\none\n");
+        assert_eq!(lines.feed(b"o\n"), b"two\n");
+        let long = vec![b'x'; LINE_BYTES_MAX];
+        assert_eq!(lines.feed(&long), b"");
+        assert_eq!(lines.feed(b"y"), [long.as_slice(), b"y"].concat());
+        assert_eq!(lines.feed(b"end"), b"");
+        assert_eq!(lines.finish(), b"end");
+    }
+
+    #[test]
     fn what_is_no_text_is_replaced() {
-        assert!(made(LogFormat::Json, &[b"a\xffb\n"]).contains("\"a\u{fffd}b\""));
+        assert!(made(LogFormat::Json, false, &[b"a\xffb\n"]).contains("\"a\u{fffd}b\""));
     }
 }

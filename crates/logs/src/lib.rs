@@ -11,6 +11,7 @@
 mod ansi;
 pub mod auto;
 pub mod capture;
+mod copy;
 mod failpoint;
 pub mod file;
 mod format;

@@ -8,12 +8,14 @@ use os::clock::LocalZone;
 
 use crate::ansi::Ansi;
 use crate::capture::{Capture, Piece};
+use crate::copy::Copy;
 use crate::file::{LogFile, Place, reason};
 use crate::format::{Formatter, Origin};
 use crate::outlet::{Change, Outlet, Spliced};
 use crate::pump::{Mirror, Report, StreamId, StreamOptions, Trouble};
 use crate::ring::Ring;
 use crate::syslog::{Lines, Syslog};
+use crate::target::is_shared_by_lines;
 
 /// What the bytes of one pipe go through. It belongs to the pipe: of two children that write to the
 /// same stream, the one must not end the sequence that the other has begun.
@@ -37,7 +39,8 @@ impl Stage {
         let capture = (kept_bytes > 0).then(|| (Capture::default(), Ring::new(kept_bytes)));
         let ansi = options.strip_ansi.then(Ansi::default);
         let lines = options.syslog.then(Lines::default);
-        let format = Formatter::of(options.format);
+        let by_lines = options.path.as_deref().is_some_and(is_shared_by_lines);
+        let format = Formatter::of(options.format, by_lines);
         let needed = capture.is_some() || ansi.is_some() || lines.is_some() || format.is_some();
         needed.then(|| Box::new(Self { capture, filter: Filter { ansi, lines, format } }))
     }
@@ -167,9 +170,6 @@ pub(crate) struct Files {
     pub(crate) copies: Vec<LogFile>,
 }
 
-/// How much waits for a copy that takes nothing, a terminal that was stopped, say.
-const COPY_PENDING_BYTES_MAX: usize = 256 * 1024;
-
 /// What a stream that is held waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {
@@ -187,7 +187,7 @@ pub(crate) struct Sink {
     mirror: Mirror,
     outlet: Option<Outlet>,
     /// What gets a copy of what the log gets.
-    copies: Vec<Outlet>,
+    copies: Vec<Copy>,
 }
 
 impl Sink {
@@ -205,7 +205,7 @@ impl Sink {
         if let Some(outlet) = &mut self.outlet {
             outlet.set_policy(options.on_full);
         }
-        self.copies = files.copies.into_iter().map(Outlet::new).collect();
+        self.copies = files.copies.into_iter().map(Copy::new).collect();
     }
 
     pub(crate) const fn set_mirror(&mut self, mirror: Mirror) {
@@ -322,17 +322,14 @@ impl Sink {
         }
     }
 
-    /// Writes what the log gets, or has got, to the copies of it. A copy is a courtesy: what it does not
-    /// take in time is dropped, so that nobody waits for it.
+    /// Writes what the log gets, or has got, to the copies of it.
     pub(crate) fn copy(&mut self, bytes: &[u8]) {
-        let unheard = &mut Vec::new();
-        for copy in &mut self.copies {
-            copy.resume(unheard);
-            if !copy.is_held() || copy.pending_bytes() + bytes.len() <= COPY_PENDING_BYTES_MAX {
-                copy.write(bytes, unheard);
-                copy.make_room(unheard);
-            }
-        }
+        self.copies.iter_mut().for_each(|it| it.write(bytes));
+    }
+
+    /// One of the pipes has ended, and with it a line that has no end.
+    pub(crate) fn finish_copies(&mut self) {
+        self.copies.iter_mut().for_each(Copy::finish);
     }
 
     /// Tries again to write what copies have waiting.
@@ -341,7 +338,7 @@ impl Sink {
     }
 
     pub(crate) fn has_copies_waiting(&self) -> bool {
-        self.copies.iter().any(Outlet::is_held)
+        self.copies.iter().any(Copy::is_held)
     }
 
     /// Whether anybody but the log wants to see the bytes.
@@ -455,8 +452,9 @@ impl Sink {
 
     /// Closes the descriptor of its file until the next write.
     pub(crate) fn rest(&mut self) {
-        for outlet in self.outlet.iter_mut().chain(&mut self.copies) {
-            outlet.file().rest();
+        let copies = self.copies.iter_mut().map(Copy::file);
+        for file in self.outlet.iter_mut().map(Outlet::file).chain(copies) {
+            file.rest();
         }
     }
 

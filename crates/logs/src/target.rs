@@ -167,6 +167,25 @@ impl AsFd for Target {
     }
 }
 
+/// Whether others may write to what `path` leads to, and nobody is there who waits for half a line: a pipe, a socket,
+/// a standard stream that is a file. At a terminal a person may be asked something.
+pub(crate) fn is_shared_by_lines(path: &Path) -> bool {
+    let standard = standard_stream(path);
+    let mode = match standard {
+        Some(standard) => fstat(standard),
+        None => stat(path),
+    };
+    mode.is_ok_and(|it| match FileType::from_raw_mode(it.st_mode) {
+        FileType::Fifo | FileType::Socket => true,
+        FileType::RegularFile => standard.is_some(),
+        FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Directory
+        | FileType::Symlink
+        | FileType::Unknown => false,
+    })
+}
+
 /// The standard stream that `path` is a name of.
 fn standard_stream(path: &Path) -> Option<BorrowedFd<'static>> {
     match path.to_str()? {

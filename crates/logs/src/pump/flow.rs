@@ -166,6 +166,7 @@ impl Pump {
         }
         let Some(stream) = self.streams.get_mut(&pipe.stream) else { return };
         stream.pipes.retain(|it| *it != token);
+        stream.sink.finish_copies();
         self.reports.push(Report::Ended { stream: stream.id.clone(), child: pipe.child });
         self.settle(pipe.stream);
     }
