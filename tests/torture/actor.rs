@@ -17,10 +17,16 @@ const LINES_PER_LOOK: u64 = 16;
 /// What makes a line longer than its numbers, so that a gulp often ends in the midst of one.
 const PADDING: &str = "the quick brown fox jumps over the lazy dog";
 
-/// Plays the part that `words` name: `writer SLOT LINES_PER_SECOND`, `looper SLOT`, `idle SLOT`, `ear`.
+/// Plays the part that `words` name: `writer SLOT LINES_PER_SECOND`, `looper SLOT`, `idle SLOT`,
+/// `tree SLOT`, `branch SLOT KIND`, `ear`.
 pub(crate) fn play(words: &[&str]) -> io::Result<u8> {
     match words {
         ["ear"] => listen(),
+        ["branch", slot, kind] => crate::trees::grow(slot, kind),
+        ["tree", slot] => {
+            let _actor = Actor::enter(slot)?;
+            crate::trees::grow(slot, "all")
+        }
         ["writer", slot, rate] => write_lines(&mut Actor::enter(slot)?, rate.parse().unwrap_or(100)),
         ["looper", slot] => {
             let mut actor = Actor::enter(slot)?;

@@ -11,8 +11,8 @@ use e2e::proc;
 use e2e::wall_clock::WallClock;
 
 use crate::chance::Chance;
-use crate::deaths;
 use crate::field::{Field, Load};
+use crate::{changes, deaths, trees};
 
 /// How much of a case is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +70,18 @@ pub(crate) const CASES: &[Case] = &[
         about: "both are killed, and what they left is damaged",
         load: FEW,
         act: deaths::state,
+    },
+    Case {
+        name: "upgrade",
+        about: "it becomes another program again and again, broken ones among them, and dies on the way",
+        load: USUAL,
+        act: changes::upgrade,
+    },
+    Case {
+        name: "trees",
+        about: "programs whose children hide are stopped, and their guards die",
+        load: SMALL,
+        act: trees::trees,
     },
     Case {
         name: "clients",

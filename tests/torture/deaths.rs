@@ -21,7 +21,7 @@ const BOTH_WITHIN_MS: u64 = 20;
 /// How long a place may take to be passed. Each lies on a path that the load takes all the time.
 const PASSED_WITHIN: Duration = Duration::from_secs(15);
 
-fn raised(case: &Case) -> Field {
+pub(crate) fn raised(case: &Case) -> Field {
     let mut field = Field::new(case.name, case.load, "");
     field.start_hurried();
     field
@@ -171,9 +171,7 @@ pub(crate) fn points(case: &Case, chance: &mut Chance, limits: Limits) -> Option
 
 fn die_at(field: &mut Field, point: &str, passage: u64) {
     let since = Instant::now();
-    let next = field.failpoint().with_extension("next");
-    std::fs::write(&next, format!("{point} {passage}\n")).expect("cannot write the failpoint");
-    std::fs::rename(&next, field.failpoint()).expect("cannot set the failpoint");
+    field.die_at(point, passage);
     while field.failpoint().exists() && since.elapsed() < PASSED_WITHIN {
         field.look_for(Duration::from_millis(5));
     }

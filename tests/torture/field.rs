@@ -128,6 +128,18 @@ impl Field {
         self.house.path("failpoint")
     }
 
+    /// Has whoever comes by a place at that passage die there.
+    pub(crate) fn die_at(&self, point: &str, passage: u64) {
+        let next = self.failpoint().with_extension("next");
+        std::fs::write(&next, format!("{point} {passage}\n")).expect("cannot write the failpoint");
+        std::fs::rename(&next, self.failpoint()).expect("cannot set the failpoint");
+    }
+
+    /// Adds lines to `[supervisord]`.
+    pub(crate) fn configure(&self, lines: &str) {
+        self.house.configure_daemon(lines);
+    }
+
     /// Whether more is wanted.
     pub(crate) fn goes_on(&self, limits: Limits) -> bool {
         self.elapsed() < limits.time && self.row.faults < limits.faults
@@ -339,8 +351,8 @@ impl Field {
     }
 
     fn judge_survivors(&mut self) {
-        let lives = |pid: &u32| i32::try_from(*pid).is_ok_and(|pid| is_actor(pid) && proc::is_alive(pid));
-        self.row.survivors = self.ledger().pids().iter().filter(|it| lives(it)).count();
+        let lives = |pid: &i32| is_actor(*pid) && proc::is_alive(*pid);
+        self.row.survivors += proc::marked(&self.house.here()).iter().filter(|it| lives(it)).count();
     }
 
     /// Asks it to end, and waits until both are gone.
@@ -371,7 +383,7 @@ impl Field {
             *lives.entry(slot).or_default() += count;
         }
         let again: Vec<_> =
-            lives.iter().filter(|(slot, count)| !slot.starts_with('l') && **count != 1).collect();
+            lives.iter().filter(|(slot, count)| !slot.starts_with(['l', 't']) && **count != 1).collect();
         if let Some((slot, count)) = again.first() {
             let text = format!(
                 "{} programs were started more than once: {slot} {count} times, for one",

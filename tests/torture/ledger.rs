@@ -51,11 +51,6 @@ impl Ledger {
     pub(crate) fn slots(&self) -> BTreeSet<&str> {
         self.starts.keys().map(|(slot, _)| slot.as_str()).collect()
     }
-
-    /// All pids that ever were an actor's.
-    pub(crate) fn pids(&self) -> BTreeSet<u32> {
-        self.starts.keys().map(|(_, pid)| *pid).collect()
-    }
 }
 
 /// What the listener heard of the ends of lives.

@@ -8,11 +8,13 @@
 mod actor;
 mod cases;
 mod chance;
+mod changes;
 mod deaths;
 mod field;
 mod ledger;
 mod lines;
 mod table;
+mod trees;
 
 use std::io::Write;
 use std::panic::AssertUnwindSafe;

@@ -40,6 +40,7 @@ impl Daemon {
 
     /// The keeper is the new program. The next daemon will be, too.
     pub(crate) fn upgraded(&mut self) {
+        os::failpoint::pass("daemon.upgraded");
         self.note(
             Level::Warn,
             "the keeper is the new program; another daemon takes over, the programs run on",

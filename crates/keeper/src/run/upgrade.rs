@@ -50,6 +50,7 @@ type Staying<'a> = Vec<BorrowedFd<'a>>;
 impl Keeper {
     /// Begins to become another program.
     pub(super) fn upgrade(&mut self, file: Option<OwnedFd>, path: Vec<u8>) {
+        os::failpoint::pass("keeper.upgrade");
         let is_busy = self.leaving.is_some() || self.wish != Wish::GoOn || self.candidate.is_some();
         let begun = match file {
             _ if is_busy => Err(io::Error::from_raw_os_error(EBUSY)),
@@ -101,6 +102,7 @@ impl Keeper {
         let Some(probe) = probe else {
             return;
         };
+        os::failpoint::pass("keeper.probed");
         if let Some(failure) = self.spawner.read(probe.note) {
             self.candidate = None;
             self.upgrade_failed(&io::Error::from_raw_os_error(failure.errno));
@@ -144,6 +146,9 @@ impl Keeper {
 
     /// Tells what came of the upgrade that has brought us here.
     pub(super) fn tell_of_upgrade(&mut self) {
+        if self.launch.back || self.launch.new {
+            os::failpoint::pass("keeper.became");
+        }
         if std::mem::take(&mut self.launch.back) {
             self.report(Report::UpgradeFailed { errno: 0 });
         } else if std::mem::take(&mut self.launch.new) {
@@ -166,6 +171,7 @@ impl Keeper {
             let old = os::process::own_file()?;
             let (handover, mut staying) = self.handover(&candidate.path, Some(&old));
             staying.push(old.as_fd());
+            os::failpoint::pass("keeper.become");
             let words = ["--old-fd".to_owned(), old.as_raw_fd().to_string()];
             self.exec(&candidate.file, &words, &handover, &staying)
         };
