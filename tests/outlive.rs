@@ -334,6 +334,46 @@ fn a_dead_keeper_is_replaced_by_its_daemon() {
     until("the new keeper ends when it is asked to", || !proc::is_alive(new));
 }
 
+/// A service manager sees the end of the process it has started, and starts it again; by then the daemon has taken its place.
+#[test]
+fn whoever_starts_the_dead_keeper_again_takes_over_from_its_substitute() {
+    let mut house =
+        house(&[section("stays", "{here}/ledger.sh stays", ""), section("halted", "cat", "")].concat())
+            .started();
+    house.until_state("stays", "RUNNING");
+    house.until_state("halted", "RUNNING");
+    house.ctl(&["stop", "halted"]);
+    let child = house.pid_of("stays");
+    for _ in 0..3 {
+        let keeper = house.pid();
+        house.signal(Signal::KILL);
+        house.until_ended();
+        let substitute = until_some("the daemon stands in", || {
+            house.pid_in_file().filter(|it| *it != keeper && proc::is_alive(*it))
+        });
+        until("it answers", || house.pid_of("stays") == child);
+        // To somebody else it is a supervisor like any other.
+        let stranger = house
+            .command_through(&["/bin/sh", "-c", "\"$0\" \"$@\"; exit $?"], "supervisord")
+            .args(["-n", "-c", "supervisord.conf"])
+            .output();
+        let said = Said::from(stranger.expect("cannot run a shell"));
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(proc::is_alive(substitute) && house.pid_of("stays") == child);
+
+        house.start();
+        // Until it is dismissed it is the substitute that answers.
+        until("there is one keeper", || !proc::is_alive(substitute));
+        until("it is the one in the file", || house.pid_in_file() == Some(house.pid()));
+        until("it answers", || house.pid_of("stays") == child);
+        assert_eq!(house.state("halted"), "STOPPED");
+        assert_eq!(starts(&house)["stays"], 1);
+    }
+    house.until_logged("which stood in for a keeper that had died");
+    assert!(house.stopped().success(), "it is the process that was started, and ends as one");
+    assert!(!proc::is_alive(child));
+}
+
 #[test]
 fn when_both_die_the_next_start_finds_every_program() {
     let mut house = house(

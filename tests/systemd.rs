@@ -8,7 +8,7 @@ use std::time::Duration;
 use e2e::house::House;
 use e2e::program::{Make, menshen, root};
 use e2e::said::Said;
-use e2e::wait::DEADLINE;
+use e2e::wait::{DEADLINE, until};
 use rustix::process::Signal;
 
 /// A service manager, as far as its socket goes.
@@ -82,6 +82,30 @@ fn the_manager_hears_of_the_start_the_reload_and_the_end() {
     manager.hears("STOPPING=1");
     assert!(house.until_ended().success());
     assert!(manager.has_heard_all());
+}
+
+#[test]
+fn a_unit_whose_main_process_was_killed_is_up_again_with_every_program() {
+    let mut house = House::of(Make::Menshen, "[program:cat]\ncommand=cat\n");
+    let path = house.path("notify");
+    let manager = Manager::new(&SocketAddr::from_pathname(&path).expect("a short path"));
+    started(&mut house, path.to_str().expect("a plain name"));
+    manager.hears("READY=1");
+    house.until_answering();
+    house.until_state("cat", "RUNNING");
+    let (main, cat) = (house.pid(), house.pid_of("cat"));
+    house.signal(Signal::KILL);
+    house.until_ended();
+    until("the daemon stands in", || house.pid_in_file().is_some_and(|it| it != main));
+    until("it answers", || house.pid_of("cat") == cat);
+    // The manager starts the unit again, being the parent of both.
+    started(&mut house, path.to_str().expect("a plain name"));
+    until("the main process is the keeper", || house.pid_in_file() == Some(house.pid()));
+    manager.hears("READY=1");
+    until("it answers", || house.pid_of("cat") == cat);
+    house.signal(Signal::TERM);
+    manager.hears("STOPPING=1");
+    assert!(house.until_ended().success());
 }
 
 #[test]

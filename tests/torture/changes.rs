@@ -1,4 +1,8 @@
 //! The case in which keeper and daemon become other programs, good ones and bad ones, while everything runs.
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "all cases have one signature, and some are refused by the machine"
+)]
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

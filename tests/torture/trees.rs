@@ -1,4 +1,8 @@
 //! The case of programs whose children hide: after a stop nobody of theirs is left, whoever has died meanwhile.
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "all cases have one signature, and some are refused by the machine"
+)]
 
 use std::io;
 use std::process::{Command, Stdio};

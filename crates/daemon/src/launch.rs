@@ -21,7 +21,7 @@ use wire::keeper::journal;
 use crate::estate::Estate;
 use crate::handover::{CRITICAL, Handover};
 use crate::runtime::{self, Runtime, RuntimeError};
-use crate::{estate, takeover};
+use crate::{estate, substitute, takeover};
 
 /// The exit status for everything the user can mend (`options.py`, `usage`).
 const USAGE: u8 = 2;
@@ -131,7 +131,18 @@ fn claim_runtime(
     notices: &mut Vec<String>,
 ) -> Result<Option<Runtime>, Refusal> {
     let wanted = settings.runtime_directory.as_deref();
-    match Runtime::claim(config, wanted) {
+    let claimed = match Runtime::claim(config, wanted) {
+        Err(RuntimeError::Taken(lock)) => match substitute::dismiss(&substitute::directory_of(&lock)) {
+            Some(pid) => {
+                notices
+                    .push(format!("took the place of pid {pid}, which stood in for a keeper that had died"));
+                Runtime::claim(config, wanted)
+            }
+            None => Err(RuntimeError::Taken(lock)),
+        },
+        claimed => claimed,
+    };
+    match claimed {
         Ok(runtime) => Ok(Some(runtime)),
         Err(error @ RuntimeError::Taken(_)) => Err(Refusal::new(format!(
             "Another program is already listening on a port that one of our HTTP servers is configured to \
@@ -266,6 +277,8 @@ fn inherit(runtime: Runtime, notices: &mut Vec<String>) -> Estate {
     let mut estate = Estate { boot_id, ..Estate::default() };
     let journal = runtime::private_file(&runtime.journal()).map(OwnedFd::from);
     estate.lock = Some(runtime.lock);
+    // Of one that is dead: this keeper is the first of its line.
+    let _ = std::fs::remove_file(runtime.path.join(substitute::FILE));
     match journal.and_then(|it| Ok((takeover::read(&it)?, it))) {
         Ok((bytes, file)) => {
             let places = journal::decode(&bytes, &boot_id).unwrap_or_default();

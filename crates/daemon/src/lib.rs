@@ -43,6 +43,7 @@ mod startup;
 mod state;
 mod stdin;
 mod streams;
+mod substitute;
 mod takeover;
 mod tape;
 mod tapes;

@@ -14,6 +14,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use wire::keeper::journal;
 
 use crate::digest::Digest;
+use crate::substitute;
 
 /// The bits that would let others in, or let them put something in the way.
 const OTHERS_MAY_WRITE: u32 = 0o022;
@@ -115,7 +116,8 @@ pub(crate) fn remove(directory: &Path) {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     for path in entries.map(|it| it.path()) {
         let is_ours = path.file_name().and_then(|it| it.to_str()).is_some_and(|name| {
-            [JOURNAL, MEMORY, LOCK, "memory.new"].contains(&name) || name.starts_with("tape.")
+            [JOURNAL, MEMORY, LOCK, "memory.new", substitute::FILE].contains(&name)
+                || name.starts_with("tape.")
         });
         if is_ours {
             let _ = std::fs::remove_file(path);
@@ -205,6 +207,20 @@ pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     let about = file.metadata()?;
     if !about.is_file() || about.uid() != os::user::own_uid() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
+    }
+    Ok(file)
+}
+
+/// Opens a file of ours for reading, if it is there; never through a link.
+///
+/// # Errors
+/// When there is none, or it belongs to somebody else.
+pub(crate) fn existing_file(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let about = file.metadata()?;
+    if !about.is_file() || about.uid() != os::user::own_uid() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is no file of this user"));
     }
     Ok(file)
 }

@@ -45,6 +45,7 @@ use crate::sockets::Sockets;
 use crate::state::Daemon;
 use crate::stdin::Inputs;
 use crate::streams::{self, Streams};
+use crate::substitute::Who;
 use crate::tapes::{self, Reading, Tapes};
 
 /// How long after its start a daemon gives back what only the start needed: most of what is to run runs by then.
@@ -198,14 +199,10 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         lock: inventory.lock.take(),
         journal: inventory.journal.take(),
         boot_id: inventory.boot_id,
+        starter: Who::parent_of(os::process::parent_pid()),
     };
     daemon.introduce(handover, origin, notices, &config.unhosted);
-    for trouble in &troubles {
-        daemon.note(Level::Error, trouble);
-    }
-    for server in config.servers.iter().filter(|_| origin != Origin::Heir) {
-        daemon.introduce_server(server);
-    }
+    daemon.tell_of_start(origin, &troubles, &config.servers);
     daemon.settle_in(origin)?;
     Ok((daemon, endpoints, Beginning { origin, begun, wanted, inventory, lurkers, words }))
 }
@@ -312,6 +309,21 @@ impl Daemon {
             for trouble in troubles {
                 self.note(Level::Warn, &trouble);
             }
+        }
+    }
+
+    /// What went wrong, and where clients find it.
+    fn tell_of_start(
+        &mut self,
+        origin: Origin,
+        troubles: &[String],
+        servers: &[config::settings::ServerSpec],
+    ) {
+        for trouble in troubles {
+            self.note(Level::Error, trouble);
+        }
+        for server in servers.iter().filter(|_| origin != Origin::Heir) {
+            self.introduce_server(server);
         }
     }
 

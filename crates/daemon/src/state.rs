@@ -39,6 +39,7 @@ use crate::sampling::Sampling;
 use crate::sockets::Sockets;
 use crate::stdin::Inputs;
 use crate::streams::Streams;
+use crate::substitute::Who;
 use crate::tapes::Tapes;
 
 /// How many bytes of output one turn of the loop moves before clients get theirs.
@@ -133,6 +134,8 @@ pub(crate) struct Daemon {
     pub(crate) lock: Option<OwnedFd>,
     pub(crate) journal: Option<OwnedFd>,
     pub(crate) boot_id: [u8; 16],
+    /// Who started the keeper.
+    pub(crate) starter: Option<Who>,
 }
 
 impl Daemon {

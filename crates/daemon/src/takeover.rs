@@ -23,6 +23,7 @@ use wire::keeper::journal;
 
 use crate::estate::{self, Estate, Keepsake};
 use crate::state::Daemon;
+use crate::substitute;
 
 /// A journal is not longer than this: 60,000 children.
 const JOURNAL_BYTES_MAX: u64 = 64 << 20;
@@ -100,6 +101,12 @@ impl Daemon {
             orphans: self.settings.orphans,
         };
         let program = os::process::own_program()?;
+        if let Some(Err(error)) =
+            self.handover.runtime.as_deref().map(|it| substitute::announce(it, self.starter))
+        {
+            let text = format!("whoever starts the keeper again will find its place taken: {error}");
+            self.note(Level::Warn, &text);
+        }
         Ok(estate::become_keeper(&program, estate::own_arguments(), &estate, None)?)
     }
 

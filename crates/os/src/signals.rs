@@ -12,6 +12,8 @@ pub const INT: i32 = libc::SIGINT;
 pub const QUIT: i32 = libc::SIGQUIT;
 /// The one no process can refuse.
 pub const KILL: i32 = libc::SIGKILL;
+/// Holds still; cannot be refused.
+pub const STOP: i32 = libc::SIGSTOP;
 /// The second of the two that mean whatever a program wants.
 pub const USR2: i32 = libc::SIGUSR2;
 /// Please stop.
