@@ -111,27 +111,83 @@ fn a_shell_script_can_listen() {
 }
 
 #[test]
-fn a_crash_is_mailed() {
+fn a_crash_is_mailed_and_an_expected_end_is_not() {
     let crashmail = original_program("crashmail").display().to_string();
-    let command = format!("{crashmail} -a -m me@example.com -s {{here}}/sendmail");
-    let house = house(&format!("{}{CAT}", pool("crashmail", "PROCESS_STATE", &command))).started();
+    let command = format!("{crashmail} -p cat -p done -m me@example.com -s {{here}}/sendmail");
+    let done = "[program:done]\ncommand=/bin/sh -c 'sleep 1.2'\nautorestart=unexpected\n";
+    let house = house(&format!("{}{CAT}{done}", pool("crashmail", "PROCESS_STATE", &command))).started();
     house.until_state("crashmail", "RUNNING");
     house.until_state("cat", "RUNNING");
+    house.until_state("done", "EXITED");
     let pid = house.pid_of("cat");
     e2e::proc::send(pid, rustix::process::Signal::KILL);
     house.until_text("mail", &format!("Process cat in group cat exited unexpectedly (pid {pid})"));
+    let mail = house.text("mail");
+    assert!(mail.starts_with("To: me@example.com\nSubject:  cat crashed at "), "{mail}");
+    assert_eq!(mail.matches("Subject:").count(), 1, "{mail}");
     house.until_reborn("cat", pid);
 }
 
+/// Takes 60 MB and stays.
+const FAT: &str = "import sys\nmemory = bytearray(60_000_000)\nsys.stdin.read()\n";
+
 #[test]
-fn a_program_that_grows_is_restarted() {
+fn the_program_that_is_too_fat_is_restarted_and_no_other() {
     let memmon = original_program("memmon").display().to_string();
-    let command = format!("{memmon} -p cat=1KB -m me@example.com -s {{here}}/sendmail");
-    let house = house(&format!("{}{CAT}", pool("memmon", "TICK_5", &command))).started();
+    let command = format!("{memmon} -p fat=40MB -p cat=40MB -m me@example.com -s {{here}}/sendmail");
+    let fat = "[program:fat]\ncommand=python3 {here}/fat.py\n";
+    let house = house(&format!("{}{CAT}{fat}", pool("memmon", "TICK_5", &command)));
+    house.write("fat.py", FAT);
+    let house = house.started();
     house.until_state("cat", "RUNNING");
-    let pid = house.pid_of("cat");
-    house.until_reborn("cat", pid);
-    house.until_text("mail", "memmon.py restarted the process named cat");
+    house.until_state("fat", "RUNNING");
+    let (lean, pid) = (house.pid_of("cat"), house.pid_of("fat"));
+    house.until_reborn("fat", pid);
+    house.until_text("mail", "memmon.py restarted the process named fat");
+    let mail = house.text("mail");
+    assert!(mail.starts_with("To: me@example.com\nSubject: memmon"), "{mail}");
+    assert!(mail.contains(": process fat:fat restarted\n"), "{mail}");
+    assert_eq!(house.pid_of("cat"), lean, "it is not fat");
+    assert!(!mail.contains("named cat"), "{mail}");
+}
+
+/// A site that answers with what its file `status` says.
+const SITE: &str = "\
+import http.server, sys
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(int(open('status').read()))
+        self.end_headers()
+        open('asked', 'a').write('asked\\n')
+http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Page).serve_forever()
+";
+
+#[test]
+fn a_site_that_answers_badly_has_its_program_restarted() {
+    let httpok = original_program("httpok").display().to_string();
+    let port = e2e::http::free_port();
+    let command =
+        format!("{httpok} -p site -t 5 -m me@example.com -s {{here}}/sendmail http://127.0.0.1:{port}/");
+    let site = format!("[program:site]\ncommand=python3 site.py {port}\ndirectory={{here}}\n");
+    let house = house(&format!("{}{CAT}{site}", pool("httpok", "TICK_5", &command)));
+    house.write("site.py", SITE);
+    house.write("status", "200");
+    let house = house.started();
+    house.until_state("site", "RUNNING");
+    house.until_state("cat", "RUNNING");
+    let (well, pid) = (house.pid_of("cat"), house.pid_of("site"));
+    house.until_text("asked", "asked");
+    assert_eq!((house.text("mail").as_str(), house.pid_of("site")), ("", pid), "all was well");
+    house.write("status", "500");
+    house.until_reborn("site", pid);
+    house.until_text("mail", "status contacting");
+    let mail = house.text("mail");
+    let subject =
+        format!("To: me@example.com\nSubject: httpok: http://127.0.0.1:{port}/: bad status returned\n");
+    assert!(mail.starts_with(&subject), "{mail}");
+    assert!(mail.contains(&format!("status contacting http://127.0.0.1:{port}/: 500")), "{mail}");
+    assert!(mail.contains("site is in RUNNING state, restarting"), "{mail}");
+    assert_eq!(house.pid_of("cat"), well);
 }
 
 #[test]
@@ -206,6 +262,14 @@ fn mails_come_in_batches() {
     let both = [mails.recv_timeout(wait), mails.recv_timeout(wait)].map(Result::unwrap_or_default).concat();
     assert!(both.contains("bad failed to start too many times"), "{both}");
     assert!(both.contains("Process cat:cat (pid "), "{both}");
+    for line in [
+        "To: me@example.com",
+        "From: you@example.com",
+        "Subject: Fatal start alert from supervisord",
+        "Subject: Crash alert from supervisord",
+    ] {
+        assert!(both.contains(line), "{line}: {both}");
+    }
 }
 
 /// How long it takes to stop and start `cat`.
