@@ -88,6 +88,7 @@ impl Place {
 
 /// Who looks, and how they want it to look.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is about another part of the page")]
 pub struct Look {
     /// The language.
     pub language: Language,
