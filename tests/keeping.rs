@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use e2e::disk::SmallDisk;
 use e2e::house::House;
 use e2e::said::Said;
 use e2e::wait::until;
@@ -84,4 +85,126 @@ fn a_mistake_in_an_option_is_told_with_what_to_write() {
     let said = verb(&house, &["check"]);
     let all = format!("{}{}", said.out, said.err);
     assert!(all.contains("stdout_logfile_compress") && all.contains("write `gzip`"), "{all}");
+}
+
+/// A pipe with a name, for a program that waits until somebody writes to it.
+fn gate(house: &House) {
+    let made = Command::new("mkfifo").arg(house.path("go")).status();
+    assert!(made.is_ok_and(|status| status.success()), "cannot make a fifo");
+}
+
+#[test]
+fn a_log_whose_day_is_over_is_rotated_before_the_next_line() {
+    let house = House::new(
+        "[program:web]\ncommand=/bin/sh -c 'echo monday; read x <{here}/go; echo tuesday; exec cat'\n\
+         stdout_logfile={here}/web.log\nstdout_logfile_rotate=daily\n",
+    );
+    gate(&house);
+    let house = house.started();
+    house.until_text("web.log", "monday");
+    let aged = Command::new("touch").args(["-d", "yesterday"]).arg(house.path("web.log")).status();
+    assert!(aged.is_ok_and(|status| status.success()), "cannot age the log");
+    house.write("go", "on\n");
+    house.until_text("web.log", "tuesday");
+    assert_eq!(house.text("web.log"), "tuesday\n");
+    assert_eq!(house.text("web.log.1"), "monday\n");
+    assert!(!house.path("web.log.2").exists());
+}
+
+/// Numbered lines of 20 bytes.
+const LINES: usize = 50_000;
+
+fn lines() -> Vec<u8> {
+    (1..=LINES).flat_map(|line| format!("{line:019}\n").into_bytes()).collect()
+}
+
+#[test]
+fn a_log_and_its_past_have_no_more_than_they_may_in_all() {
+    let most = 300_000;
+    let house = House::new(&format!(
+        "[program:web]\ncommand=/bin/sh -c 'seq -f %%019.0f 1 {LINES}; exec cat'\nstdout_logfile={{here}}/web.log\n\
+         stdout_logfile_maxbytes=50KB\nstdout_logfile_backups=100\nstdout_logfile_total_maxbytes={most}\n"
+    ))
+    .started();
+    let parts = || -> Vec<String> {
+        let backups = (1..=100).rev().map(|number| house.text(&format!("web.log.{number}")));
+        backups.chain([house.text("web.log")]).filter(|it| !it.is_empty()).collect()
+    };
+    until("the end is there", || parts().concat().ends_with(&format!("{LINES:019}\n")));
+    let kept = parts().concat();
+    // As ever, a file goes over its limit by one gulp at most.
+    assert!(kept.len() <= most + 131_072, "{} bytes were kept", kept.len());
+    assert!(kept.len() >= most / 2, "{} bytes were kept", kept.len());
+    assert!(lines().ends_with(kept.as_bytes()), "what is kept is the end, without a gap");
+}
+
+/// A program that floods a log on a small disk that somebody else has filled, and what is kept of it after room was
+/// made: the house, and the program's log.
+#[expect(clippy::print_stderr, reason = "who runs the tests should know that this one saw nothing")]
+fn on_a_full_disk(policy: &str) -> Option<(House, SmallDisk)> {
+    let mut house = House::new(&format!(
+        "[program:web]\ncommand=/bin/sh -c 'seq -f %%019.0f 1 {LINES}; read x <{{here}}/go; \
+         for i in $(seq 40); do echo after; sleep 0.1; done; exec cat'\n\
+         stdout_logfile={{here}}/disk/web.log\nstdout_logfile_maxbytes=0\nstdout_logfile_on_full={policy}\n\
+         [program:other]\ncommand=cat\nstartsecs=0\n"
+    ));
+    let Some(disk) = SmallDisk::of(house.path("disk"), "4m") else {
+        eprintln!("NOT TESTED: only root may mount the small disk of this test");
+        return None;
+    };
+    std::fs::write(house.path("disk/filler"), vec![0; 3_600_000]).expect("there is room for it");
+    gate(&house);
+    house.start();
+    let what = if policy == "block" { "it waits until" } else { "it is dropped until" };
+    house.until_logged(&format!("No space left on device; {what} that works again"));
+    // Nobody else is held up.
+    house.ctl(&["restart", "other"]).expect_code(0);
+    Some((house, disk))
+}
+
+#[test]
+fn what_waited_for_a_full_disk_is_all_there_when_there_is_room() {
+    let Some((house, _disk)) = on_a_full_disk("block") else { return };
+    std::fs::remove_file(house.path("disk/filler")).expect("it is there");
+    house.write("go", "on\n");
+    let whole = [lines(), "after\n".repeat(40).into_bytes()].concat();
+    until("all is there", || house.bytes("disk/web.log").len() >= whole.len());
+    assert!(house.bytes("disk/web.log") == whole, "something is missing");
+    house.until_logged("web.log again; nothing was lost");
+}
+
+#[test]
+fn what_was_dropped_on_a_full_disk_is_counted_to_the_byte() {
+    let Some((house, _disk)) = on_a_full_disk("drop") else { return };
+    std::fs::remove_file(house.path("disk/filler")).expect("it is there");
+    house.write("go", "on\n");
+    house.until_logged("web.log again; ");
+    house.until_logged(" bytes were dropped");
+    let counted = || {
+        let status: serde_json::Value =
+            serde_json::from_str(&verb(&house, &["status", "web", "--json"]).out).expect("it is no JSON");
+        status[0]["output_bytes_dropped"].as_u64().and_then(|it| usize::try_from(it).ok()).expect("a number")
+    };
+    assert!(counted() > 0);
+    let (kept, written) = (|| house.bytes("disk/web.log").len(), LINES * 20 + 40 * 6);
+    until("what is kept and what was dropped is all that was written", || kept() + counted() == written);
+}
+
+#[test]
+fn a_log_that_is_moved_or_removed_is_begun_anew_before_the_next_byte() {
+    let house = House::new(
+        "[program:web]\ncommand=/bin/sh -c 'n=0; while :; do echo $n; n=$((n+1)); read x <{here}/go; done'\n\
+         stdout_logfile={here}/web.log\n",
+    );
+    gate(&house);
+    let house = house.started();
+    house.until_text("web.log", "0\n");
+    std::fs::rename(house.path("web.log"), house.path("old.log")).expect("it is there");
+    house.write("go", "on\n");
+    house.until_text("web.log", "1\n");
+    assert_eq!((house.text("old.log").as_str(), house.text("web.log").as_str()), ("0\n", "1\n"));
+    std::fs::remove_file(house.path("web.log")).expect("it is there");
+    house.write("go", "on\n");
+    house.until_text("web.log", "2\n");
+    assert_eq!(house.text("web.log"), "2\n");
 }
