@@ -2,6 +2,7 @@
 
 use std::os::unix::net::UnixStream;
 
+use e2e::disk::SmallDisk;
 use e2e::house::House;
 use e2e::http::exchange;
 use e2e::proc;
@@ -161,6 +162,36 @@ fn a_file_that_is_no_history_is_set_aside_and_nothing_stops() {
     house.until_logged("is no history that can be read");
     die(&house);
     assert_eq!(told(&house, "/processes/mortal/history?kinds=exit").len(), 1);
+}
+
+#[test]
+fn a_full_disk_is_remembered_for_and_written_when_there_is_room() {
+    let house = House::new(SECTIONS);
+    house.configure_daemon("history_file={here}/small/history.db\nsample_interval=1\n");
+    let Some(_disk) = SmallDisk::of(house.path("small"), "1m") else { return };
+    let mut house = house.started();
+    house.until_state("mortal", "RUNNING");
+    die(&house);
+    // More than there is room for: it stops where the disk is full.
+    drop(std::fs::write(house.path("small/filler"), vec![1; 2 << 20]));
+    for _ in 0..3 {
+        die(&house);
+    }
+    house.until_logged("it is kept in memory");
+    assert_eq!(
+        told(&house, "/processes/mortal/history?kinds=exit").len(),
+        4,
+        "from the disk and from memory"
+    );
+    std::fs::remove_file(house.path("small/filler")).expect("it is there");
+    house.until_logged("history.db again");
+    assert!(house.stopped().success());
+    house.start();
+    assert_eq!(
+        told(&house, "/processes/mortal/history?kinds=exit").len(),
+        5,
+        "with the end of the last life"
+    );
 }
 
 #[test]

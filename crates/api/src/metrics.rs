@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use model::child::Channel;
 use model::exit::ExitStatus;
 use model::info::ProcessInfo;
 use model::name::FullName;
@@ -17,6 +18,8 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 struct Subject {
     info: ProcessInfo,
     usage: Option<ProcessUsage>,
+    /// How many bytes its logs did not get.
+    dropped: u64,
 }
 
 /// A family of figures about processes: its name, its type, its unit, what it says, and its value for one process.
@@ -47,7 +50,7 @@ const fn counter(
 }
 
 #[rustfmt::skip]
-const FAMILIES: [Family; 17] = [
+const FAMILIES: [Family; 18] = [
     gauge("menshen_process_up", "", "Whether the process is RUNNING.",
         |it| Some(f64::from(u8::from(it.info.state == ProcessState::Running)))),
     gauge("menshen_process_state", "",
@@ -85,12 +88,18 @@ const FAMILIES: [Family; 17] = [
         |it| it.usage?.read_bytes.map(number)),
     counter("menshen_process_written_bytes", "bytes", "Bytes they have written to disks.",
         |it| it.usage?.written_bytes.map(number)),
+    counter("menshen_process_log_dropped_bytes", "bytes", "Bytes its logs did not take and were not waited for.",
+        |it| Some(number(it.dropped))),
     gauge("menshen_process_log_bytes", "bytes", "The size of its logs.", |_| None),
 ];
 
 /// Everything, as text. `log_bytes` tells how large the logs of a process are.
 pub fn text(context: &Context<'_>, log_bytes: &dyn Fn(&FullName) -> Option<u64>) -> String {
-    let subject = |info: ProcessInfo| Subject { usage: context.usages.process(&info.name), info };
+    let subject = |info: ProcessInfo| {
+        let dropped = |channel| context.files.dropped_bytes(&info.name, channel);
+        let dropped = dropped(Channel::Stdout).saturating_add(dropped(Channel::Stderr));
+        Subject { usage: context.usages.process(&info.name), dropped, info }
+    };
     let subjects: Vec<_> = context.supervisor.all_info(context.now).into_iter().map(subject).collect();
     let mut out = String::with_capacity(2048 + subjects.len() * 2048);
     about_supervisor(&mut out, context);

@@ -326,6 +326,22 @@ fn a_client_that_does_not_take_its_answer_is_cut_off() {
 }
 
 #[test]
+fn who_watches_and_does_not_read_is_cut_off() {
+    let limits = Limits { write_time: Duration::from_millis(50), ..limits() };
+    run(limits, &Users::default(), async |world| {
+        let mut deaf = world.unix().await;
+        deaf.send("GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        deaf.until("event: hello").await;
+        let event = "x".repeat(60_000);
+        // It takes as much as the kernel holds for it, and then no more.
+        while !matches!(deaf.stream.try_write(b"\n"), Err(error) if error.kind() != ErrorKind::WouldBlock) {
+            world.feed.publish("state", &event);
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+#[test]
 fn who_says_nothing_makes_room_for_who_asks() {
     let limits = Limits { connections: 3, ..limits() };
     run(limits, &Users::default(), async |world| {

@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) waiting: Rc<RefCell<Vec<Ask>>>,
     /// Lets the daemon go on after `test.stop`.
     pub(crate) resume: Rc<Notify>,
+    /// What happens, for those who watch.
+    pub(crate) feed: Rc<http::feed::Feed>,
     /// What was written down.
     pub(crate) records: Rc<RefCell<Vec<Record>>>,
     /// Who made the calls.
@@ -216,12 +218,13 @@ pub(crate) fn run(limits: Limits, users: &Users, test: impl AsyncFnOnce(&World))
             told.borrow_mut().push(format!("{} {text}", level.code()));
         });
         let waiting = Rc::new(RefCell::new(Vec::new()));
+        let feed = Rc::new(http::feed::Feed::new(1));
         let _server = tokio::task::spawn_local(serve(
             endpoints.into(),
             Daemon {
                 asks,
                 note,
-                feed: Rc::new(http::feed::Feed::new(1)),
+                feed: Rc::clone(&feed),
                 identifier: "here".to_owned(),
                 followers: Rc::default(),
             },
@@ -238,6 +241,6 @@ pub(crate) fn run(limits: Limits, users: &Users, test: impl AsyncFnOnce(&World))
             Rc::clone(&askers),
         );
         let _daemon = tokio::task::spawn_local(daemon);
-        test(&World { socket, room, tcp: address, notes, waiting, resume, records, askers }).await;
+        test(&World { socket, room, tcp: address, notes, waiting, resume, feed, records, askers }).await;
     });
 }
