@@ -1,9 +1,12 @@
 //! `menshen doctor` tells the truth about machines that refuse things, and the house lives there as well as it can.
 
 use e2e::house::House;
+use e2e::proc;
 use e2e::program::Make;
 use e2e::refused;
 use e2e::said::Said;
+use e2e::wait::until;
+use rustix::process::Signal;
 
 /// One verdict of the JSON of `doctor`: that of the object that is called `name`.
 fn verdict(said: &Said, name: &str) -> String {
@@ -72,7 +75,7 @@ fn programs_run_where_newer_calls_are_refused() {
     for refusals in [
         &["close_range=ENOSYS", "clone3=ENOSYS", "pidfd_open=ENOSYS", "pidfd_send_signal=ENOSYS"][..],
         &["close_range=EPERM", "clone3=EPERM", "pidfd_open=EPERM", "pidfd_send_signal=EPERM"],
-        &["prctl@0:36=EPERM", "splice=ENOSYS"],
+        &["prctl@0:36=EPERM", "splice=ENOSYS", "tee=ENOSYS"],
     ] {
         let mut house = House::of(
             Make::Menshen,
@@ -84,6 +87,10 @@ fn programs_run_where_newer_calls_are_refused() {
         house.until_state("talker", "RUNNING");
         house.until_text("talker.log", "hello\n");
         house.ctl(&["restart", "talker"]).expect_code(0);
+        // The death of the daemon is no worse than elsewhere.
+        let (daemon, child) = (house.daemon_pid(), house.pid_of("talker"));
+        proc::send(daemon, Signal::KILL);
+        until("another daemon has it", || house.pid_of("talker") == child && house.daemon_pid() != daemon);
         assert!(house.stopped().success(), "{refusals:?}");
     }
 }

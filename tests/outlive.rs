@@ -543,3 +543,33 @@ fn without_the_journal_nothing_is_started_a_second_time() {
     menshen(&house, &["forget", "web"]).expect_code(0);
     assert_eq!(house.ctl(&["start", "web"]).out, "web: started\n");
 }
+
+/// Runs all other tests of this file as somebody who may do nothing special.
+#[test]
+fn all_of_this_holds_for_an_ordinary_user() {
+    if !rustix::process::getuid().is_root() {
+        return; // Then the others have shown it.
+    }
+    let room = tempfile::tempdir().expect("cannot make a folder");
+    let place = |name: &str| room.path().join(name);
+    let own = std::env::current_exe().expect("a program knows its file");
+    for (from, to) in [(own, "outlive"), (e2e::program::menshen().to_owned(), "menshen")] {
+        std::fs::copy(from, place(to)).expect("cannot copy a program");
+    }
+    std::fs::create_dir(place("tmp")).expect("cannot make a folder");
+    for (name, mode) in [("", 0o755), ("outlive", 0o755), ("menshen", 0o755), ("tmp", 0o1777)] {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(place(name), mode).expect("cannot open it to others");
+    }
+    let mut command = std::process::Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(place("outlive"));
+    command.args(["--skip", "all_of_this_holds_for_an_ordinary_user", "--test-threads", "4"]);
+    command.env("TMPDIR", place("tmp")).env("HOME", place("tmp")).env("MENSHEN_BIN", place("menshen"));
+    let Ok(output) = command.output() else {
+        eprintln!("NOT TESTED: there is no setpriv here");
+        return;
+    };
+    let said = Said::from(output);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    assert!(said.out.contains("0 failed") && !said.out.contains(" 0 passed"), "{said:?}");
+}

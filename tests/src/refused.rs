@@ -12,9 +12,9 @@ const FILTER: &str = r#"
 import ctypes, errno, os, platform, struct, sys
 
 X86 = {"pidfd_open": 434, "pidfd_send_signal": 424, "close_range": 436, "memfd_create": 319, "splice": 275,
-       "clone": 56, "clone3": 435, "flock": 73, "prctl": 157, "ioctl": 16}
+       "tee": 276, "clone": 56, "clone3": 435, "flock": 73, "prctl": 157, "ioctl": 16}
 ARM = {"pidfd_open": 434, "pidfd_send_signal": 424, "close_range": 436, "memfd_create": 279, "splice": 76,
-       "clone": 220, "clone3": 435, "flock": 32, "prctl": 167, "ioctl": 29}
+       "tee": 77, "clone": 220, "clone3": 435, "flock": 32, "prctl": 167, "ioctl": 29}
 NUMBERS = ARM if platform.machine() == "aarch64" else X86
 
 def statement(code, yes, no, value):

@@ -281,6 +281,13 @@ fn inherit(runtime: Runtime, notices: &mut Vec<String>) -> Estate {
     let _ = std::fs::remove_file(runtime.path.join(substitute::FILE));
     match journal.and_then(|it| Ok((takeover::read(&it)?, it))) {
         Ok((bytes, file)) => {
+            if journal::is_unreadable(&bytes) {
+                notices.push(format!(
+                    "{CRITICAL}{} is damaged, or of a version that is not understood: which programs of an earlier \
+                     supervisor run on is known only as far as it was remembered elsewhere",
+                    runtime.path.join(runtime::JOURNAL).display()
+                ));
+            }
             let places = journal::decode(&bytes, &boot_id).unwrap_or_default();
             let Recovered { found, damaged } = recover::children(places, BTreeMap::new());
             if damaged > 0 {

@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 
 use wire::checksum::crc32;
 
+use crate::runtime;
+
 /// No record is longer: a process, its last error, an event on its way to a listener.
 const RECORD_BYTES_MAX: usize = 32 << 20;
 
@@ -94,19 +96,21 @@ impl MemoryFile {
     }
 }
 
-/// The records of the file at `path`, as far as they are whole; none when there is no file.
+/// The records of the file at `path`, as far as they are whole, and how many bytes behind them make no sense; none when
+/// there is no file.
 ///
 /// # Errors
-/// When there is one that cannot be read.
-pub(crate) fn read(path: &Path) -> io::Result<Vec<Vec<u8>>> {
+/// When there is one that cannot be read, or is no file of ours.
+pub(crate) fn read(path: &Path) -> io::Result<(Vec<Vec<u8>>, usize)> {
     let mut bytes = Vec::new();
-    match File::open(path) {
+    match runtime::existing_file(path) {
         Ok(mut file) => file.read_to_end(&mut bytes)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
         Err(error) => return Err(error),
     };
     let mut rest = bytes.as_slice();
-    Ok(std::iter::from_fn(|| take(&mut rest)).collect())
+    let records = std::iter::from_fn(|| take(&mut rest)).collect();
+    Ok((records, rest.len()))
 }
 
 fn put(buffer: &mut Vec<u8>, record: &[u8]) {
@@ -133,6 +137,10 @@ fn take(rest: &mut &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    fn sensible(path: &Path) -> Vec<Vec<u8>> {
+        read(path).unwrap().0
+    }
+
     fn room() -> (tempfile::TempDir, PathBuf) {
         let room = tempfile::tempdir().unwrap();
         let path = room.path().join("memory");
@@ -142,17 +150,17 @@ mod tests {
     #[test]
     fn what_was_committed_is_read_and_what_was_only_added_is_not() {
         let (_room, path) = room();
-        assert_eq!(read(&path).unwrap(), Vec::<Vec<u8>>::new());
+        assert_eq!(sensible(&path), Vec::<Vec<u8>>::new());
         let mut memory = MemoryFile::create(&path, [b"first"].iter()).unwrap();
         memory.add(b"second");
         memory.add(b"");
         memory.commit().unwrap();
         memory.add(b"never");
-        assert_eq!(read(&path).unwrap(), [&b"first"[..], b"second", b""]);
+        assert_eq!(sensible(&path), [&b"first"[..], b"second", b""]);
         memory.rewrite([b"anew"].iter()).unwrap();
         memory.add(b"more");
         memory.commit().unwrap();
-        assert_eq!(read(&path).unwrap(), [&b"anew"[..], b"more"]);
+        assert_eq!(sensible(&path), [&b"anew"[..], b"more"]);
     }
 
     #[test]
@@ -164,7 +172,10 @@ mod tests {
         for cut in 0..=whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
             let expected = ends.iter().filter(|it| **it <= cut).count() - 1;
-            assert_eq!(read(&path).unwrap().len(), expected, "cut at {cut}");
+            let (found, senseless) = read(&path).unwrap();
+            assert_eq!(found.len(), expected, "cut at {cut}");
+            let kept: usize = found.iter().map(|it| it.len() + 8).sum();
+            assert_eq!(senseless, cut - kept, "cut at {cut}");
         }
     }
 
@@ -178,7 +189,7 @@ mod tests {
             let mut bytes = whole.clone();
             bytes[at / 8] ^= 1 << (at % 8);
             std::fs::write(&path, &bytes).unwrap();
-            let found = read(&path).unwrap();
+            let found = sensible(&path);
             assert!(found.len() < 3 && found.iter().zip(records).all(|(a, b)| a == b), "bit {at}");
         }
     }

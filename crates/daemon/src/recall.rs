@@ -163,16 +163,21 @@ impl Recalled {
     /// any other.
     ///
     /// # Errors
-    /// Why it could not be read: then nothing is known but what the keeper has.
+    /// Why it could not be read, or not to its end: what is not known otherwise is known only as far as the keeper has it.
     pub(crate) fn read(handover: &Handover, boot: &str, known: &Known) -> (Self, Option<std::io::Error>) {
         let found = if known.has_living { Origin::Finder } else { Origin::Fresh };
         let Some(directory) = &handover.runtime else { return (Self::nothing(found), None) };
         match memory_file::read(&directory.join(runtime::MEMORY)) {
-            Ok(records) => {
+            Ok((records, senseless)) => {
                 let lurks = |child: ChildId, pid, started| {
                     !known.children.contains(&child.0) && may_be_there(pid, started)
                 };
-                (Self::of(&records, &handover.launch, boot, found, lurks), None)
+                let trouble = (senseless > 0).then(|| {
+                    let text =
+                        format!("its last {senseless} bytes are damaged, and what they said is forgotten");
+                    std::io::Error::new(std::io::ErrorKind::InvalidData, text)
+                });
+                (Self::of(&records, &handover.launch, boot, found, lurks), trouble)
             }
             Err(error) => (Self::nothing(found), Some(error)),
         }

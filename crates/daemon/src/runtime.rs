@@ -203,7 +203,8 @@ pub(crate) fn private_file(path: &Path) -> io::Result<File> {
         .truncate(false)
         .mode(0o600)
         .custom_flags(flags)
-        .open(path)?;
+        .open(path)
+        .map_err(a_link)?;
     let about = file.metadata()?;
     if !about.is_file() || about.uid() != os::user::own_uid() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
@@ -217,12 +218,22 @@ pub(crate) fn private_file(path: &Path) -> io::Result<File> {
 /// When there is none, or it belongs to somebody else.
 pub(crate) fn existing_file(path: &Path) -> io::Result<File> {
     let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(a_link)?;
     let about = file.metadata()?;
     if !about.is_file() || about.uid() != os::user::own_uid() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is no file of this user"));
     }
     Ok(file)
+}
+
+/// Names what the kernel calls too many of.
+fn a_link(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(errno) if errno == rustix::io::Errno::LOOP.raw_os_error() => {
+            io::Error::new(io::ErrorKind::PermissionDenied, "it is a link; remove it")
+        }
+        Some(_) | None => error,
+    }
 }
 
 /// Sees to it that `path` is a directory of ours that nobody else can write to.

@@ -121,8 +121,10 @@ fn look_around(handover: &Handover) -> Result<Ground, StartError> {
         has_living: inventory.children.iter().any(|it| !it.listed.ended),
     };
     let (recalled, trouble) = Recalled::read(handover, &boot, &known);
-    let mut troubles: Vec<_> =
-        trouble.map(|it| format!("cannot read what must be remembered: {it}")).into_iter().collect();
+    let mut troubles: Vec<_> = trouble
+        .map(|it| format!("cannot read what must be remembered, {}: {it}", memory_path(handover)))
+        .into_iter()
+        .collect();
     let mut tapes = Tapes::open(handover.runtime.clone());
     let Reading { config, notices, tape } = read(handover, &recalled, &tapes)?;
     // Whoever takes over what runs must not refuse to.
@@ -135,6 +137,11 @@ fn look_around(handover: &Handover) -> Result<Ground, StartError> {
         tapes.unkept()
     });
     Ok(Ground { link, nofile, inventory, recalled, boot, tapes, config, notices, tape, troubles })
+}
+
+/// The file of it, for people.
+fn memory_path(handover: &Handover) -> String {
+    handover.runtime.as_deref().map(|it| recall::path(it).display().to_string()).unwrap_or_default()
 }
 
 /// Gets everything ready, down to the keeper's being told so.

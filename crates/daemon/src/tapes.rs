@@ -1,7 +1,7 @@
 //! The configurations that something running was made from, each on its tape, by number.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use config::diagnostic::Severity;
@@ -77,7 +77,9 @@ impl Tapes {
     /// A tape by its number, if it is there and whole.
     pub(crate) fn load(&self, number: u32) -> Option<Tape> {
         let path = runtime::tape(self.directory.as_deref()?, number);
-        Tape::from_bytes(&std::fs::read(path).ok()?)
+        let mut bytes = Vec::new();
+        runtime::existing_file(&path).ok()?.read_to_end(&mut bytes).ok()?;
+        Tape::from_bytes(&bytes)
     }
 
     /// Drops all tapes but these and the latest.

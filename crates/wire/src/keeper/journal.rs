@@ -112,6 +112,14 @@ pub fn decode(bytes: &[u8], boot_id: &[u8; 16]) -> Option<Vec<Place>> {
     (boot == *boot_id).then(|| records.map(place).collect())
 }
 
+/// Whether something is written that [`decode`] makes nothing of and should: no journal of an earlier boot, which has
+/// nothing to say any more, but one that is damaged, or of a version that is not understood.
+pub fn is_unreadable(bytes: &[u8]) -> bool {
+    let Some(head) = bytes.chunks(RECORD_BYTES).next() else { return false };
+    // What was never begun is no damage.
+    head.iter().any(|it| *it != 0) && open(head).is_none()
+}
+
 fn place(record: &[u8]) -> Place {
     // A hole in the file: the place behind it was written first.
     if record.iter().all(|it| *it == 0) {
