@@ -13,6 +13,9 @@ use crate::span::{Point, Span};
 /// The section whose fields stand in for those that other sections lack.
 const DEFAULT_SECTION: &str = "DEFAULT";
 
+/// Up to how many fields of a section are looked through without an index. Comparing lengths tells nearly all apart.
+const UNINDEXED_MAX: usize = 16;
+
 /// One `name = value`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Field {
@@ -24,15 +27,21 @@ pub(crate) struct Field {
     pub(crate) file: Arc<str>,
     /// Where the name is.
     pub(crate) name_at: Point,
-    /// Where each line of the value starts.
-    pub(crate) lines_at: Vec<Point>,
+    /// Where the first line of the value starts.
+    pub(crate) value_at: Point,
+    /// Where each further line of it starts; most values have none.
+    pub(crate) more_at: Vec<Point>,
 }
 
 impl Field {
     /// Where the value starts: its first line with something on it.
     pub(crate) fn place(&self) -> Span {
         let filled = self.value.lines().position(|line| !line.is_empty()).unwrap_or(0);
-        self.lines_at.get(filled).unwrap_or(&self.name_at).within(&self.file)
+        let line = match filled.checked_sub(1) {
+            None => &self.value_at,
+            Some(further) => self.more_at.get(further).unwrap_or(&self.name_at),
+        };
+        line.within(&self.file)
     }
 
     /// Where the name is.
@@ -47,6 +56,7 @@ pub(crate) struct Section {
     pub(crate) name: String,
     /// In the order in which they first appeared.
     pub(crate) fields: Vec<Field>,
+    /// Where each is, once there are more than are found as fast by looking at them all.
     index: BTreeMap<String, usize>,
     /// Where its header first appeared.
     pub(crate) place: Span,
@@ -69,16 +79,26 @@ impl Section {
     }
 
     pub(crate) fn field(&self, name: &str) -> Option<&Field> {
-        self.index.get(name).map(|at| &self.fields[*at])
+        self.position(name).map(|at| &self.fields[at])
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        if self.fields.len() <= UNINDEXED_MAX {
+            return self.fields.iter().position(|it| it.name == name);
+        }
+        self.index.get(name).copied()
     }
 
     /// Sets a field and returns its position and what it replaced.
     fn set(&mut self, field: Field) -> (usize, Option<Field>) {
-        if let Some(at) = self.index.get(&field.name) {
-            return (*at, Some(std::mem::replace(&mut self.fields[*at], field)));
+        if let Some(at) = self.position(&field.name) {
+            return (at, Some(std::mem::replace(&mut self.fields[at], field)));
         }
-        self.index.insert(field.name.clone(), self.fields.len());
         self.fields.push(field);
+        if self.fields.len() > UNINDEXED_MAX {
+            let unindexed = self.fields.iter().enumerate().skip(self.index.len());
+            self.index.extend(unindexed.map(|(at, it)| (it.name.clone(), at)));
+        }
         (self.fields.len() - 1, None)
     }
 }
@@ -187,7 +207,9 @@ impl Document {
     /// hold it; going over all of them would make many small files slow.
     pub(crate) fn replace_here(&mut self, here: &str) {
         const HERE: &str = "%(here)s";
-        let concerned = |it: &&Field| it.value.contains(HERE);
+        // Looking for the one character first is much cheaper, and hardly any value has it.
+        let holds = |it: &str| it.contains('%') && it.contains(HERE);
+        let concerned = |it: &&Field| holds(&it.value);
         let defaults: Vec<Field> = self.defaults.fields.iter().filter(concerned).cloned().collect();
         for at in std::mem::take(&mut self.touched) {
             let section = &mut self.sections[at];
@@ -196,7 +218,7 @@ impl Document {
                     section.set(default.clone());
                 }
             }
-            for field in section.fields.iter_mut().filter(|it| it.value.contains(HERE)) {
+            for field in section.fields.iter_mut().filter(|it| holds(&it.value)) {
                 field.value = field.value.replace(HERE, here);
             }
         }
@@ -300,7 +322,8 @@ impl LineReader<'_> {
             value: line[offset..].to_owned(),
             file: Arc::clone(self.file),
             name_at: at,
-            lines_at: vec![Point { line: at.line, column }],
+            value_at: Point { line: at.line, column },
+            more_at: Vec::new(),
         };
         let place = field.name_place();
         let (position, replaced) = self.section(target).set(field);
@@ -317,7 +340,7 @@ impl LineReader<'_> {
         let field = &mut self.section(target).fields[position];
         field.value.push('\n');
         field.value.push_str(value);
-        field.lines_at.push(at);
+        field.more_at.push(at);
     }
 
     /// A value loses the empty lines at its end.
@@ -345,6 +368,9 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 /// and stops at the first round in which one of them follows a blank or starts the line. So
 /// `a;b ;c #d` has the comment `#d` and not ` ;c #d`.
 fn comment_start(line: &str) -> Option<usize> {
+    if !line.bytes().any(|it| matches!(it, b';' | b'#')) {
+        return None;
+    }
     if line.trim_start_matches(python::is_space).starts_with(['#', ';']) {
         return Some(0);
     }

@@ -10,7 +10,6 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Duration;
 
 use config::Config;
 use config::settings::{MainLog as LogTarget, RpcInterface, Settings, Unhosted};
@@ -47,9 +46,6 @@ use crate::stdin::Inputs;
 use crate::streams::{self, Streams};
 use crate::substitute::Who;
 use crate::tapes::{self, Reading, Tapes};
-
-/// How long after its start a daemon gives back what only the start needed: most of what is to run runs by then.
-const REST_AFTER: Duration = Duration::from_secs(3);
 
 /// Why the daemon cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -196,7 +192,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         server_sockets: paths,
         wrote_pidfile: false,
         end: None,
-        rest_at: Some(os::clock::mono() + REST_AFTER),
+        start: Some(os::memory::Start::new(os::clock::mono().0)),
         diary: Diary::new(head, Some(tape), files),
         tapes,
         found: BTreeMap::new(),

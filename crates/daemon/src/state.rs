@@ -119,8 +119,8 @@ pub(crate) struct Daemon {
     pub(crate) wrote_pidfile: bool,
     /// Set when it is time to go.
     pub(crate) end: Option<End>,
-    /// When what only the start needed is given back.
-    pub(crate) rest_at: Option<Mono>,
+    /// Set until the start is over.
+    pub(crate) start: Option<os::memory::Start>,
     /// What the next daemon must know.
     pub(crate) diary: Diary,
     pub(crate) tapes: Tapes,
@@ -191,7 +191,7 @@ impl Daemon {
             self.streams.pump.deadline(),
             self.log.borrow().deadline(),
             self.sampling.deadline(),
-            self.rest_at,
+            self.start.map(|it| Mono(it.deadline())),
         ];
         [machine].into_iter().chain(others).flatten().min()
     }
@@ -229,10 +229,7 @@ impl Daemon {
             self.streams.pump.retry(now);
         }
         self.look_if_due(now);
-        if self.rest_at.is_some_and(|at| at <= now) {
-            self.rest_at = None;
-            os::memory::give_back();
-        }
+        self.start = self.start.and_then(|it| it.turn(now.0));
         let is_ready = |token| ready.iter().any(|it| it.token == token);
         if is_ready(LOG) || self.log.borrow().deadline().is_some_and(|at| at <= now) {
             self.log.borrow_mut().resume();

@@ -38,9 +38,6 @@ const SIGNALS: u64 = u64::MAX - 1;
 const COLLECTED: [i32; 6] =
     [signals::TERM, signals::INT, signals::QUIT, signals::HUP, signals::USR2, signals::CHLD];
 
-/// How long after its start what only the start needed is given back: most of what is to run runs by then.
-const REST_AFTER: Duration = Duration::from_secs(3);
-
 /// The exit status after the daemon's death, and when the keeper cannot even begin.
 const FAILED: u8 = 1;
 
@@ -124,8 +121,8 @@ struct Keeper {
     old: Option<OwnedFd>,
     /// When this one has.
     proved_at: Option<Duration>,
-    /// When what only the start needed is given back.
-    rest_at: Option<Duration>,
+    /// Set until the start is over.
+    start: Option<os::memory::Start>,
     /// How many packets made no sense.
     ignored: u32,
 }
@@ -178,7 +175,7 @@ impl Keeper {
             candidate: None,
             old: None,
             proved_at: None,
-            rest_at: now().checked_add(REST_AFTER),
+            start: Some(os::memory::Start::new(now())),
             ignored: 0,
         };
         if let Some(before) = before {
@@ -232,20 +229,11 @@ impl Keeper {
         let killed = daemon.and_then(|it| it.kill_at);
         let answer = daemon.and_then(|it| it.attention.deadline());
         let upgrade = self.upgrade_deadline();
-        [
-            stopping,
-            killed,
-            answer,
-            upgrade,
-            self.start_at,
-            self.retry_at,
-            self.look_at,
-            self.hunt_at,
-            self.rest_at,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let start = self.start.map(|it| it.deadline());
+        [stopping, killed, answer, upgrade, self.start_at, self.retry_at, self.look_at, self.hunt_at, start]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Does what is due.
@@ -265,10 +253,7 @@ impl Keeper {
         if self.look_at.is_some_and(|at| at <= now) {
             self.look_around(now);
         }
-        if self.rest_at.is_some_and(|at| at <= now) {
-            self.rest_at = None;
-            os::memory::give_back();
-        }
+        self.start = self.start.and_then(|it| it.turn(now));
         if self.hunt_at.is_some_and(|at| at <= now) {
             self.look_at_lingering(now);
         }

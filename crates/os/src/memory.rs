@@ -2,6 +2,53 @@
 
 use std::ffi::c_void;
 use std::fs;
+use std::time::Duration;
+
+/// How long nothing happens when a start is over.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// When it is over in any case: something may happen all the time.
+const OVER: Duration = Duration::from_secs(10);
+
+/// A start that is not over. Times are those of the monotonic clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Start {
+    /// When to look whether it is.
+    due: Duration,
+    /// When something happened for the last time.
+    busy: Duration,
+    limit: Duration,
+}
+
+impl Start {
+    /// It begins now.
+    pub const fn new(now: Duration) -> Self {
+        Self { due: now.saturating_add(QUIET), busy: now, limit: now.saturating_add(OVER) }
+    }
+
+    /// When to come round although nothing happens.
+    pub const fn deadline(&self) -> Duration {
+        self.due
+    }
+
+    /// The loop has come round. When that was for nothing else, the start is over: what only it needed is
+    /// [given back](give_back), and there is no more to come round for.
+    pub fn turn(self, now: Duration) -> Option<Self> {
+        let next = self.next(now);
+        if next.is_none() {
+            give_back();
+        }
+        next
+    }
+
+    fn next(self, now: Duration) -> Option<Self> {
+        if now < self.due {
+            return Some(Self { busy: now, ..self });
+        }
+        let over = now >= self.limit || now.saturating_sub(self.busy) >= QUIET;
+        (!over).then(|| Self { due: self.busy.saturating_add(QUIET), ..self })
+    }
+}
 
 /// Gives back to the kernel what only the start of this process has needed: memory that was allocated and is free
 /// again, and the places of code that ran once. Of the code nothing is lost: it is in the file the program came from,
@@ -49,6 +96,25 @@ fn code(maps: &str) -> impl Iterator<Item = (usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_start_is_over_when_nothing_has_happened_for_a_while() {
+        let at = Duration::from_millis;
+        let busy = Start::new(at(0)).next(at(100)).and_then(|it| it.next(at(250))).unwrap();
+        assert_eq!(busy.deadline(), at(350));
+        assert_eq!(busy.next(at(350)), None);
+    }
+
+    #[test]
+    fn a_start_during_which_something_happens_all_the_time_is_over_too() {
+        let mut start = Some(Start::new(Duration::ZERO));
+        let turns = (1..).map(|it| Duration::from_millis(100 * it));
+        let over = turns.take_while(|now| {
+            start = start.and_then(|it| it.next(*now));
+            start.is_some()
+        });
+        assert_eq!(over.count(), 99);
+    }
 
     #[test]
     fn only_code_from_files_is_given_back() {

@@ -40,7 +40,9 @@ impl Supervisor {
     }
 }
 
-/// The file both read. Rotation is as it is by default; the server is a socket in the scene's folder.
+/// The file both read. Rotation is as it is by default; the server is a socket in the scene's folder. A program counts
+/// as started at once, as it does for the others: else a start as a command takes a second, and so does what follows
+/// on a kill within it.
 fn configuration(scene: &Scene) -> String {
     let folder = scene.folder.display();
     let mut text = format!(
@@ -55,7 +57,7 @@ fn configuration(scene: &Scene) -> String {
         let log = if scene.logs { format!("{folder}/{name}.log") } else { "NONE".to_owned() };
         let _ = write!(
             text,
-            "[program:{name}]\ncommand={words}\nautorestart=true\nredirect_stderr=true\nstdout_logfile={log}\n\
+            "[program:{name}]\ncommand={words}\nautorestart=true\nstartsecs=0\nredirect_stderr=true\nstdout_logfile={log}\n\
              stdout_logfile_backups=70\n"
         );
     }

@@ -94,6 +94,7 @@ impl Flood {
         let took = records::millis(first.first().map_or(0, |it| it.at), records::now());
         let cpu_ns = procs::usage(&procs::own(limit)).cpu_ns;
         self.push(sheet, "limit", bytes, took, cpu_ns);
+        procs::end_everything(); // Its child waits, as children here do.
         Ok(())
     }
 

@@ -22,6 +22,9 @@ const KILLS: usize = 60;
 /// later than the second within which a restart would be held back.
 const PAUSE: Duration = Duration::from_millis(60);
 
+/// What a program must have lived for before its first kill, for the same reason.
+const OLD_ENOUGH: Duration = Duration::from_millis(1100);
+
 /// How long the next may take: Circus looks every five seconds.
 const NEXT_MAX: Duration = Duration::from_secs(8);
 
@@ -52,6 +55,7 @@ fn play(contenders: &[&dyn Contender], arguments: &Arguments, sheet: &mut Sheet)
         fleets.push(fleet);
     }
     fleets.iter().for_each(Fleet::settle);
+    std::thread::sleep(OLD_ENOUGH);
     let mut waited = vec![0.0; fleets.len()];
     for turn in 0..arguments.rounds(KILLS / 3) * 3 {
         for (fleet, waited) in fleets.iter().zip(&mut waited) {

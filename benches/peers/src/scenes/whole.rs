@@ -15,6 +15,9 @@ use crate::sheet::Sheet;
 /// How long one contender may take for all its rounds. The slow ones so get fewer rounds, and at least one.
 const TIME_MAX: Duration = Duration::from_secs(18);
 
+/// How long a fleet has rested when it is weighed.
+const AT_REST: Duration = Duration::from_secs(1);
+
 /// How often a command is run in each round.
 const COMMANDS: usize = 5;
 
@@ -118,6 +121,7 @@ impl Whole {
         let (keys, name) = (self.keys(), fleet.contender.name());
         let own = procs::own(fleet.root);
         if let Some(row) = keys.memory {
+            std::thread::sleep(AT_REST);
             sheet.push(row, name, megabytes(procs::usage(&own).rss_kib));
         }
         if name != "menshen" {
