@@ -46,7 +46,7 @@ impl Start {
             return Some(Self { busy: now, ..self });
         }
         let over = now >= self.limit || now.saturating_sub(self.busy) >= QUIET;
-        (!over).then(|| Self { due: self.busy.saturating_add(QUIET), ..self })
+        (!over).then(|| Self { due: self.busy.saturating_add(QUIET).min(self.limit), ..self })
     }
 }
 
