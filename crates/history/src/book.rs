@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::time::Duration;
 
 use model::past::{Happening, Past, Query, Values};
 
 use crate::clerk::Clerk;
 
-/// How much may wait for the thread. A look at 1,000 processes is one of these.
-const QUEUE_MAX: usize = 1024;
+/// How much may wait for the thread: what 10,000 processes that start at once have to say. A look at 1,000 of them is
+/// one of these. Room is taken as it is needed.
+const QUEUE_MAX: usize = 32_768;
 
 /// How much a multiple of the finest resolution an answer has at most.
 pub const ROWS_MAX: usize = 10_000;
@@ -35,7 +36,9 @@ pub(crate) enum Word {
 /// The way to the database.
 pub struct Book {
     /// There until the end, which ends the thread.
-    sender: Option<SyncSender<Word>>,
+    sender: Option<Sender<Word>>,
+    /// How much waits.
+    waiting: Arc<AtomicUsize>,
     /// How much there was no room for and nobody has been told of.
     lost: Arc<AtomicU64>,
     /// Closed when the thread has ended.
@@ -55,16 +58,16 @@ impl Book {
     /// # Errors
     /// When there is no thread to be had.
     pub fn open(path: PathBuf, bytes_max: u64, tell: Tell) -> std::io::Result<Self> {
-        let (sender, receiver) = sync_channel(QUEUE_MAX);
-        let lost = Arc::new(AtomicU64::new(0));
-        let lost_there = Arc::clone(&lost);
+        let (sender, receiver) = channel();
+        let (waiting, lost) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
+        let (waiting_there, lost_there) = (Arc::clone(&waiting), Arc::clone(&lost));
         let thread = std::thread::Builder::new().name("menshen-history".to_owned());
         let (alive, ended) = sync_channel(0);
         thread.spawn(move || {
-            Clerk::new(path, bytes_max, lost_there, tell).attend(&receiver);
+            Clerk::new(path, bytes_max, lost_there, tell).attend(&receiver, &waiting_there);
             drop(alive);
         })?;
-        Ok(Self { sender: Some(sender), lost, ended })
+        Ok(Self { sender: Some(sender), waiting, lost, ended })
     }
 
     /// Something happened. Lost when the queue is full, which is counted.
@@ -101,8 +104,10 @@ impl Book {
     /// Puts a word into the queue, or gives it back.
     fn say(&self, word: Word) -> Result<(), Word> {
         let Some(sender) = &self.sender else { return Err(word) };
-        sender.try_send(word).map_err(|error| match error {
-            TrySendError::Full(word) | TrySendError::Disconnected(word) => word,
-        })
+        if self.waiting.load(Ordering::Relaxed) >= QUEUE_MAX {
+            return Err(word);
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        sender.send(word).map_err(|error| error.0)
     }
 }

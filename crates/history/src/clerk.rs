@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -20,6 +20,9 @@ const HAPPENINGS_BYTES_MAX: usize = 8 << 20;
 
 /// How many bytes of points wait for a disk that takes nothing: ten hours of 100 processes, an hour of 1,000.
 const POINTS_BYTES_MAX: usize = 10 << 20;
+
+/// How many of them are written although they are not due.
+const HAPPENINGS_LARGE: usize = 4096;
 
 /// How long a happening waits for others to be written with: the most that an end without warning can lose of them.
 const GATHER: Duration = Duration::from_millis(500);
@@ -86,7 +89,7 @@ impl Clerk {
     }
 
     /// Does as it is told until nobody can tell it anything any more.
-    pub(crate) fn attend(mut self, receiver: &Receiver<Word>) {
+    pub(crate) fn attend(mut self, receiver: &Receiver<Word>, waiting: &AtomicUsize) {
         self.write(true);
         loop {
             let due = [self.happenings_due, self.points_due].into_iter().flatten().min();
@@ -94,6 +97,9 @@ impl Clerk {
                 None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(at) => receiver.recv_timeout(at.saturating_duration_since(Instant::now())),
             };
+            if word.is_ok() {
+                waiting.fetch_sub(1, Ordering::Relaxed);
+            }
             match word {
                 Ok(Word::Happened(happening)) => self.happened(happening),
                 Ok(Word::Measured(at, subjects)) => self.measured(at, &subjects),
@@ -124,8 +130,12 @@ impl Clerk {
         while self.happenings.len() > HAPPENINGS_MAX || self.happenings_bytes > HAPPENINGS_BYTES_MAX {
             let Some(oldest) = self.happenings.pop_front() else { break };
             self.happenings_bytes -= size(&oldest);
+            self.lost.fetch_add(1, Ordering::Relaxed);
         }
         self.happenings_due = self.happenings_due.or_else(|| Some(Instant::now() + self.pause(GATHER)));
+        if self.happenings.len() >= HAPPENINGS_LARGE && !self.is_in_trouble {
+            self.happenings_due = Some(Instant::now());
+        }
     }
 
     fn measured(&mut self, at: i64, subjects: &[(String, Values)]) {

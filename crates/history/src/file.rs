@@ -47,8 +47,8 @@ const BUSY: Duration = Duration::from_secs(2);
 /// How much of its rows a table loses at once when the file has grown too large: a twentieth.
 const LOSS: i64 = 20;
 
-/// How many happenings of one process are kept: one that dies every second must not push out all that is known of
-/// the others.
+/// How many happenings of one process, and of none, are kept: one that dies every second, or somebody who guesses
+/// passwords, must not push out all that is known of the others.
 const HAPPENINGS_OF_ONE_MAX: i64 = 10_000;
 
 /// The rows of one block of time of one subject: its level, its beginning, its name.
@@ -172,9 +172,8 @@ impl Database {
             )?;
         }
         let noisy = {
-            let mut noisy = self
-                .connection
-                .prepare("SELECT name FROM happenings GROUP BY name HAVING count(*) > ?1 AND name <> ''")?;
+            let mut noisy =
+                self.connection.prepare("SELECT name FROM happenings GROUP BY name HAVING count(*) > ?1")?;
             let names = noisy.query_map([HAPPENINGS_OF_ONE_MAX], |row| row.get::<_, String>(0))?;
             names.collect::<rusqlite::Result<Vec<_>>>()?
         };

@@ -211,6 +211,33 @@ fn a_file_that_was_removed_is_begun_anew() {
 }
 
 #[test]
+fn a_burst_is_kept_whole_and_a_flood_is_counted() {
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("h.db");
+    let (book, told) = open(&path);
+    for at in 0..30_000 {
+        book.happened(happened(at, &format!("p{}", at % 5000), Kind::Start));
+    }
+    book.close(PATIENCE);
+    assert_eq!(*told.lock().unwrap(), [""; 0]);
+    let count: i64 = Connection::open(&path)
+        .unwrap()
+        .query_row("SELECT count(DISTINCT at) FROM happenings", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(count, 30_000);
+    // Where nothing can be written, the last are kept, and that others are missing is said.
+    let (book, told) = open(&room.path().join("not").join("h.db"));
+    for at in 0..30_000 {
+        book.happened(happened(at, "a", Kind::Start));
+    }
+    assert_eq!(times(ask(&book, last(None, &[], 10_000))).first(), Some(&20_000));
+    std::fs::create_dir(room.path().join("not")).unwrap();
+    book.close(PATIENCE);
+    let told = told.lock().unwrap().join("|");
+    assert!(told.contains(" records are missing"), "{told}");
+}
+
+#[test]
 fn it_stays_within_its_size_and_loses_the_oldest() {
     let room = tempfile::tempdir().unwrap();
     let path = room.path().join("h.db");
