@@ -4,13 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 
 use e2e::house::House;
 use e2e::proc;
 use e2e::program::Make;
 use e2e::said::Said;
-use e2e::wait::{until, until_some};
+use e2e::wait::{DEADLINE, until, until_some};
 use rustix::process::Signal;
 
 /// Writes numbered lines as fast as a shell can, with a breath now and then.
@@ -150,6 +150,48 @@ fn a_dead_daemon_is_replaced_and_no_program_notices() {
     house.until_reborn("stays", pid);
     assert_eq!(house.ctl(&["stop", "stays"]).out, "stays: stopped\n");
     assert!(house.text("err").contains("daemon"), "the keeper says what happened: {:?}", house.text("err"));
+}
+
+#[test]
+fn a_daemon_that_dies_by_itself_again_and_again_is_given_growing_pauses_and_that_is_told() {
+    let mut house = house(&section("stays", "{here}/ledger.sh stays", ""));
+    // A machine whose system log is ours.
+    std::fs::create_dir(house.path("dev")).expect("cannot make a folder");
+    let system_log = UnixDatagram::bind(house.path("dev/log")).expect("cannot bind the log");
+    system_log.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
+    let devices = "for it in 'null 1 3' 'zero 1 5' 'random 1 8' 'urandom 1 9' 'tty 5 0'; do set -- $it \
+         && mknod -m 666 dev/$1 c $2 $3 || exit 1; done; mount --bind dev /dev";
+    let script = format!("{devices} && exec \"$0\" -n -c supervisord.conf");
+    let outer = ["unshare", "-m", "sh", "-c", &script];
+    let may = std::process::Command::new("unshare").args(["-m", "true"]).status();
+    let has_log = may.is_ok_and(|it| it.success());
+    if has_log {
+        let mut command = house.command_through(&outer, "supervisord");
+        house.start_command(&mut command);
+        house.until_answering();
+    } else {
+        eprintln!("NOT TESTED: the system log; this user cannot put another in its place");
+        house.start();
+    }
+    house.until_state("stays", "RUNNING");
+    let child = house.pid_of("stays");
+    for pause in ["0 s", "0.1 s", "1 s"] {
+        proc::send(house.daemon_pid(), Signal::ABORT);
+        let words =
+            format!("the daemon was killed by signal 6; starting it again in {pause}, programs run on");
+        house.until_text("err", &words);
+        until("it answers again", || house.pid_of("stays") == child);
+    }
+    assert_eq!(starts(&house)["stays"], 1);
+    if has_log {
+        let mut room = [0; 1024];
+        until("the system log is told", || {
+            let count = system_log.recv(&mut room).expect("it is told");
+            let message = String::from_utf8_lossy(&room[..count]).into_owned();
+            message.starts_with("<26>menshen-keeper[") && message.contains("starting it again in 1 s")
+        });
+    }
+    assert!(house.stopped().success());
 }
 
 #[test]
