@@ -163,6 +163,16 @@ fn what_is_changed_is_written_down_with_who_did_it() {
 }
 
 #[test]
+fn without_users_the_log_says_of_a_change_what_the_original_says() {
+    let house = House::new("[program:cat]\ncommand=cat\nstartsecs=0\n").started();
+    house.call("supervisor.stopProcess", &["cat"]);
+    house.until_logged("stopped: cat");
+    let told = verb(&house, &["audit"], "");
+    assert!(!house.log().contains("audit"), "{}", house.log());
+    assert!(told.out.contains("supervisor.stopProcess"), "{told:?}");
+}
+
+#[test]
 fn the_clients_come_in_with_the_password_of_a_user() {
     let (house, port) = house();
     let url = format!("http://127.0.0.1:{port}");

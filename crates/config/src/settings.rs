@@ -187,6 +187,14 @@ pub enum ServerSpec {
     },
 }
 
+impl ServerSpec {
+    /// Whether people with names of their own come in here, beside the one user that a server always could have.
+    pub fn has_users(&self) -> bool {
+        let (Self::Unix { auth, users, .. } | Self::Inet { auth, users, .. }) = self;
+        users.len() > usize::from(auth.is_some())
+    }
+}
+
 /// A set of methods clients may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpcInterface {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use config::Config;
-use config::settings::{MainLog as LogTarget, RpcInterface, Settings, Unhosted};
+use config::settings::{MainLog as LogTarget, RpcInterface, ServerSpec, Settings, Unhosted};
 use http::feed::Feed;
 use http::server::Endpoint;
 use logs::main_log::{MainLog, MainLogOptions, Target};
@@ -199,6 +199,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         lurkers: BTreeMap::new(),
         upgrading: None,
         audit_book: api::audit::Book::default(),
+        has_users: config.servers.iter().any(ServerSpec::has_users),
         lock: inventory.lock.take(),
         journal: inventory.journal.take(),
         boot_id: inventory.boot_id,
@@ -316,12 +317,7 @@ impl Daemon {
     }
 
     /// What went wrong, and where clients find it.
-    fn tell_of_start(
-        &mut self,
-        origin: Origin,
-        troubles: &[String],
-        servers: &[config::settings::ServerSpec],
-    ) {
+    fn tell_of_start(&mut self, origin: Origin, troubles: &[String], servers: &[ServerSpec]) {
         for trouble in troubles {
             self.note(Level::Error, trouble);
         }

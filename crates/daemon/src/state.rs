@@ -104,6 +104,8 @@ pub(crate) struct Daemon {
     pub(crate) past: Past,
     /// Who changed what.
     pub(crate) audit_book: api::audit::Book,
+    /// Whether people with names of their own come in somewhere.
+    pub(crate) has_users: bool,
     /// Shared with the server, which writes to it between turns.
     pub(crate) log: Rc<RefCell<MainLog>>,
     pub(crate) settings: Settings,

@@ -51,6 +51,11 @@ impl Users {
         self.0.is_empty()
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The one of this name.
     pub fn find(&self, name: &str) -> Option<&User> {
         self.0.iter().find(|it| &*it.name == name)
