@@ -166,9 +166,10 @@ impl Input for Plain {
     }
 
     fn secret(&mut self, prompt: &str, out: &mut dyn Write) -> io::Result<Typed> {
+        // First this: whoever sees the question may answer at once, and must not be seen to.
+        let quiet = Quiet::begin(&self.lines);
         out.write_all(prompt.as_bytes())?;
         out.flush()?;
-        let quiet = Quiet::begin(&self.lines);
         let typed = self.lines.next(self.interrupt.as_ref());
         if quiet.is_some() {
             // The end of the line was typed unseen, too.
