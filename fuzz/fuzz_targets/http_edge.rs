@@ -40,7 +40,7 @@ fn begin() -> World {
     let listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
     listener.set_nonblocking(true).expect("a socket that does not block");
     let endpoint =
-        Endpoint { section: "fuzz".to_owned(), listener: Listener::Unix(listener, socket.clone()), users: Users::default(), web_compat: false };
+        Endpoint { section: "fuzz".to_owned(), listener: Listener::Unix(listener, socket.clone()), users: Users::default(), tls: None, web_compat: false };
     let (asks, questions) = mpsc::channel(64);
     let daemon = Daemon { asks, note: Rc::new(|_, _| {}), feed: Rc::new(Feed::new(1)), followers: Rc::default() };
     let limits = Limits { body_bytes: 1 << 16, ..Limits::default() };

@@ -335,6 +335,9 @@ table! {
     inet_server, "Options of `[inet_http_server]`.", [SectionKind::InetHttpServer] => {
         PORT "port" Address is required:
             "The address to listen on; a port alone or *:port means all interfaces.";
+        CERTFILE "certfile" Path since "0.1.0":
+            "A certificate in PEM with those that vouch for it: clients come by https:// then.";
+        KEYFILE "keyfile" Path since "0.1.0": "Its private key in PEM; in the file of the certificate unless given.";
     }
     user, "Options of `[user:x]`.", [SectionKind::User] => {
         PASSWORD "password" Text since "0.1.0":

@@ -202,10 +202,11 @@ fn server_url(servers: &[ServerSpec]) -> Option<String> {
     });
     unix.or_else(|| {
         servers.iter().rev().find_map(|server| match server {
-            ServerSpec::Inet { host, port, .. } if host.is_empty() => {
-                Some(format!("http://localhost:{port}"))
+            ServerSpec::Inet { host, port, tls, .. } => {
+                let scheme = if tls.is_some() { "https" } else { "http" };
+                let host = if host.is_empty() { "localhost" } else { host };
+                Some(format!("{scheme}://{host}:{port}"))
             }
-            ServerSpec::Inet { host, port, .. } => Some(format!("http://{host}:{port}")),
             ServerSpec::Unix { .. } => None,
         })
     })

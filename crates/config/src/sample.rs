@@ -89,7 +89,9 @@ const SHOWN: [Shown; 12] = [
 ];
 
 /// What stands for the value of an option that has no default.
-const EXAMPLES: [(&str, &str); 17] = [
+const EXAMPLES: [(&str, &str); 19] = [
+    ("certfile", "/etc/ssl/certs/box.pem"),
+    ("keyfile", "/etc/ssl/private/box.key"),
     ("users", "*"),
     ("token", "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
     ("childlogdir", "/tmp"),

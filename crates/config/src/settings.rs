@@ -182,6 +182,8 @@ pub enum ServerSpec {
         auth: Option<Credentials>,
         /// All who are let in, that one among them; nobody: everyone.
         users: Users,
+        /// The files of its certificate and of the key for that; absent: whoever is on the way can read along.
+        tls: Option<(PathBuf, PathBuf)>,
         /// Whether a mere look at an address of the original's page changes things.
         web_compat: bool,
     },

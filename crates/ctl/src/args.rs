@@ -85,7 +85,7 @@ pub(crate) struct Global {
     /// The configuration file; without it, the first one found where Supervisor looks
     #[arg(short, long, global = true, value_name = "FILE", visible_alias = "configuration")]
     pub config: Option<PathBuf>,
-    /// The server, `http://HOST:PORT` or `unix:///PATH`; no configuration is read then
+    /// The server, `http://HOST:PORT`, `https://…` or `unix:///PATH`; no configuration is read then
     #[arg(short, long, global = true, value_name = "URL", visible_alias = "serverurl")]
     pub server: Option<String>,
     /// The user to log in as

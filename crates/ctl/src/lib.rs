@@ -27,6 +27,7 @@ mod shell;
 mod supervisorctl;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod transport;
 mod verbs;
 

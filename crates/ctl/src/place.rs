@@ -6,6 +6,9 @@ use std::path::PathBuf;
 /// The port of a URL that names none (RFC 9110), as the original has it: not Supervisor's 9001.
 const DEFAULT_PORT: u16 = 80;
 
+/// The same where nobody may read along.
+const DEFAULT_SECURE_PORT: u16 = 443;
+
 /// The address of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -17,6 +20,8 @@ pub(crate) enum Place {
         host: String,
         /// Its port.
         port: u16,
+        /// Whether nobody may read along.
+        is_secure: bool,
     },
 }
 
@@ -24,7 +29,7 @@ pub(crate) enum Place {
 /// and Python's `urllib.parse`).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PlaceError {
-    /// Neither `http://` nor `unix://`.
+    /// Neither `http://`, `https://` nor `unix://`.
     #[error("Unknown protocol for serverurl {0}")]
     Scheme(String),
     /// The port is no number.
@@ -36,8 +41,8 @@ pub(crate) enum PlaceError {
 }
 
 impl Place {
-    /// Reads `unix://PATH` or `http://[USER:PASSWORD@]HOST[:PORT][/…]`; a user, a password and a
-    /// path in the latter mean nothing.
+    /// Reads `unix://PATH`, `http://[USER:PASSWORD@]HOST[:PORT][/…]` or the same with `https` (which the
+    /// original does not know); a user, a password and a path in the latter mean nothing.
     ///
     /// # Errors
     /// When it is neither.
@@ -45,20 +50,25 @@ impl Place {
         if let Some(path) = url.strip_prefix("unix://") {
             return Ok(Self::Unix(PathBuf::from(path)));
         }
-        let rest = url.strip_prefix("http://").ok_or_else(|| PlaceError::Scheme(url.to_owned()))?;
+        let (rest, is_secure) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
+            (Some(rest), _) => (rest, false),
+            (None, Some(rest)) => (rest, true),
+            (None, None) => return Err(PlaceError::Scheme(url.to_owned())),
+        };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
         let bare = authority.rsplit_once('@').map_or(authority, |(_, it)| it);
         let (host, port) = match bare.strip_prefix('[').and_then(|it| it.split_once(']')) {
             Some((host, port)) => (host, port.strip_prefix(':').unwrap_or("")),
             None => bare.split_once(':').unwrap_or((bare, "")),
         };
-        Ok(Self::Tcp { host: host.to_ascii_lowercase(), port: parse_port(port)? })
+        let default = if is_secure { DEFAULT_SECURE_PORT } else { DEFAULT_PORT };
+        Ok(Self::Tcp { host: host.to_ascii_lowercase(), port: parse_port(port, default)?, is_secure })
     }
 }
 
-fn parse_port(text: &str) -> Result<u16, PlaceError> {
+fn parse_port(text: &str, default: u16) -> Result<u16, PlaceError> {
     if text.is_empty() {
-        return Ok(DEFAULT_PORT);
+        return Ok(default);
     }
     if !text.bytes().all(|it| it.is_ascii_digit()) {
         return Err(PlaceError::Port(text.to_owned()));
@@ -70,8 +80,11 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
-            Self::Tcp { host, port } if host.contains(':') => write!(f, "http://[{host}]:{port}"),
-            Self::Tcp { host, port } => write!(f, "http://{host}:{port}"),
+            Self::Tcp { host, port, is_secure } => {
+                let scheme = if *is_secure { "https" } else { "http" };
+                let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
+                write!(f, "{scheme}://{open}{host}{close}:{port}")
+            }
         }
     }
 }
@@ -87,6 +100,8 @@ mod tests {
             ("http://localhost:9001", "http://localhost:9001"),
             ("http://u:p@Host:1/path?x", "http://host:1"),
             ("http://host", "http://host:80"),
+            ("https://host", "https://host:443"),
+            ("https://[::1]:9001/x", "https://[::1]:9001"),
             ("http://[::1]:9001/", "http://[::1]:9001"),
             ("http://[::1]", "http://[::1]:80"),
         ];

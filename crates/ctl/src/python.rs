@@ -84,6 +84,7 @@ fn transport(error: &TransportError) -> String {
             // The number of EAI_NONAME, by far the most common of its kind.
             format!("<class 'socket.gaierror'>, [Errno -2] {reason}")
         }
+        TransportError::Secret(reason) => format!("<class 'ssl.SSLError'>, {reason}"),
         TransportError::NoAnswer => {
             "<class 'http.client.RemoteDisconnected'>, Remote end closed connection without response"
                 .to_owned()

@@ -15,6 +15,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 
 use crate::framing::{self, BODY_BYTES_MAX, Body, FrameError, Head};
 use crate::place::Place;
+use crate::tls::{self, Secret};
 
 /// How long a server may take to accept a connection.
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
@@ -35,6 +36,9 @@ pub(crate) enum TransportError {
     /// The host has no address.
     #[error("cannot find the host: {0}")]
     Host(String),
+    /// It cannot be spoken to in secret, or is not who it should be.
+    #[error("cannot speak in secret: {0}")]
+    Secret(String),
     /// The connection broke.
     #[error("the connection broke: {0}")]
     Broken(io::Error),
@@ -83,6 +87,7 @@ pub(crate) struct Transport {
 enum Socket {
     Unix(UnixStream),
     Tcp(TcpStream),
+    Tls(Box<Secret>),
 }
 
 impl Transport {
@@ -112,12 +117,12 @@ impl Transport {
         // A server closes idle connections as it likes. Once the request is out it may have been
         // taken, and is never sent twice.
         if let Some(mut socket) = self.idle.take().filter(is_fresh)
-            && socket.write_all(&request).is_ok()
+            && socket.write_all(&request).and_then(|()| socket.flush()).is_ok()
         {
             return self.answer(socket);
         }
         let mut socket = open(&self.place)?;
-        socket.write_all(&request).map_err(TransportError::Broken)?;
+        socket.write_all(&request).and_then(|()| socket.flush()).map_err(TransportError::Broken)?;
         self.answer(socket)
     }
 
@@ -132,7 +137,8 @@ impl Transport {
             self.host(),
             self.authorization()
         );
-        socket.write_all(request.as_bytes()).map_err(TransportError::Broken)?;
+        let sent = socket.write_all(request.as_bytes()).and_then(|()| socket.flush());
+        sent.map_err(TransportError::Broken)?;
         let (head, rest) = self.read_head(&mut socket)?;
         accept(&head)?;
         let mut body = Body::new(head.framing);
@@ -226,8 +232,8 @@ impl Transport {
         match &self.place {
             // A path is no host name, and the original's clients say this.
             Place::Unix(_) => "localhost".to_owned(),
-            Place::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-            Place::Tcp { host, port } => format!("{host}:{port}"),
+            Place::Tcp { host, port, .. } if host.contains(':') => format!("[{host}]:{port}"),
+            Place::Tcp { host, port, .. } => format!("{host}:{port}"),
         }
     }
 
@@ -315,7 +321,11 @@ pub(crate) fn wait_readable<const N: usize>(
 fn open(place: &Place) -> Result<Socket, TransportError> {
     match place {
         Place::Unix(path) => open_unix(path).map(Socket::Unix).map_err(TransportError::Connect),
-        Place::Tcp { host, port } => open_tcp(host, *port).map(Socket::Tcp),
+        Place::Tcp { host, port, is_secure: false } => open_tcp(host, *port).map(Socket::Tcp),
+        Place::Tcp { host, port, is_secure: true } => {
+            let secret = tls::greet(open_tcp(host, *port)?, host).map_err(TransportError::Secret)?;
+            Ok(Socket::Tls(Box::new(secret)))
+        }
     }
 }
 
@@ -353,6 +363,7 @@ impl Read for Socket {
         match self {
             Self::Unix(it) => it.read(buffer),
             Self::Tcp(it) => it.read(buffer),
+            Self::Tls(it) => it.read(buffer),
         }
     }
 }
@@ -362,11 +373,15 @@ impl Write for Socket {
         match self {
             Self::Unix(it) => it.write(bytes),
             Self::Tcp(it) => it.write(bytes),
+            Self::Tls(it) => it.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        match self {
+            Self::Unix(_) | Self::Tcp(_) => Ok(()),
+            Self::Tls(it) => it.flush(),
+        }
     }
 }
 
@@ -375,6 +390,7 @@ impl AsFd for Socket {
         match self {
             Self::Unix(it) => it.as_fd(),
             Self::Tcp(it) => it.as_fd(),
+            Self::Tls(it) => it.socket().as_fd(),
         }
     }
 }

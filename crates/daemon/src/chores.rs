@@ -15,6 +15,7 @@ use supervisor::effect::Settled;
 use supervisor::input::Input;
 use supervisor::memory::Tape;
 
+use crate::servers::check_certificate;
 use crate::state::{Daemon, End};
 use crate::stdin::Unsent;
 use crate::streams::CHANNELS;
@@ -154,7 +155,11 @@ impl Daemon {
     /// would not come back.
     pub(crate) fn check_restart(&self) -> Result<(), Fault> {
         match tapes::read(&self.handover) {
-            Ok(_) => Ok(()),
+            // A certificate that cannot be shown would keep the next daemon from starting.
+            Ok(reading) => match reading.config.servers.iter().find_map(|it| check_certificate(it).err()) {
+                Some(reason) => Err(Fault::about(FaultCode::CantReread, reason)),
+                None => Ok(()),
+            },
             Err(mistake) => Err(Fault::about(FaultCode::CantReread, mistake.original)),
         }
     }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use config::settings::ServerSpec;
 use http::server::{Endpoint, Listener};
+use http::tls::Files;
 use model::level::Level;
 use os::listen::{ListenError, UnixAttributes};
 
@@ -43,10 +44,11 @@ pub(crate) fn open(
     let mut servers = Servers { endpoints: Vec::new(), paths: Vec::new() };
     for (spec, key) in specs.iter().zip(&wanted) {
         let listener = match take(keepsakes, key, spec) {
+            // It goes on, whatever has become of its certificate: that can be mended.
             Some(listener) => listener,
-            None => listen(spec).map_err(|error| {
+            None => begin(spec).map_err(|refusal| {
                 servers.paths.iter().for_each(|path| drop(std::fs::remove_file(path)));
-                StartError::Listen(refusal(spec, &error))
+                StartError::Listen(refusal)
             })?,
         };
         let path = path(spec);
@@ -55,10 +57,35 @@ pub(crate) fn open(
         servers.paths.extend(path.cloned());
         let (ServerSpec::Unix { section, users, web_compat, .. }
         | ServerSpec::Inet { section, users, web_compat, .. }) = spec;
-        let (section, users) = (section.clone(), users.clone());
-        servers.endpoints.push(Endpoint { section, listener, users, web_compat: *web_compat });
+        let (section, users, tls) = (section.clone(), users.clone(), certificate(spec));
+        servers.endpoints.push(Endpoint { section, listener, users, tls, web_compat: *web_compat });
     }
     Ok(servers)
+}
+
+/// Opens a server that is not open, if its clients could be shown a certificate.
+fn begin(spec: &ServerSpec) -> Result<Listener, String> {
+    check_certificate(spec)?;
+    listen(spec).map_err(|error| refusal(spec, &error))
+}
+
+/// The files of the certificate of a server.
+fn certificate(spec: &ServerSpec) -> Option<Files> {
+    match spec {
+        ServerSpec::Inet { tls: Some((certificates, key)), .. } => {
+            Some(Files { certificates: certificates.clone(), key: key.clone() })
+        }
+        ServerSpec::Inet { tls: None, .. } | ServerSpec::Unix { .. } => None,
+    }
+}
+
+/// Whether the clients of a server could be shown its certificate, if it has one; or why not.
+pub(crate) fn check_certificate(spec: &ServerSpec) -> Result<(), String> {
+    let (ServerSpec::Unix { section, .. } | ServerSpec::Inet { section, .. }) = spec;
+    match certificate(spec).map(|it| http::tls::load(&it)) {
+        Some(Err(error)) => Err(format!("Cannot open an HTTP server: [{section}] {error}")),
+        Some(Ok(_)) | None => Ok(()),
+    }
 }
 
 /// Everything that makes a socket what it is.

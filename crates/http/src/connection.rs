@@ -76,6 +76,7 @@ pub(crate) struct Connection {
     /// Where its client comes from.
     door: Door,
     limits: Limits,
+    begun: Instant,
     phase: Cell<Phase>,
     stuck_since: Cell<Option<Instant>>,
     pushed_out: Cell<bool>,
@@ -94,6 +95,7 @@ impl Connection {
             socket,
             door,
             limits,
+            begun: Instant::now(),
             phase: Cell::new(Phase::Idle { since: Instant::now() }),
             stuck_since: Cell::new(None),
             pushed_out: Cell::new(false),
@@ -196,6 +198,9 @@ impl Connection {
 
     /// When time will be up, and for what.
     pub(crate) fn deadline(&self) -> Option<(Instant, Cut)> {
+        if self.socket.is_greeting() {
+            return Some((self.begun + self.limits.greeting_time, Cut::Stuck));
+        }
         match (self.phase.get(), self.stuck_since.get()) {
             // Whoever reads a body has a clock of its own.
             (Phase::Following(Patience::Endless), _)
@@ -268,12 +273,20 @@ impl Connection {
 
     fn poll_write(&self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let result = self.socket.poll_write(cx, parts);
-        let since = match &result {
-            Poll::Pending => self.stuck_since.get().or_else(|| Some(Instant::now())),
-            Poll::Ready(_) => None,
-        };
-        self.stuck_since.set(since);
+        self.note_stuck(result.is_pending());
         result
+    }
+
+    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = self.socket.poll_flush(cx);
+        self.note_stuck(result.is_pending());
+        result
+    }
+
+    /// Takes note of whether the client takes what it is sent.
+    fn note_stuck(&self, is_stuck: bool) {
+        let since = is_stuck.then(|| self.stuck_since.get().unwrap_or_else(Instant::now));
+        self.stuck_since.set(since);
     }
 }
 
@@ -296,9 +309,12 @@ impl hyper::rt::Write for Framed {
     }
 
     /// The framing flushes when it has written all it had.
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.is_even();
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = self.0.poll_flush(cx);
+        if result.is_ready() {
+            self.0.is_even();
+        }
+        result
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {

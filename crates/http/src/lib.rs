@@ -24,4 +24,6 @@ mod seat;
 pub mod server;
 mod socket;
 mod stream;
+pub mod tls;
+mod validity;
 mod visit;

@@ -17,6 +17,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How long the header of a request may take from its first byte; longer is answered with 408.
     pub header_time: Duration,
+    /// How long it may take to agree on how to talk, where nobody may read along; longer is cut off.
+    pub greeting_time: Duration,
     /// How long a body may take; longer is answered with 408.
     pub body_time: Duration,
     /// How long a client may refuse to take the next byte of an answer before it is cut off. Those who
@@ -44,6 +46,7 @@ impl Default for Limits {
             header_bytes: 16 << 10,
             body_bytes: wire::xmlrpc_read::Limits::CALL.bytes_max,
             header_time: Duration::from_secs(30),
+            greeting_time: Duration::from_secs(10),
             body_time: Duration::from_mins(1),
             write_time: Duration::from_mins(1),
             connections: 512,

@@ -31,7 +31,8 @@ use crate::porter::{Lodge, Porter};
 use crate::reply::Reply;
 use crate::routes::{Site, answer};
 use crate::seat::Seats;
-use crate::socket::Socket;
+use crate::socket::{Socket, Tls};
+use crate::tls::{Certificate, Files, News};
 
 /// A listening socket, not yet known to the runtime. It must not block.
 #[derive(Debug)]
@@ -51,6 +52,8 @@ pub struct Endpoint {
     pub listener: Listener,
     /// Who may come in; nobody is asked when there is nobody.
     pub users: Users,
+    /// The certificate to show, where nobody may read along.
+    pub tls: Option<Files>,
     /// Whether the addresses of the original's page do what they always did: change things by a mere look.
     pub web_compat: bool,
 }
@@ -81,14 +84,20 @@ pub async fn serve(endpoints: Vec<Endpoint>, daemon: Daemon, limits: Limits) -> 
     let mut listening = JoinSet::new();
     for endpoint in endpoints {
         let has_names = matches!(endpoint.listener, Listener::Tcp(_));
-        let cookie = cookie_of(&endpoint.listener);
+        let is_secure = endpoint.tls.is_some();
+        let cookie = cookie_of(&endpoint.listener, is_secure);
         let acceptor = Acceptor::new(endpoint.listener)?;
+        let certificate = endpoint.tls.map(|files| {
+            let (certificate, news) = Certificate::new(files);
+            tell(&daemon.note, &endpoint.section, news);
+            certificate
+        });
         let site = Site {
             asks: daemon.asks.clone(),
             porter: Porter::new(endpoint.users, Rc::clone(&lodge)),
             cookie,
             identifier: daemon.identifier.clone(),
-            is_secure: false,
+            is_secure,
             limits,
             note: Rc::clone(&daemon.note),
             feed: Rc::clone(&daemon.feed),
@@ -97,7 +106,7 @@ pub async fn serve(endpoints: Vec<Endpoint>, daemon: Daemon, limits: Limits) -> 
             has_compat: endpoint.web_compat,
             has_names,
         };
-        listening.spawn_local(listen(acceptor, Rc::new(site), endpoint.section));
+        listening.spawn_local(listen(acceptor, certificate, Rc::new(site), endpoint.section));
     }
     while listening.join_next().await.is_some() {}
     Ok(())
@@ -105,12 +114,15 @@ pub async fn serve(endpoints: Vec<Endpoint>, daemon: Daemon, limits: Limits) -> 
 
 /// What the cookie of a session is called. Cookies belong to a machine and not to a port (RFC 6265, 8.5), so
 /// that two supervisors of one machine would otherwise take theirs from each other.
-fn cookie_of(listener: &Listener) -> String {
+fn cookie_of(listener: &Listener, is_secure: bool) -> String {
     let port = match listener {
         Listener::Tcp(it) => it.local_addr().ok().map(|it| it.port()),
         Listener::Unix(..) => None,
     };
-    port.map_or_else(|| "menshen_session".to_owned(), |it| format!("menshen_session_{it}"))
+    // Of such a name, browsers take no cookie that was not sent in secret (RFC 6265bis, 4.1.3.2).
+    let prefix = if is_secure { "__Host-" } else { "" };
+    let port = port.map_or_else(String::new, |it| format!("_{it}"));
+    format!("{prefix}menshen_session{port}")
 }
 
 enum Acceptor {
@@ -148,7 +160,7 @@ impl Acceptor {
 }
 
 /// Accepts connections for ever.
-async fn listen(acceptor: Acceptor, site: Rc<Site>, section: String) {
+async fn listen(acceptor: Acceptor, certificate: Option<Certificate>, site: Rc<Site>, section: String) {
     let roster = Rc::new(Roster::default());
     let mut serving = JoinSet::new();
     let mut was_told = false;
@@ -159,6 +171,7 @@ async fn listen(acceptor: Acceptor, site: Rc<Site>, section: String) {
             accepted = acceptor.accept() => match accepted {
                 Ok((socket, door)) => {
                     was_told = false;
+                    let Some(socket) = cover(socket, certificate.as_ref(), &site.note, &section) else { continue };
                     let connection = Rc::new(Connection::new(socket, door, site.limits));
                     if roster.make_room(&site.limits) {
                         let place = roster.enter(Rc::clone(&connection));
@@ -182,6 +195,26 @@ async fn listen(acceptor: Acceptor, site: Rc<Site>, section: String) {
                 }
             },
         }
+    }
+}
+
+/// A new connection as it is used: with a certificate, nobody reads along. `None` where there is none that could be shown.
+fn cover(socket: Socket, certificate: Option<&Certificate>, note: &Note, section: &str) -> Option<Socket> {
+    match (socket, certificate) {
+        (Socket::Tcp(socket), Some(certificate)) => {
+            let (side, news) = certificate.accept();
+            tell(note, section, news);
+            side.map(|side| Socket::Tls(Box::new(Tls::new(socket, side))))
+        }
+        (socket @ (Socket::Unix(_) | Socket::Tcp(_) | Socket::Tls(_)), _) => Some(socket),
+    }
+}
+
+/// Says what is new about a certificate.
+fn tell(note: &Note, section: &str, news: News) {
+    if let Some((is_good, text)) = news {
+        let level = if is_good { Level::Info } else { Level::Warn };
+        note(level, &format!("[{section}] {text}"));
     }
 }
 

@@ -11,10 +11,12 @@ use gate::password::Password;
 use gate::session::{AGE_MAX, IDLE_MAX};
 use gate::throttle::{FREE, PAUSE_MAX, PAUSE_MIN};
 use gate::user::{User, Users};
+use http::limits::Limits;
+use http::tls::Files;
 use model::audit::{Record, Who};
 use model::role::Role;
 
-use world::{World, document, header, limits, run, status};
+use world::{World, document, header, limits, run, run_secret, status};
 
 /// Of `password`, and cheap to try.
 const HASH: &str = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
@@ -348,5 +350,25 @@ fn a_form_that_is_none_is_refused_before_it_is_read() {
         assert_eq!(status(&ask(world, &request).await.0), "403");
         let (head, _) = log_in(world, "username=ann&password=password&back=%2F%2Fevil.org").await;
         assert_eq!(header(&head, "Location"), Some("/"), "no way leads elsewhere");
+    });
+}
+
+#[test]
+fn whoever_does_not_finish_greeting_is_cut_off() {
+    let limits = Limits { greeting_time: Duration::from_millis(50), ..limits() };
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificate.pem");
+    let files = Files { certificates: file.clone(), key: file };
+    run_secret(limits, &users(), Some(&files), async |world| {
+        // The beginning of a greeting, which never goes on.
+        for said in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
+            let mut client = world.tcp().await;
+            client.send(said).await;
+            assert!(!client.more().await, "it is over without a word");
+        }
+        // What is no greeting is answered by an alert, and the end.
+        let mut client = world.tcp().await;
+        client.send("GET / HTTP/1.1\r\n\r\n").await;
+        while client.more().await {}
+        assert_eq!(client.buffer.first(), Some(&0x15), "{:?}", client.buffer);
     });
 }

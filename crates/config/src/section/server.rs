@@ -35,6 +35,7 @@ pub(crate) fn read_inet(
     // A port can be reached by more than those who ought to: whoever names users means them to be asked.
     let users = read_users(&mut reader, &auth, known, "*");
     let web_compat = reader.value(&server::WEB_COMPAT, value::boolean);
+    let tls = read_tls(&mut reader);
     let address = reader.optional(&inet_server::PORT, value::inet_address)?;
     let Some((host, port)) = address else {
         let original = format!("section [{}] has no port value", section.name);
@@ -46,6 +47,7 @@ pub(crate) fn read_inet(
         port,
         auth: auth?,
         users: users?,
+        tls: tls?,
         web_compat: web_compat?,
     })
 }
@@ -86,6 +88,26 @@ pub(crate) fn read_unix(
         users: users?,
         web_compat: web_compat?,
     })
+}
+
+/// The files of a certificate. What is in them is looked at by who opens the server.
+fn read_tls(reader: &mut Reader<'_, '_>) -> Result<Option<(PathBuf, PathBuf)>, Reported> {
+    let machine = reader.context.machine;
+    let mut file = |option| -> Result<Option<PathBuf>, Reported> {
+        let text = reader.text(option)?;
+        Ok(text.map(|it| machine.full_path(python::strip(&it)).into()))
+    };
+    let (certificate, key) = (file(&inet_server::CERTFILE)?, file(&inet_server::KEYFILE)?);
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), None) => Ok(Some((certificate.clone(), certificate))),
+        (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+        (None, Some(_)) => {
+            let message = "there is no certfile beside it".to_owned();
+            let wrong = Wrong::new(message.clone(), message).or_else_write("write `certfile = …` as well");
+            Err(reader.wrong(&inet_server::KEYFILE, wrong))
+        }
+    }
 }
 
 fn read_file(reader: &mut Reader<'_, '_>) -> Result<PathBuf, Reported> {

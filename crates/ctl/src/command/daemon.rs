@@ -54,7 +54,7 @@ pub(crate) fn reload(session: &mut Session<'_>, argument: &str) -> Result<(), Fa
 /// `open <url>`: turns to another server. What its `status` finds does not touch the exit code.
 pub(crate) fn open(session: &mut Session<'_>, argument: &str) -> Result<(), Failure> {
     let scheme = argument.split_once(':').map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
-    if scheme != "unix" && scheme != "http" {
+    if !matches!(scheme.as_str(), "unix" | "http" | "https") {
         session.exit = exit::GENERIC;
         return session.say("ERROR: url must be http:// or unix://");
     }

@@ -686,7 +686,8 @@ fn the_help_lists_every_verb_and_every_exit_code() {
               [alias: --configuration]
 
       -s, --server <URL>
-              The server, `http://HOST:PORT` or `unix:///PATH`; no configuration is read then
+              The server, `http://HOST:PORT`, `https://…` or `unix:///PATH`; no configuration is read
+              then
               
               [alias: --serverurl]
 

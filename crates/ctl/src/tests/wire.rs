@@ -41,7 +41,7 @@ fn scripted_and_told(
         }
         requests
     });
-    (Place::Tcp { host: "127.0.0.1".to_owned(), port }, requests, closings)
+    (Place::Tcp { host: "127.0.0.1".to_owned(), port, is_secure: false }, requests, closings)
 }
 
 fn post(answer: &[u8]) -> Result<String, String> {

@@ -331,7 +331,10 @@ fn code_of(error: &CallError) -> u8 {
     match error {
         CallError::Place(_) => USAGE,
         CallError::Transport(
-            TransportError::Connect(_) | TransportError::Host(_) | TransportError::Status { code: 401, .. },
+            TransportError::Connect(_)
+            | TransportError::Host(_)
+            | TransportError::Secret(_)
+            | TransportError::Status { code: 401, .. },
         ) => UNREACHABLE,
         CallError::Fault { .. } if error.fault() == Some(FaultCode::BadName) => NO_SUCH,
         CallError::Transport(_)
@@ -351,6 +354,10 @@ fn explain(error: &CallError, reach: Option<&Reach>) -> String {
             let reason = python::words(error);
             format!("no server answers at {url}: {reason}\n{}", reach.advice())
         }
+        CallError::Transport(TransportError::Secret(reason)) => format!(
+            "the server at {url} cannot be spoken to in secret: {reason}\n  SSL_CERT_FILE=FILE names the certificates \
+             of those to trust"
+        ),
         CallError::Transport(TransportError::Host(reason)) => {
             format!("the server at {url} cannot be found: {reason}\n{}", reach.advice())
         }

@@ -29,16 +29,17 @@ pub(super) async fn answer(
             all.extend(posted);
             let Some(action) = field(&all, "action") else { return Ok(None) };
             let message = act(visit, action, field(&all, "processname")).await?;
-            Ok(Some(told(parts, &message)))
+            Ok(Some(told(visit, parts, &message)))
         }
         _ => Ok(None),
     }
 }
 
 /// Back to the page, with what to tell there, as the original sends its readers.
-fn told(parts: &Parts, message: &str) -> Reply {
+fn told(visit: &Visit, parts: &Parts, message: &str) -> Reply {
     let host = look::header(parts, HOST);
-    let to = format!("http://{host}/?message={}", encoded(message));
+    let scheme = if visit.is_secure { "https" } else { "http" };
+    let to = format!("{scheme}://{host}/?message={}", encoded(message));
     let reply = Reply::bytes(StatusCode::MOVED_PERMANENTLY, "text/html", Vec::new().into());
     look::tell(reply.with_value(LOCATION, HeaderValue::try_from(to)), !message.starts_with("ERROR"), message)
 }

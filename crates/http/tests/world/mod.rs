@@ -11,6 +11,7 @@ use gate::user::Users;
 use http::ask::Ask;
 use http::limits::Limits;
 use http::server::{Daemon, Endpoint, Listener, serve};
+use http::tls::Files;
 use model::audit::{Asker, Record};
 use model::fault::{Fault, FaultCode};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -193,6 +194,11 @@ pub(crate) fn limits() -> Limits {
 
 /// Runs `test` against a server on a unix socket and one on TCP.
 pub(crate) fn run(limits: Limits, users: &Users, test: impl AsyncFnOnce(&World)) {
+    run_secret(limits, users, None, test);
+}
+
+/// The same, where the one on TCP shows a certificate.
+pub(crate) fn run_secret(limits: Limits, users: &Users, tls: Option<&Files>, test: impl AsyncFnOnce(&World)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
         let room = tempfile::tempdir().unwrap();
@@ -204,12 +210,15 @@ pub(crate) fn run(limits: Limits, users: &Users, test: impl AsyncFnOnce(&World))
         unix.set_nonblocking(true).unwrap();
         tcp.set_nonblocking(true).unwrap();
         let address = tcp.local_addr().unwrap();
-        let endpoints = [Listener::Unix(unix, socket.clone()), Listener::Tcp(tcp)].map(|listener| Endpoint {
-            section: "test".to_owned(),
-            listener,
-            users: users.clone(),
-            web_compat: false,
-        });
+        let endpoints = [Listener::Unix(unix, socket.clone()), Listener::Tcp(tcp)]
+            .map(|listener| (matches!(listener, Listener::Tcp(_)), listener))
+            .map(|(is_tcp, listener)| Endpoint {
+                section: "test".to_owned(),
+                listener,
+                users: users.clone(),
+                tls: tls.filter(|_| is_tcp).cloned(),
+                web_compat: false,
+            });
         let notes = Rc::new(RefCell::new(Vec::new()));
         let told = Rc::clone(&notes);
         let (asks, questions) = mpsc::channel(2);
