@@ -22,6 +22,9 @@ pub(crate) fn all() -> Result<()> {
     )?;
     debian_package("php-cgi", "php-cgi", &[])?;
     debian_package("node", "nodejs", &[])?;
+    // Makers of certificates, and clients of HTTPS.
+    debian_package("openssl", "openssl", &[])?;
+    debian_package("curl", "curl", &[])?;
     // For their completions; bash is there.
     debian_package("zsh", "zsh", &[])?;
     debian_package("fish", "fish", &[])?;
