@@ -42,7 +42,13 @@ fn begin() -> World {
     let endpoint =
         Endpoint { section: "fuzz".to_owned(), listener: Listener::Unix(listener, socket.clone()), users: Users::default(), tls: None, web_compat: false };
     let (asks, questions) = mpsc::channel(64);
-    let daemon = Daemon { asks, note: Rc::new(|_, _| {}), feed: Rc::new(Feed::new(1)), followers: Rc::default() };
+    let daemon = Daemon {
+        identifier: "fuzz".to_owned(),
+        asks,
+        note: Rc::new(|_, _| {}),
+        feed: Rc::new(Feed::new(1)),
+        followers: Rc::default(),
+    };
     let limits = Limits { body_bytes: 1 << 16, ..Limits::default() };
     local.spawn_local(async move { serve(vec![endpoint], daemon, limits).await });
     local.spawn_local(pretend(questions));
