@@ -66,6 +66,11 @@ impl Telling {
         match self.faults.iter().find(|(it, _)| Some(*it) == code) {
             Some((_, Some(words))) => Ok(format!("{name}: ERROR ({words})")),
             Some((_, None)) => Ok(description.clone()),
+            // A fault of ours, which says which role it takes. The original's client knows no words for it.
+            None if code == Some(FaultCode::Forbidden) => {
+                let words = description.strip_prefix("FORBIDDEN: ").unwrap_or(description);
+                Ok(format!("{name}: ERROR ({words})"))
+            }
             None => Err(Failure::UnknownResult { code: *status, name: name.clone() }),
         }
     }

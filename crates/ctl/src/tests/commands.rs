@@ -701,6 +701,15 @@ fn a_server_that_is_leaving_refuses_in_many_words() {
     ERROR: already shutting down
     [1]
     ");
+    let guarded = Fake::playing(|method, parameters| match method {
+        "getVersion" => house(method, parameters),
+        _ => Err(Fault::about(FaultCode::Forbidden, "it needs the role operator, and eve has the role viewer")),
+    });
+    assert_snapshot!(transcript(&guarded.url(), &["stop cat"]), @r"
+    $ stop cat
+    cat: ERROR (it needs the role operator, and eve has the role viewer)
+    [1]
+    ");
     let late = Fake::playing(|method, parameters| match method {
         "getVersion" => house(method, parameters),
         _ => Err(Fault::from(FaultCode::ShutdownState)),
