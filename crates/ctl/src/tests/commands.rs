@@ -703,7 +703,9 @@ fn a_server_that_is_leaving_refuses_in_many_words() {
     ");
     let guarded = Fake::playing(|method, parameters| match method {
         "getVersion" => house(method, parameters),
-        _ => Err(Fault::about(FaultCode::Forbidden, "it needs the role operator, and eve has the role viewer")),
+        _ => {
+            Err(Fault::about(FaultCode::Forbidden, "it needs the role operator, and eve has the role viewer"))
+        }
     });
     assert_snapshot!(transcript(&guarded.url(), &["stop cat"]), @r"
     $ stop cat
