@@ -58,7 +58,16 @@ impl Account {
 }
 
 fn take_text(members: &mut Members, name: &str) -> Option<String> {
-    match members.remove(name)? {
+    members.remove(name).and_then(text_of)
+}
+
+fn take_texts(members: &mut Members, name: &str) -> Option<Vec<String>> {
+    let Value::Array(items) = members.remove(name)? else { return None };
+    items.into_iter().map(text_of).collect()
+}
+
+fn text_of(value: Value) -> Option<String> {
+    match value {
         Value::String(text) => Some(text),
         Value::Int(_)
         | Value::Bool(_)
@@ -68,21 +77,6 @@ fn take_text(members: &mut Members, name: &str) -> Option<String> {
         | Value::Array(_)
         | Value::Struct(_) => None,
     }
-}
-
-fn take_texts(members: &mut Members, name: &str) -> Option<Vec<String>> {
-    let Value::Array(items) = members.remove(name)? else { return None };
-    let texts = items.into_iter().map(|it| match it {
-        Value::String(text) => Some(text),
-        Value::Int(_)
-        | Value::Bool(_)
-        | Value::Double(_)
-        | Value::DateTime(_)
-        | Value::Bytes(_)
-        | Value::Array(_)
-        | Value::Struct(_) => None,
-    });
-    texts.collect()
 }
 
 /// A line of a program, which must not move the cursor or color the rest of the screen.
