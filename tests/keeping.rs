@@ -120,7 +120,7 @@ fn lines() -> Vec<u8> {
 
 #[test]
 fn a_log_and_its_past_have_no_more_than_they_may_in_all() {
-    let most = 300_000;
+    let most = 600_000;
     let house = House::new(&format!(
         "[program:web]\ncommand=/bin/sh -c 'seq -f %%019.0f 1 {LINES}; exec cat'\nstdout_logfile={{here}}/web.log\n\
          stdout_logfile_maxbytes=50KB\nstdout_logfile_backups=100\nstdout_logfile_total_maxbytes={most}\n"
@@ -132,7 +132,7 @@ fn a_log_and_its_past_have_no_more_than_they_may_in_all() {
     };
     until("the end is there", || parts().concat().ends_with(&format!("{LINES:019}\n")));
     let kept = parts().concat();
-    // As ever, a file goes over its limit by one gulp at most.
+    // As ever, a file goes over its limit by one gulp at most; and the oldest goes as a whole, which may be as large.
     assert!(kept.len() <= most + 131_072, "{} bytes were kept", kept.len());
     assert!(kept.len() >= most / 2, "{} bytes were kept", kept.len());
     assert!(lines().ends_with(kept.as_bytes()), "what is kept is the end, without a gap");
