@@ -1,13 +1,14 @@
 //! Users and their roles, by every way in: who may do what, what others are told, and what is written down of it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
 
 use e2e::house::House;
 use e2e::http::{self, Answer};
 use e2e::said::Said;
+use e2e::wait::{self, until};
 use serde_json::Value;
 
 /// The roles in their order, and the token of somebody who has each.
@@ -42,11 +43,16 @@ fn house() -> (House, u16) {
 }
 
 fn ask(port: u16, request: &str, headers: &str, body: &str) -> Answer {
+    ask_if_there(port, request, headers, body).unwrap()
+}
+
+/// The same of who may not be there at the moment.
+fn ask_if_there(port: u16, request: &str, headers: &str, body: &str) -> io::Result<Answer> {
     let text = format!(
         "{request} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    http::exchange(TcpStream::connect(("127.0.0.1", port)).unwrap(), text.as_bytes()).unwrap()
+    http::exchange(TcpStream::connect(("127.0.0.1", port))?, text.as_bytes())
 }
 
 fn bearer(token: &str) -> String {
@@ -160,6 +166,62 @@ fn what_is_changed_is_written_down_with_who_did_it() {
         &socket,
     ];
     assert_eq!(told.collect::<Vec<_>>(), wanted);
+}
+
+/// What somebody with this token asked for, before it is read.
+fn begun(port: u16, path: &str, token: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(wait::DEADLINE)).unwrap();
+    let headers = bearer(token);
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{headers}\r\n").unwrap();
+    stream
+}
+
+/// What comes until and with this; nothing when the stream ends before.
+fn read_until(stream: &mut TcpStream, wanted: &str) -> Option<String> {
+    let mut read = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&read);
+        if text.contains(wanted) {
+            return Some(text.into_owned());
+        }
+        let mut gulp = [0; 4096];
+        match stream.read(&mut gulp) {
+            Ok(0) => return None,
+            Ok(count) => read.extend_from_slice(&gulp[..count]),
+            // Whoever is cut off may be told by a reset.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+            Err(error) => panic!("neither a byte nor an end: {error}"),
+        }
+    }
+}
+
+#[test]
+fn whoever_is_taken_away_by_a_reload_is_shown_nothing_more() {
+    let (house, port) = house();
+    let without = |name: &str| {
+        let rest = USERS.split("\n\n").filter(|it| !it.starts_with(&format!("[user:{name}]")));
+        rest.collect::<Vec<_>>().join("\n\n")
+    };
+    let mut stream = begun(port, "/api/v1/events", "look");
+    read_until(&mut stream, "event: hello").unwrap();
+    house.configure(&format!("[inet_http_server]\nport=127.0.0.1:{port}\n{}", without("watch")));
+    let kept = verb(&house, &["reload", "--keep"], "");
+    assert_eq!(kept.code, 0, "{kept:?}");
+    assert_eq!(read_until(&mut stream, "nothing says this"), None);
+    assert_eq!(ask(port, "GET /api/v1/events", &bearer("look"), "").status, 401);
+
+    let mut stream = begun(port, "/api/v1/events", "do");
+    read_until(&mut stream, "event: hello").unwrap();
+    let token = USERS.lines().find(|it| it.starts_with("token=sha256:ac0b")).unwrap();
+    let users = without("watch").replace(&format!("{token}\n"), "");
+    house.configure(&format!("[inet_http_server]\nport=127.0.0.1:{port}\n{users}"));
+    house.signal(rustix::process::Signal::HUP);
+    assert_eq!(read_until(&mut stream, "nothing says this"), None);
+    until("the token lets nobody in", || {
+        ask_if_there(port, "GET /ok.html", &bearer("do"), "").is_ok_and(|it| it.status == 401)
+    });
+    assert_eq!(ask(port, "GET /ok.html", &bearer("be"), "").status, 200);
 }
 
 #[test]

@@ -58,6 +58,11 @@ impl Sessions {
         Some((Arc::clone(&session.user), digest))
     }
 
+    /// When a session ends if nobody of it is seen any more; `None` when it has ended.
+    pub fn lasts_until(&self, session: &Digest) -> Option<Mono> {
+        self.live.get(session).map(Session::until)
+    }
+
     /// Ends a session.
     pub fn end(&mut self, session: &Digest) {
         self.live.remove(session);
@@ -73,7 +78,11 @@ impl Sessions {
 
 impl Session {
     fn lasts(&self, now: Mono) -> bool {
-        now - self.seen < IDLE_MAX && now - self.begun < AGE_MAX
+        now < self.until()
+    }
+
+    fn until(&self) -> Mono {
+        (self.seen + IDLE_MAX).min(self.begun + AGE_MAX)
     }
 }
 
@@ -101,7 +110,9 @@ mod tests {
         }
         assert!(sessions.find(&proof, at(7 * 24)).is_none());
         let other = sessions.begin("a", [2; 32], at(200));
-        assert!(sessions.find(&other, at(212)).is_none());
+        let (_, digest) = sessions.find(&other, at(201)).unwrap();
+        assert_eq!(sessions.lasts_until(&digest), Some(at(213)));
+        assert!(sessions.find(&other, at(213)).is_none());
     }
 
     #[test]
@@ -111,6 +122,7 @@ mod tests {
         let (_, digest) = sessions.find(&proof, at(0)).unwrap();
         sessions.end(&digest);
         assert!(sessions.find(&proof, at(0)).is_none());
+        assert_eq!(sessions.lasts_until(&digest), None);
     }
 
     #[test]

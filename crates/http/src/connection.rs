@@ -1,6 +1,7 @@
 //! One connection: its socket, and what it is doing at the moment.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -55,6 +56,17 @@ pub(crate) enum Cut {
     Gone,
     /// Another needs its room.
     PushedOut,
+    /// Whoever is shown a stream may not see it any more.
+    Over,
+}
+
+/// Ends when a client may not see any more what it is shown bit by bit.
+pub(crate) struct Lease(pub(crate) Pin<Box<dyn Future<Output = ()>>>);
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lease")
+    }
 }
 
 /// What a connection has to say for itself when another wants its room. The least goes first, among equals
@@ -82,6 +94,8 @@ pub(crate) struct Connection {
     pushed_out: Cell<bool>,
     /// Whether it has asked something we were willing to answer.
     tried: Cell<bool>,
+    /// For how long it may be shown what it is shown, where that has an end.
+    lease: RefCell<Option<Lease>>,
     /// What its answer has of what all have together, until it has been taken.
     owed: RefCell<Option<Seat>>,
     /// Read while looking whether the client is still there, and not yet handed on.
@@ -100,6 +114,7 @@ impl Connection {
             stuck_since: Cell::new(None),
             pushed_out: Cell::new(false),
             tried: Cell::new(false),
+            lease: RefCell::new(None),
             owed: RefCell::new(None),
             ahead: RefCell::new(Vec::new()),
             waker: RefCell::new(None),
@@ -146,7 +161,13 @@ impl Connection {
         self.phase.set(Phase::Following(patience));
     }
 
+    /// What it is about to be shown it may see for so long.
+    pub(crate) fn may_see(&self, lease: Option<Lease>) {
+        *self.lease.borrow_mut() = lease;
+    }
+
     pub(crate) fn rests(&self) {
+        *self.lease.borrow_mut() = None;
         self.phase.set(Phase::Idle { since: Instant::now() });
     }
 
@@ -189,6 +210,11 @@ impl Connection {
     pub(crate) fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<Cut> {
         if self.poll_pushed_out(cx).is_ready() {
             return Poll::Ready(Cut::PushedOut);
+        }
+        if let Some(lease) = self.lease.borrow_mut().as_mut()
+            && lease.0.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Cut::Over);
         }
         match self.deadline() {
             Some((at, cut)) if at <= Instant::now() => Poll::Ready(cut),

@@ -12,8 +12,8 @@ use gate::user::{Trial, User, Users};
 use model::audit::{Asker, Door, Outcome, Record, Who, shown};
 use model::role::Role;
 use model::time::Mono;
-use tokio::sync::{Semaphore, oneshot};
-use tokio::time::Instant;
+use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::time::{Instant, timeout};
 
 use crate::reply::Reply;
 use crate::routes::busy;
@@ -94,12 +94,14 @@ pub(crate) struct Porter {
     lodge: Rc<Lodge>,
     recent: RefCell<Recent>,
     sessions: RefCell<Sessions>,
+    /// Told when a session may have been ended before its time.
+    ended: Notify,
 }
 
 impl Porter {
     pub(crate) fn new(users: Users, lodge: Rc<Lodge>) -> Self {
         let recent = RefCell::new(Recent::new(random()));
-        Self { users, lodge, recent, sessions: RefCell::default() }
+        Self { users, lodge, recent, sessions: RefCell::default(), ended: Notify::new() }
     }
 
     /// Whether anybody is asked who they are.
@@ -155,19 +157,35 @@ impl Porter {
     /// Begins a session for a guest; what is returned proves it.
     pub(crate) fn begin_session(&self, guest: &Guest) -> Option<String> {
         let Who::User(name) = &guest.asker.who else { return None };
-        Some(self.sessions.borrow_mut().begin(name, random(), self.lodge.now()))
+        let proof = self.sessions.borrow_mut().begin(name, random(), self.lodge.now());
+        // It may have taken the place of another.
+        self.ended.notify_waiters();
+        Some(proof)
     }
 
     /// Ends a session.
     pub(crate) fn end_session(&self, session: &Digest) {
         self.sessions.borrow_mut().end(session);
+        self.ended.notify_waiters();
     }
 
     /// Ends the session that this proves, if it proves one.
     pub(crate) fn end_proven(&self, proof: &str) {
-        let mut sessions = self.sessions.borrow_mut();
-        if let Some((_, session)) = sessions.find(proof, self.lodge.now()) {
-            sessions.end(&session);
+        let found = self.sessions.borrow_mut().find(proof, self.lodge.now());
+        if let Some((_, session)) = found {
+            self.end_session(&session);
+        }
+    }
+
+    /// Waits until a session is over, however it ends.
+    pub(crate) async fn session_over(&self, session: &Digest) {
+        loop {
+            // Made before the look, so that no end in between is missed.
+            let ended = self.ended.notified();
+            let until = self.sessions.borrow().lasts_until(session);
+            let Some(until) = until.filter(|it| *it > self.lodge.now()) else { return };
+            // Whichever comes first: the session may last longer by then, or not at all.
+            let _ = timeout(until - self.lodge.now(), ended).await;
         }
     }
 
@@ -190,8 +208,8 @@ fn is_master(source: Source) -> bool {
 }
 
 /// What to write down of a guest.
-pub(crate) fn passage(asker: &Asker, what: &str) -> Record {
-    record(asker.who.clone(), &asker.door, what, String::new(), Outcome::Done)
+pub(crate) fn passage(asker: &Asker, what: &str, outcome: Outcome) -> Record {
+    record(asker.who.clone(), &asker.door, what, String::new(), outcome)
 }
 
 fn record(who: Who, door: &Door, what: &str, about: String, outcome: Outcome) -> Record {

@@ -69,14 +69,18 @@ pub(crate) async fn answer(
     let stays = wants_to_stay(&request);
     let mut response = match site.admit(request, &connection).await {
         Err(reply) => reply.into_response(connection),
-        Ok((guest, request)) => match Visit::new(Rc::clone(&site), guest).route(request, &connection).await {
-            Ok(Page::Reply(reply)) | Err(reply) => {
-                site.within_bounds(reply, &connection).into_response(connection)
+        Ok((guest, request)) => {
+            let visit = Visit::new(Rc::clone(&site), guest);
+            match visit.route(request, &connection).await {
+                Ok(Page::Reply(reply)) | Err(reply) => {
+                    site.within_bounds(reply, &connection).into_response(connection)
+                }
+                Ok(Page::Stream { stream, headers }) => {
+                    connection.may_see(visit.lease());
+                    respond(StatusCode::OK, headers, Body::stream(stream, connection))
+                }
             }
-            Ok(Page::Stream { stream, headers }) => {
-                respond(StatusCode::OK, headers, Body::stream(stream, connection))
-            }
-        },
+        }
     };
     // A log has no length, so that its end must be the end of the connection.
     if stays && !response.headers().contains_key(CONNECTION) && response.body().size_hint().exact().is_some()

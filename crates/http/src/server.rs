@@ -321,7 +321,7 @@ async fn live(site: Rc<Site>, connection: Rc<Connection>, _place: Place) {
         Some(Cut::PushedOut) if connection.is_asking() => {
             return send_last(&connection, StatusCode::SERVICE_UNAVAILABLE);
         }
-        Some(Cut::Stuck | Cut::Gone | Cut::PushedOut) => return,
+        Some(Cut::Stuck | Cut::Gone | Cut::PushedOut | Cut::Over) => return,
         None => connection.socket().finish_writing(),
     }
     connection.rests();

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use wire::value::{MethodCall, Value};
 
 use crate::ask::{Ask, Note, Slot};
+use crate::connection::Lease;
 use crate::porter::Guest;
 use crate::reply::Reply;
 use crate::routes::{Site, busy};
@@ -58,6 +59,13 @@ impl Visit {
     /// What a form must bring back to be believed. It belongs to the session, or else to the user.
     pub(crate) fn form_token(&self) -> String {
         self.secret.token(self.user(), self.session)
+    }
+
+    /// For how long a stream may be seen: as long as the session it was asked for in, where there is one. Whoever
+    /// comes with a password or a token is let in until the next reading of the users, which ends every connection.
+    pub(crate) fn lease(&self) -> Option<Lease> {
+        let (site, session) = (Rc::clone(&self.site), self.session?);
+        Some(Lease(Box::pin(async move { site.porter.session_over(&session).await })))
     }
 
     /// Has the daemon make a call, and waits for its answer.

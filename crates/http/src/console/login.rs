@@ -4,6 +4,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
+use model::audit::Outcome;
 
 use super::form::{encoded, field, fields};
 use super::{acts, document, look, redirect};
@@ -65,7 +66,7 @@ pub(super) async fn enter(
                 site.porter.end_proven(&old);
             }
             let proof = site.porter.begin_session(&guest).unwrap_or_default();
-            site.write_down(passage(&guest.asker, "login"));
+            site.write_down(passage(&guest.asker, "login", Outcome::Done));
             connection.is_welcome();
             Ok(with_cookie(redirect(back), site, &proof, ""))
         }
@@ -92,7 +93,7 @@ pub(super) fn leave(visit: &Visit, parts: &Parts, fields: &[(String, String)]) -
     }
     if let Some(session) = &visit.session {
         visit.porter.end_session(session);
-        visit.write_down(passage(&visit.asker, "logout"));
+        visit.write_down(passage(&visit.asker, "logout", Outcome::Done));
     }
     Ok(with_cookie(redirect("/"), visit, "", "; Max-Age=0"))
 }

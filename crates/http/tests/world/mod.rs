@@ -1,5 +1,7 @@
 //! A server over real sockets, and a daemon that only pretends.
 
+pub(crate) mod guests;
+
 use std::cell::RefCell;
 use std::io::Write;
 use std::path::PathBuf;
