@@ -168,6 +168,39 @@ fn what_is_changed_is_written_down_with_who_did_it() {
     assert_eq!(told.collect::<Vec<_>>(), wanted);
 }
 
+#[test]
+fn the_log_of_the_supervisor_is_for_those_who_may_read_the_audit() {
+    let (house, port) = house();
+    ask(port, "POST /api/v1/processes/cat/stop", &bearer("do"), "");
+    house.until_logged("audit: ops");
+    let read = "<methodCall><methodName>supervisor.readLog</methodName><params><param><value><int>0</int></value></param>\
+                <param><value><int>0</int></value></param></params></methodCall>";
+    for (token, may) in [("look", false), ("do", false), ("be", true)] {
+        let answer = ask(port, "POST /RPC2", &bearer(token), read).text();
+        assert_eq!((answer.contains("audit: ops"), answer.contains("FORBIDDEN")), (may, !may), "{answer}");
+        let answer = ask(port, "GET /api/v1/supervisor/log?offset=0&length=0", &bearer(token), "");
+        assert_eq!((answer.status == 200, answer.text().contains("audit: ops")), (may, may), "{token}");
+        for path in ["/api/v1/supervisor/log/follow", "/mainlogtail"] {
+            let mut stream = begun(port, path, token);
+            let (wanted, status) = if may { (": denied, ", " 200 ") } else { ("\r\n\r\n", " 403 ") };
+            let answer = read_until(&mut stream, wanted).unwrap();
+            assert!(answer.contains(status), "{path} as {token}: {answer}");
+        }
+        let cleared = ask(port, "POST /api/v1/supervisor/log/clear", &bearer(token), "").status;
+        assert_eq!(cleared == 200, may, "{token}");
+    }
+    let told = verb(&house, &["audit"], "").out;
+    for denied in [
+        "watch from 127.0.0.1: supervisor.readLog 0 0: denied, ",
+        "watch from 127.0.0.1: /api/v1/supervisor/log/follow: denied, ",
+        "ops from 127.0.0.1: /mainlogtail: denied, /mainlogtail needs the role admin, and ops has the role operator",
+        "ops from 127.0.0.1: supervisor.clearLog: denied, ",
+    ] {
+        assert!(told.contains(denied), "{denied}: {told}");
+    }
+    assert!(!told.contains("root from 127.0.0.1: supervisor.readLog"), "who looks changes nothing: {told}");
+}
+
 /// What somebody with this token asked for, before it is read.
 fn begun(port: u16, path: &str, token: &str) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();

@@ -81,7 +81,7 @@ impl Deed {
         Some(Self {
             what: entry.name.to_owned(),
             about: shown(&words.join(" ")),
-            is_a_look: entry.method == Method::Audit,
+            is_a_look: matches!(entry.method, Method::Audit | Method::ReadMainLog),
         })
     }
 

@@ -9,7 +9,6 @@ use model::event::Event;
 use model::fault::{Fault, FaultCode};
 use model::name::{FullName, Namespec};
 use model::past::{MACHINE, Query};
-use model::role::Role;
 use model::signal::Signal;
 use model::spec::ProcessSpec;
 use model::state::{ProcessState, SupervisorState};
@@ -23,7 +22,7 @@ use crate::batch::CALLS_MAX;
 use crate::call::{Chore, Context, Refusal};
 use crate::method::{API_VERSION, ENTRIES, EXTENSIONS, Entry, Method, find};
 use crate::shape::{self, Shape};
-use crate::{config_info, facts, inspection, options, past, process_info, why};
+use crate::{allowed, config_info, facts, inspection, options, past, process_info, why};
 
 /// How far a call gets by itself.
 pub(crate) enum Begun {
@@ -39,9 +38,7 @@ type Start = Result<Begun, Refusal>;
 pub(crate) fn begin(call: MethodCall, asker: &Asker, context: &Context<'_>) -> Start {
     let entry = find(&call.name).filter(|it| is_offered(it, context));
     let entry = entry.ok_or(Fault::from(FaultCode::UnknownMethod))?;
-    if asker.role < entry.role {
-        return Err(forbidden(entry.name, entry.role, asker).into());
-    }
+    allowed::check(entry.name, entry.role, asker)?;
     if !entry.takes(call.params.len()) {
         return Err(incorrect());
     }
@@ -54,12 +51,6 @@ pub(crate) fn begin(call: MethodCall, asker: &Asker, context: &Context<'_>) -> S
         }
         begun @ (Begun::Done(_) | Begun::Ask(..) | Begun::Chore(..) | Begun::Calls(_)) => Ok(begun),
     }
-}
-
-/// Says which role is needed, and which is there.
-fn forbidden(what: &str, needed: Role, asker: &Asker) -> Fault {
-    let reason = format!("{what} needs the role {needed}, and {} has the role {}", asker.who, asker.role);
-    Fault::about(FaultCode::Forbidden, reason)
 }
 
 /// Whether the configuration has the interface this method belongs to.

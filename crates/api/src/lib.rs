@@ -4,6 +4,7 @@
 //! what it needs from the machine or from the disk it says as a [`session::Next`], and is told the
 //! [`call::Outcome`]. Start with [`method::ENTRIES`] (what there is) and [`session::Session::advance`].
 
+pub mod allowed;
 mod arguments;
 pub mod audit;
 mod batch;

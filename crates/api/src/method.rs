@@ -154,6 +154,10 @@ pub fn find(name: &str) -> Option<&'static Entry> {
     table.binary_search_by(|it| it.name.cmp(name)).ok().and_then(|index| table.get(index))
 }
 
+/// Who may read and empty the log of the supervisor itself: whoever may read the audit, which is in it, and so are
+/// pieces of a configuration that could not be read, with what may be secret in them.
+pub const MAIN_LOG_ROLE: Role = Admin;
+
 const NAME: Parameter = (String, "name", "The process, as `name` or `group:name`.");
 const NAMES: Parameter =
     (String, "name", "The process, as `name` or `group:name`, or `group:*` for a whole group.");
@@ -313,7 +317,7 @@ pub const ENTRIES: [Entry; 41] = [
     entry("supervisor.addProcessGroup", M::AddGroup, Admin, OK, &[GROUP],
         "Makes a group of the configuration read last active, and starts what starts by itself."),
     entry("supervisor.clearAllProcessLogs", M::ClearAllLogs, Operator, RESULTS, &[], "Empties the logs of all processes."),
-    entry("supervisor.clearLog", M::ClearMainLog, Operator, OK, &[], "Empties the log of the supervisor itself."),
+    entry("supervisor.clearLog", M::ClearMainLog, MAIN_LOG_ROLE, OK, &[], "Empties the log of the supervisor itself."),
     entry("supervisor.clearProcessLog", M::ClearLogs, Operator, OK, &[NAME], CLEAR),
     entry("supervisor.clearProcessLogs", M::ClearLogs, Operator, OK, &[NAME], CLEAR),
     entry("supervisor.getAPIVersion", M::ApiVersion, Viewer, (String, "The version."), &[], VERSION),
@@ -331,8 +335,8 @@ pub const ENTRIES: [Entry; 41] = [
     entry("supervisor.getSupervisorVersion", M::SupervisorVersion, Viewer, (String, "The version."), &[],
         "Tells the version of the program."),
     entry("supervisor.getVersion", M::ApiVersion, Viewer, (String, "The version."), &[], VERSION),
-    entry("supervisor.readLog", M::ReadMainLog, Viewer, TEXT, &[OFFSET, LENGTH], READ_MAIN),
-    entry("supervisor.readMainLog", M::ReadMainLog, Viewer, TEXT, &[OFFSET, LENGTH], READ_MAIN),
+    entry("supervisor.readLog", M::ReadMainLog, MAIN_LOG_ROLE, TEXT, &[OFFSET, LENGTH], READ_MAIN),
+    entry("supervisor.readMainLog", M::ReadMainLog, MAIN_LOG_ROLE, TEXT, &[OFFSET, LENGTH], READ_MAIN),
     entry("supervisor.readProcessLog", M::ReadStdout, Viewer, TEXT, READ, READ_STDOUT),
     entry("supervisor.readProcessStderrLog", M::ReadStderr, Viewer, TEXT, READ, READ_STDERR),
     entry("supervisor.readProcessStdoutLog", M::ReadStdout, Viewer, TEXT, READ, READ_STDOUT),

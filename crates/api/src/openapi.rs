@@ -110,6 +110,7 @@ fn streaming(stream: &Stream) -> Value {
     parameters.extend(stream.params.iter().map(|it| in_query(it, false)));
     json!({
         "summary": stream.help,
+        "description": format!("For the role {} and those above it.", stream.role),
         "parameters": parameters,
         "responses": { "200": { "description": stream.help, "content": { stream.content: {} } }, "default": error() },
     })

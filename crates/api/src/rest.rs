@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use model::fault::{Fault, FaultCode};
+use model::role::Role;
 use wire::value::{MethodCall, Value};
 
 use crate::json;
@@ -51,6 +52,8 @@ pub struct Stream {
     pub path: &'static str,
     /// The type of what comes.
     pub content: &'static str,
+    /// Who may have it: this role and those above it.
+    pub role: Role,
     /// What may be asked for: name, type, and what it means.
     pub params: &'static [method::Parameter],
     /// What it is.
@@ -110,22 +113,22 @@ pub const ROUTES: [Route; 37] = [
 /// Every path that stands for something else.
 #[rustfmt::skip]
 pub const STREAMS: [Stream; 5] = [
-    Stream { path: "/openapi.json", content: "application/json", params: &[], help: "This document." },
-    Stream { path: "/events", content: "text/event-stream",
+    Stream { path: "/openapi.json", content: "application/json", role: Role::Viewer, params: &[], help: "This document." },
+    Stream { path: "/events", content: "text/event-stream", role: Role::Viewer,
         params: &[
             (Kind::Boolean, "samples", "Whether to tell what everything uses, too, each time that is looked at."),
             (Kind::String, "since", "The id of the last event known; the header Last-Event-ID does the same."),
         ],
         help: "What happens, as it happens." },
-    Stream { path: "/processes/{name}/{channel}/follow", content: "text/event-stream",
+    Stream { path: "/processes/{name}/{channel}/follow", content: "text/event-stream", role: Role::Viewer,
         params: &[
             (Kind::Int, "bytes", "How much of what is there to show first; 1024 unless given, 1 MiB at most."),
             (Kind::String, "since", "The id of the last piece known; the header Last-Event-ID does the same."),
         ],
         help: "A log as it grows; `channel` is stdout or stderr." },
-    Stream { path: "/processes/{name}/{channel}/file", content: "text/plain", params: &[],
+    Stream { path: "/processes/{name}/{channel}/file", content: "text/plain", role: Role::Viewer, params: &[],
         help: "A whole log as it is on disk; `channel` is stdout or stderr." },
-    Stream { path: "/supervisor/log/follow", content: "text/event-stream",
+    Stream { path: "/supervisor/log/follow", content: "text/event-stream", role: method::MAIN_LOG_ROLE,
         params: &[(Kind::Int, "bytes", "How much of what is there to show first.")],
         help: "The log of the supervisor itself as it grows." },
 ];

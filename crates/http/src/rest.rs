@@ -66,6 +66,9 @@ impl Visit {
                 self.rest_call(call).await.map(Page::Reply)
             }
             Found::Stream(stream, captured) => {
+                let what = format!("{}{}", rest::ROOT, stream.path);
+                self.check_role(&what, stream.role)
+                    .map_err(|it| with_body(StatusCode::FORBIDDEN, rest::fault(&it)))?;
                 let part = |name: &str| captured.get(name).cloned().unwrap_or_default();
                 match stream.path {
                     "/openapi.json" => Ok(Page::Reply(json(api::openapi::document()))),

@@ -239,6 +239,8 @@ impl Visit {
     }
 
     async fn main_log(&self) -> Result<Page, Reply> {
+        self.check_role("/mainlogtail", api::method::MAIN_LOG_ROLE)
+            .map_err(|_| Reply::error(StatusCode::FORBIDDEN))?;
         let path = self.ask(|slot| Ask::MainLog { slot }).await?;
         let path = path.ok_or_else(|| Reply::error(StatusCode::NOT_FOUND))?;
         let (follower, headers) = self.follow(path, From::End(HISTORY_BYTES))?;

@@ -6,15 +6,16 @@ use std::rc::Rc;
 use api::call::Refusal;
 use gate::digest::Digest;
 use hyper::StatusCode;
-use model::audit::{Asker, Who};
+use model::audit::{Asker, Outcome, Who};
 use model::fault::Fault;
 use model::level::Level;
+use model::role::Role;
 use tokio::sync::{mpsc, oneshot};
 use wire::value::{MethodCall, Value};
 
 use crate::ask::{Ask, Note, Slot};
 use crate::connection::Lease;
-use crate::porter::Guest;
+use crate::porter::{Guest, passage};
 use crate::reply::Reply;
 use crate::routes::{Site, busy};
 
@@ -66,6 +67,19 @@ impl Visit {
     pub(crate) fn lease(&self) -> Option<Lease> {
         let (site, session) = (Rc::clone(&self.site), self.session?);
         Some(Lease(Box::pin(async move { site.porter.session_over(&session).await })))
+    }
+
+    /// Whether who sent this may see something that is no method.
+    ///
+    /// # Errors
+    /// With the words for who may not; they are written down.
+    pub(crate) fn check_role(&self, what: &str, needed: Role) -> Result<(), Fault> {
+        let allowed = api::allowed::check(what, needed, &self.asker);
+        if let Err(fault) = &allowed {
+            let reason = fault.extra.clone().unwrap_or_default();
+            self.write_down(passage(&self.asker, what, Outcome::Denied(reason)));
+        }
+        allowed
     }
 
     /// Has the daemon make a call, and waits for its answer.
