@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use model::outside::Outside;
 
 use crate::diagnostic::{Report, Reported, Severity, Wrong};
+use crate::ini::Document;
 use crate::machine::Machine;
 use crate::option::{SectionKind, client as option};
 use crate::python;
@@ -73,8 +74,16 @@ pub fn load(path: &Path, outside: &dyn Outside) -> Result<ClientSettings, String
     }
 }
 
+/// The section that is the client's.
+const SECTION: &str = "supervisorctl";
+
+/// Whether the client reads a section. Of all others it tells what is no configuration at all, as the original does.
+fn is_of_client(section: &str) -> bool {
+    section == SECTION || section.starts_with(SectionKind::CtlPlugin.prefix())
+}
+
 fn read(machine: &Machine<'_>, path: &Path, report: &mut Report) -> Result<ClientSettings, Reported> {
-    let document = source::read_main(machine, path, report)?;
+    let document = source::read_main(machine, path, Document::of(is_of_client), report)?;
     let main_file = path.to_string_lossy();
     let here = python::dirname(&machine.full_path(&main_file)).to_owned();
     let context = Context {
@@ -86,7 +95,7 @@ fn read(machine: &Machine<'_>, path: &Path, report: &mut Report) -> Result<Clien
         for_all: &[],
         processes: &Cell::new(0),
     };
-    let Some(section) = document.section("supervisorctl") else {
+    let Some(section) = document.section(SECTION) else {
         let wrong = Wrong::new(
             format!("{main_file} has no [supervisorctl] section"),
             ".ini file does not include supervisorctl section",

@@ -123,6 +123,8 @@ pub(crate) struct Document {
     pub(crate) repetitions: Vec<Repetition>,
     /// The sections that have been written to since `replace_here` went over them.
     touched: BTreeSet<usize>,
+    /// Which sections are kept, by their names. Of all others nothing is but their mistakes.
+    keeps: fn(&str) -> bool,
 }
 
 /// Why a file is no configuration.
@@ -162,6 +164,12 @@ impl SyntaxError {
 
 impl Document {
     pub(crate) fn new() -> Self {
+        Self::of(|_| true)
+    }
+
+    /// One that keeps only the sections of such names, and `[DEFAULT]`: with thousands of programs in a file it is
+    /// much less work to find the one section that is wanted.
+    pub(crate) fn of(keeps: fn(&str) -> bool) -> Self {
         let nowhere = Span { file: "".into(), line: 0, column: 0 };
         Self {
             sections: Vec::new(),
@@ -169,6 +177,7 @@ impl Document {
             defaults: Section::new(DEFAULT_SECTION, nowhere, false),
             repetitions: Vec::new(),
             touched: BTreeSet::new(),
+            keeps,
         }
     }
 
@@ -224,25 +233,28 @@ impl Document {
         }
     }
 
-    /// Finds a section or makes it; `None` is `[DEFAULT]`.
-    fn open(&mut self, name: &str, place: Span, included: bool) -> Option<usize> {
+    /// Finds a section or makes it.
+    fn open(&mut self, name: &str, place: Span, included: bool) -> Target {
         if let Some(at) = self.index.get(name) {
             self.touched.insert(*at);
             let section = &mut self.sections[*at];
             if section.place.file != place.file {
                 section.again.push(place);
             }
-            return Some(*at);
+            return Target::Section(*at);
         }
         if name == DEFAULT_SECTION {
             // A new default concerns every section.
             self.touched.extend(0..self.sections.len());
-            return None;
+            return Target::Defaults;
+        }
+        if !(self.keeps)(name) {
+            return Target::Left;
         }
         self.touched.insert(self.sections.len());
         self.index.insert(name.to_owned(), self.sections.len());
         self.sections.push(Section::new(name, place, included));
-        Some(self.sections.len() - 1)
+        Target::Section(self.sections.len() - 1)
     }
 }
 
@@ -251,6 +263,8 @@ impl Document {
 enum Target {
     Defaults,
     Section(usize),
+    /// One that is not kept.
+    Left,
 }
 
 struct LineReader<'a> {
@@ -258,7 +272,7 @@ struct LineReader<'a> {
     file: &'a Arc<str>,
     included: bool,
     target: Option<Target>,
-    /// The field that a deeper line continues.
+    /// The field that a deeper line continues; which one does not matter where nothing is kept.
     field: Option<usize>,
     /// How deep the last header or field was.
     indent: usize,
@@ -287,9 +301,7 @@ impl LineReader<'_> {
         if let Some(header) = header(value) {
             self.close_field();
             let place = at.within(self.file);
-            self.target = Some(
-                self.document.open(header, place, self.included).map_or(Target::Defaults, Target::Section),
-            );
+            self.target = Some(self.document.open(header, place, self.included));
             return Ok(());
         }
         let Some(target) = self.target else {
@@ -307,37 +319,48 @@ impl LineReader<'_> {
         Ok(())
     }
 
-    fn section(&mut self, target: Target) -> &mut Section {
+    fn section(&mut self, target: Target) -> Option<&mut Section> {
         match target {
-            Target::Defaults => &mut self.document.defaults,
-            Target::Section(at) => &mut self.document.sections[at],
+            Target::Defaults => Some(&mut self.document.defaults),
+            Target::Section(at) => Some(&mut self.document.sections[at]),
+            Target::Left => None,
         }
+    }
+
+    /// The field that a deeper line continues.
+    fn field(&mut self) -> Option<&mut Field> {
+        let (target, position) = (self.target?, self.field?);
+        Some(&mut self.section(target)?.fields[position])
     }
 
     fn open_field(&mut self, target: Target, name: &str, line: &str, offset: usize, at: Point) {
         self.close_field();
+        let file = Arc::clone(self.file);
+        let Some(section) = self.section(target) else {
+            self.field = Some(0);
+            return;
+        };
         let column = at.column.saturating_add(to_u32(line[..offset].chars().count()));
         let field = Field {
             name: name.to_lowercase(),
             value: line[offset..].to_owned(),
-            file: Arc::clone(self.file),
+            file,
             name_at: at,
             value_at: Point { line: at.line, column },
             more_at: Vec::new(),
         };
-        let place = field.name_place();
-        let (position, replaced) = self.section(target).set(field);
+        let second = field.name_place();
+        let (position, replaced) = section.set(field);
+        let repetition = replaced.filter(|it| it.file == second.file).map(|it| {
+            let (section, first) = (section.name.clone(), it.name_place());
+            Repetition { section, option: it.name, first, second }
+        });
         self.field = Some(position);
-        if let Some(first) = replaced.filter(|it| it.file == *self.file) {
-            let (section, option, first) =
-                (self.section(target).name.clone(), first.name.clone(), first.name_place());
-            self.document.repetitions.push(Repetition { section, option, first, second: place });
-        }
+        self.document.repetitions.extend(repetition);
     }
 
     fn continue_field(&mut self, value: &str, at: Point) {
-        let (Some(target), Some(position)) = (self.target, self.field) else { return };
-        let field = &mut self.section(target).fields[position];
+        let Some(field) = self.field() else { return };
         field.value.push('\n');
         field.value.push_str(value);
         field.more_at.push(at);
@@ -345,10 +368,11 @@ impl LineReader<'_> {
 
     /// A value loses the empty lines at its end.
     fn close_field(&mut self) {
-        let (Some(target), Some(position)) = (self.target, self.field.take()) else { return };
-        let field = &mut self.section(target).fields[position];
-        let kept = python::strip_end(&field.value).len();
-        field.value.truncate(kept);
+        if let Some(field) = self.field() {
+            let kept = python::strip_end(&field.value).len();
+            field.value.truncate(kept);
+        }
+        self.field = None;
     }
 }
 

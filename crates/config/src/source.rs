@@ -37,10 +37,11 @@ pub(crate) fn directory_of(machine: &Machine<'_>, path: &str) -> String {
     machine.absolute(python::dirname(path))
 }
 
-/// Reads the main file alone.
+/// Reads the main file alone, into a document that keeps what it keeps.
 pub(crate) fn read_main(
     machine: &Machine<'_>,
     path: &Path,
+    mut document: Document,
     report: &mut Report,
 ) -> Result<Document, Reported> {
     let name = path.to_string_lossy();
@@ -53,14 +54,13 @@ pub(crate) fn read_main(
         let original = format!("could not read config file {name}");
         report.error(None, Wrong::new(format!("{name} cannot be read: {}", error.reason), original))
     })?;
-    let mut document = Document::new();
     add(&mut document, &file, &bytes, false, report)?;
     Ok(document)
 }
 
 /// Reads the main file and what it includes.
 pub(crate) fn read_all(machine: &Machine<'_>, path: &Path, report: &mut Report) -> Result<Sources, Reported> {
-    let document = read_main(machine, path, report)?;
+    let document = read_main(machine, path, Document::new(), report)?;
     let here = directory_of(machine, &path.to_string_lossy());
     let mut sources = Sources { document, here, include_patterns: Vec::new(), files: vec![path.to_owned()] };
     if sources.document.section("include").is_some() {
