@@ -12,7 +12,7 @@ use os::socket::SeqPacket;
 use wire::keeper::handover::{self, End, HANDOVER_BYTES_MAX, Handover};
 use wire::keeper::{Standing, Usage};
 
-use crate::birth::Held;
+use crate::birth::{Held, pipes_of};
 use crate::store::Kept;
 use crate::table::{Child, Life};
 
@@ -130,7 +130,7 @@ fn adopt(child: handover::Child) -> io::Result<Child<Held>> {
         will: child.will,
         standing: child.standing,
         life: child.end.map_or(Life::Living, Life::Ended),
-        held: Held { ends, note: None, process, hunt: None, cgroup: None },
+        held: Held { pipes: pipes_of(&ends), ends, note: None, process, hunt: None, cgroup: None },
     };
     if adopted.is_living() {
         verify(&mut adopted);

@@ -19,6 +19,9 @@ use crate::link::Ends;
 pub(crate) struct Held {
     /// The daemon's ends of its pipes, kept for the next daemon.
     pub(crate) ends: [Option<OwnedFd>; 3],
+    /// The numbers of its pipes, by which they are known when they are open in nobody's hands but its own; 0 where there
+    /// is none.
+    pub(crate) pipes: [u64; 3],
     /// Given back when the child is reaped.
     pub(crate) note: Option<Note>,
     /// What stands for a child that is not our own, where the kernel has such a thing.
@@ -59,6 +62,7 @@ pub(crate) struct Beside {
 pub(crate) struct Expected {
     plan: Plan,
     streams: Streams,
+    pipes: [u64; 3],
     cgroup: Option<PathBuf>,
 }
 
@@ -70,25 +74,27 @@ pub(crate) fn prepare(order: SpawnOrder, beside: Beside) -> Result<Expected, Sti
     let cgroup = group.filter(|it| os::cgroup::make(it).is_ok());
     let door = cgroup.as_deref().map(os::cgroup::door);
     let plan = plan(order, door).ok_or(Stillborn { stage: SpawnStage::Order, errno: EINVAL })?;
-    Ok(Expected { plan, streams, cgroup })
+    let pipes = pipes_of(&streams.ours);
+    Ok(Expected { plan, streams, pipes, cgroup })
 }
 
 impl Expected {
     /// The numbers of the pipes that will be the child's descriptors.
-    pub(crate) fn pipes(&self) -> [u64; 3] {
-        pipes_of(&self.streams.ours)
+    pub(crate) const fn pipes(&self) -> [u64; 3] {
+        self.pipes
     }
 
     /// Makes the child. Its slot is free.
     pub(crate) fn make(self, spawner: &mut Spawner) -> Result<(u32, Held), Stillborn> {
-        let Self { plan, streams, cgroup } = self;
+        let Self { plan, streams, pipes, cgroup } = self;
         let born = spawner.spawn(plan, &streams.files()).map_err(Stillborn::at(SpawnStage::Fork));
         if let (Err(_), Some(group)) = (&born, &cgroup) {
             // Nobody is in it.
             let _ = os::cgroup::remove(group);
         }
         let Born { pid, note } = born?;
-        Ok((pid, Held { ends: streams.ours, note: Some(note), process: None, hunt: None, cgroup }))
+        let ends = streams.ours;
+        Ok((pid, Held { ends, pipes, note: Some(note), process: None, hunt: None, cgroup }))
     }
 }
 
@@ -165,28 +171,30 @@ fn null() -> Result<Both, Stillborn> {
 
 /// A pipe the child writes and we read.
 fn reading() -> Result<Both, Stillborn> {
-    let (ours, theirs) = os::fd::pipe().map_err(Stillborn::at(SpawnStage::Pipes))?;
+    let (ours, theirs) = os::fd::nonblocking_pipe().map_err(Stillborn::at(SpawnStage::Pipes))?;
     joined(ours, theirs)
 }
 
 /// A pipe the child reads and we write.
 fn writing() -> Result<Both, Stillborn> {
-    let (theirs, ours) = os::fd::pipe().map_err(Stillborn::at(SpawnStage::Pipes))?;
+    let (theirs, ours) = os::fd::nonblocking_pipe().map_err(Stillborn::at(SpawnStage::Pipes))?;
     joined(ours, theirs)
 }
 
-/// Our end never blocks. The child's is for reading and writing, so that the child, being reader and
+/// Our end never blocks. The child's does, and is for reading and writing, so that the child, being reader and
 /// writer of its own pipe, gets no `SIGPIPE` and sees no end of file when every process of ours is
 /// dead: a pipe that nobody reads fills up, and waits. Where `/proc` does not allow that, the child
 /// gets the plain end, and survives only as far as it does not write.
 fn joined(ours: OwnedFd, theirs: OwnedFd) -> Result<Both, Stillborn> {
-    os::fd::set_nonblocking(&ours).map_err(Stillborn::at(SpawnStage::Pipes))?;
     let theirs = match os::fd::reopen_read_write(&theirs) {
         Ok(both) => both,
         Err(error) if error.raw_os_error() == Some(EMFILE) => {
             return Err(Stillborn { stage: SpawnStage::Pipes, errno: EMFILE });
         }
-        Err(_) => theirs,
+        Err(_) => {
+            os::fd::set_blocking(&theirs).map_err(Stillborn::at(SpawnStage::Pipes))?;
+            theirs
+        }
     };
     Ok((Some(ours), theirs))
 }

@@ -12,6 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use os::births::Births;
 use os::limits::Pair;
 use os::notify::Notifier;
 use os::poll::{Interest, Poller, Ready};
@@ -88,6 +89,7 @@ struct Keeper {
     nofile: Pair,
     boot_id: [u8; 16],
     spawner: Spawner,
+    births: Births,
     /// Whoever started the house, and wants to know how it goes.
     manager: Notifier,
     poller: Poller,
@@ -155,6 +157,7 @@ impl Keeper {
             nofile,
             boot_id,
             spawner,
+            births: Births::default(),
             manager: Notifier::from_environment(),
             poller,
             signals,

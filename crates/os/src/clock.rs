@@ -12,6 +12,11 @@ pub fn mono() -> Mono {
     Mono(Duration::new(secs, u32::try_from(time.tv_nsec).unwrap_or(0)))
 }
 
+/// How long ago the machine was started, with the time it has slept: the clock on which processes are born.
+pub(crate) fn since_boot() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
+}
+
 /// The wall clock.
 pub fn wall() -> Wall {
     let micros = match SystemTime::now().duration_since(UNIX_EPOCH) {

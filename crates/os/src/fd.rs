@@ -26,6 +26,14 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?)
 }
 
+/// A pipe, its end for reading first; neither blocks, and both are closed on exec.
+///
+/// # Errors
+/// When no descriptor is left.
+pub fn nonblocking_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?)
+}
+
 /// The same file with a lowest free number that is not one of the first three; closed on exec.
 ///
 /// # Errors
@@ -62,7 +70,19 @@ pub fn set_cloexec(fd: impl AsFd, close: bool) -> io::Result<()> {
 /// When the kernel refuses.
 pub fn set_nonblocking(fd: impl AsFd) -> io::Result<()> {
     let flags = rustix::fs::fcntl_getfl(&fd)?;
+    if flags.contains(OFlags::NONBLOCK) {
+        return Ok(());
+    }
     Ok(rustix::fs::fcntl_setfl(fd, flags | OFlags::NONBLOCK)?)
+}
+
+/// Makes reads and writes wait again, for all who share this opening.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn set_blocking(fd: impl AsFd) -> io::Result<()> {
+    let flags = rustix::fs::fcntl_getfl(&fd)?;
+    Ok(rustix::fs::fcntl_setfl(fd, flags - OFlags::NONBLOCK)?)
 }
 
 /// Takes over the descriptor this process was started with at `number`; closed on exec from here on.

@@ -4,6 +4,7 @@
 //! that makes it sound. It never logs, never decides and starts no threads.
 #![expect(unsafe_code, reason = "this crate is where the house keeps it")]
 
+pub mod births;
 pub mod cgroup;
 pub mod clock;
 pub mod errno;

@@ -26,8 +26,7 @@ pub struct Stat {
 impl Stat {
     /// How long ago it was born, on a clock that goes on while the machine sleeps.
     pub fn age(&self) -> Duration {
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        let now = Duration::try_from(now).unwrap_or_default();
+        let now = crate::clock::since_boot();
         let per_second = rustix::param::clock_ticks_per_second().max(1);
         let ticks = Duration::from_secs(self.start_ticks / per_second);
         let rest = Duration::from_millis(self.start_ticks % per_second * 1000 / per_second);
@@ -40,9 +39,15 @@ impl Stat {
 /// # Errors
 /// `NotFound` when there is no such process.
 pub fn stat(pid: u32) -> io::Result<Stat> {
-    let text = std::fs::read(format!("/proc/{pid}/stat")).map_err(gone)?;
-    parse_stat(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    // The kernel makes all of it at the first read. One that is cut short would lack nothing that is wanted.
+    let mut text = [0; STAT_BYTES];
+    let file = rustix::fs::open(format!("/proc/{pid}/stat"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    let read = file.and_then(|it| rustix::io::read(&it, &mut text)).map_err(|it| gone(it.into()))?;
+    parse_stat(text.get(..read).unwrap_or_default()).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
+
+/// Room for `/proc/PID/stat`: a name of 64 bytes and 51 numbers of 20 digits.
+const STAT_BYTES: usize = 1200;
 
 /// The environment a process began with, entry by entry.
 ///

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use os::births::Births;
 use os::errno::{EBUSY, EINVAL, ENOSYS, EPERM, ESRCH};
 use os::pidfd::NoStatus;
 use os::poll::Interest;
@@ -14,7 +15,7 @@ use wire::keeper::{MEMO_BYTES_MAX, Report, SLOT_BYTES_MAX, SpawnOrder, SpawnStag
 
 use super::{Keeper, SIGNALS, now, now_us};
 use crate::before::{Before, end_of_orphan, is_there, verify};
-use crate::birth::{Beside, Held, Stillborn, pipes_of};
+use crate::birth::{Beside, Held, Stillborn};
 use crate::table::{Child, Life};
 
 /// How often a child is looked at of which the kernel tells us nothing: one of another keeper, where processes cannot
@@ -41,6 +42,7 @@ impl Keeper {
         let intent = Entry { child: id, slot, memo, will, started_us, pipes, stage: Stage::Intended };
         self.holdings.journal.record(&intent);
         os::failpoint::pass("keeper.spawn");
+        let before = Births::before();
         let (pid, held) = match expected.make(&mut self.spawner) {
             Ok(made) => made,
             Err(stillborn) => {
@@ -49,7 +51,7 @@ impl Keeper {
             }
         };
         os::failpoint::pass("keeper.born");
-        let start_ticks = os::procfs::stat(pid).map_or(0, |it| it.start_ticks);
+        let start_ticks = self.births.of(pid, before).unwrap_or(0);
         let Entry { slot, memo, .. } = intent;
         let (standing, life) = (Standing::Own, Life::Living);
         let child = Child { slot, memo, pid, start_ticks, started_us, will, standing, life, held };
@@ -100,7 +102,7 @@ impl Keeper {
             memo: child.memo.clone(),
             will: child.will,
             started_us: child.started_us,
-            pipes: pipes_of(&child.held.ends),
+            pipes: child.held.pipes,
             stage,
         });
     }
