@@ -24,6 +24,8 @@ use crate::tapes::{self, Reading};
 impl Daemon {
     /// Does a chore.
     pub(crate) fn chore(&mut self, chore: Chore) -> Outcome {
+        // It may be about the log.
+        self.flush_log();
         match chore {
             Chore::ReadMainLog { offset, length } => match self.main_log_path() {
                 Some(path) => read(&path, offset, length),

@@ -77,6 +77,7 @@ async fn live(handover: &Handover) -> ExitCode {
         daemon.note(Level::Warn, &format!("cannot watch over the loop: {error}"));
     }
     daemon.begin(beginning);
+    daemon.flush_log();
     let end = attend(&mut daemon, &mut asks).await;
     if end == End::Succeeded {
         tokio::time::sleep(LAST_ANSWERS_WAIT).await;
@@ -118,6 +119,7 @@ async fn attend(daemon: &mut Daemon, asks: &mut mpsc::Receiver<Ask>) -> End {
         }
         daemon.tend(watch.get_ref(), &mut ready);
         daemon.resume_one();
+        daemon.flush_log();
         // What is ready again at once must not keep the clients' tasks from running.
         tokio::task::yield_now().await;
     }
@@ -153,6 +155,7 @@ fn leave(mut daemon: Daemon, end: End) -> ExitCode {
         End::Succeeded => "the daemon leaves for another one",
         End::Orphaned => "the daemon has lost its keeper",
     });
+    daemon.flush_log();
     let order = match end {
         End::Departed(Departure::Shutdown) => {
             daemon.clean_up();

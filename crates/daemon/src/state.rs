@@ -181,9 +181,14 @@ impl Daemon {
         self.effects = effects;
     }
 
-    /// Writes a line to the log.
+    /// Adds a line to the log. It is written before anybody hears of what it tells, except the keeper.
     pub(crate) fn note(&mut self, level: Level, message: &str) {
-        self.log.borrow_mut().log(level, os::clock::wall(), &LocalZone, message);
+        self.log.borrow_mut().add(level, os::clock::wall(), &LocalZone, message);
+    }
+
+    /// Writes the lines that were added to the log.
+    pub(crate) fn flush_log(&mut self) {
+        self.log.borrow_mut().flush(&LocalZone);
     }
 
     /// When to look again although nothing has happened.
@@ -240,6 +245,8 @@ impl Daemon {
             self.inputs.turn();
         }
         if is_ready(PUMP) {
+            // Where both go to one place, a program is said to have begun before it says anything.
+            self.flush_log();
             self.streams.pump.turn(PUMP_BUDGET_BYTES);
         }
         ready.clear();

@@ -107,6 +107,8 @@ impl Daemon {
             let text = format!("whoever starts the keeper again will find its place taken: {error}");
             self.note(Level::Warn, &text);
         }
+        // Nothing is dropped where a process becomes another program.
+        self.flush_log();
         Ok(estate::become_keeper(&program, estate::own_arguments(), &estate, None)?)
     }
 

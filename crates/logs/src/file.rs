@@ -287,6 +287,12 @@ impl LogFile {
         Ok(Some(Place { device, inode, at: u64::try_from(found.st_size).unwrap_or(0) }))
     }
 
+    /// Whether it is not full even with so many bytes more. What rotates by time is looked at with each write.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        let Ok(limit @ 1..) = u64::try_from(self.rotation.maxbytes) else { return true };
+        self.size().saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX)) < limit
+    }
+
     /// How many bytes may come at once when it has `size`: it exceeds its limit by no more than the original
     /// lets it.
     fn room(&self, size: u64) -> usize {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use model::level::Level;
 use model::time::{Mono, Wall, Zone};
+use os::clock::LocalZone;
 use os::poll::{Interest, Poller};
 
 use crate::file::{LogFile, MODE, OpenError, Rotation};
@@ -59,6 +60,9 @@ pub enum ClearFault {
 /// The daemon's own log: lines of `YYYY-MM-DD HH:MM:SS,mmm LEVL message` in local time, in a file
 /// that is rotated or in the system log, and perhaps repeated on standard output.
 ///
+/// Lines may be [added](MainLog::add) and written together later: with a thousand programs that start at once, each
+/// write costs more than the making of its line.
+///
 /// Writing never fails and never waits, except for a regular file. Its descriptor becomes readable
 /// when lines that had to wait can be written; then, and at its [deadline](MainLog::deadline),
 /// [`MainLog::resume`] is to be called.
@@ -72,7 +76,20 @@ pub struct MainLog {
     poller: Poller,
     /// Set while lines are waiting.
     retry_at: Option<Mono>,
+    /// What was added and is not written yet.
+    added: Vec<Line>,
+    added_bytes: usize,
 }
+
+/// A message in its form.
+#[derive(Debug)]
+struct Line {
+    wall: Wall,
+    text: String,
+}
+
+/// How much is added before it is written without being asked for.
+const ADDED_BYTES_MAX: usize = 64 * 1024;
 
 /// One place where lines go.
 #[derive(Debug)]
@@ -105,7 +122,16 @@ impl MainLog {
         };
         let never = Rotation { maxbytes: 0, backups: 0 };
         let echo = echo.then(|| open(Path::new("/dev/stdout"), never, 1)).and_then(Result::ok);
-        Ok(Self { level, echo, file, syslog, poller: Poller::new()?, retry_at: None })
+        Ok(Self {
+            level,
+            echo,
+            file,
+            syslog,
+            poller: Poller::new()?,
+            retry_at: None,
+            added: Vec::new(),
+            added_bytes: 0,
+        })
     }
 
     /// Whether lines of this level are written.
@@ -113,9 +139,15 @@ impl MainLog {
         level <= self.level
     }
 
-    /// Writes a message, if its level is enabled. Its line breaks are kept; in the system log each
-    /// of its lines is a message.
+    /// Writes a message, if its level is enabled, behind all that was added before. Its line breaks are kept; in the
+    /// system log each of its lines is a message.
     pub fn log(&mut self, level: Level, wall: Wall, zone: &dyn Zone, message: &str) {
+        self.add(level, wall, zone, message);
+        self.flush(zone);
+    }
+
+    /// Adds a message to what the next [`Self::flush`] writes.
+    pub fn add(&mut self, level: Level, wall: Wall, zone: &dyn Zone, message: &str) {
         if !self.enabled(level) {
             return;
         }
@@ -126,10 +158,29 @@ impl MainLog {
                 let _ = syslog.send(wall, zone, format!("{stamp}{line}").as_bytes());
             }
         }
-        let line = format!("{stamp}{message}\n");
-        for voice in [&mut self.echo, &mut self.file].into_iter().flatten() {
-            voice.say(&line, |dropped| lost(dropped, wall, zone));
+        let text = format!("{stamp}{message}\n");
+        self.added_bytes += text.len();
+        self.added.push(Line { wall, text });
+        if self.added_bytes > ADDED_BYTES_MAX {
+            self.flush(zone);
         }
+    }
+
+    /// Writes what was added.
+    pub fn flush(&mut self, zone: &dyn Zone) {
+        if self.added.is_empty() {
+            return;
+        }
+        let whole: String = self.added.iter().map(|it| it.text.as_str()).collect();
+        for voice in [&mut self.echo, &mut self.file].into_iter().flatten() {
+            if voice.takes_at_once(whole.len()) {
+                voice.outlet.write(whole.as_bytes(), &mut Vec::new());
+            } else {
+                self.added.iter().for_each(|it| voice.say(&it.text, |dropped| lost(dropped, it.wall, zone)));
+            }
+        }
+        self.added.clear();
+        self.added_bytes = 0;
         self.watch();
     }
 
@@ -139,6 +190,7 @@ impl MainLog {
     /// # Errors
     /// When that fails. The file that was open stays so.
     pub fn reopen(&mut self) -> io::Result<()> {
+        self.flush(&LocalZone);
         self.unwatch();
         let reopened = match &mut self.file {
             Some(voice) => voice.outlet.file().reopen(),
@@ -220,7 +272,19 @@ impl AsFd for MainLog {
     }
 }
 
+impl Drop for MainLog {
+    fn drop(&mut self) {
+        self.flush(&LocalZone);
+    }
+}
+
 impl Voice {
+    /// Whether so many bytes may be written in one go as if each line had been written by itself: nothing waits, and
+    /// the file is not full before the last of them.
+    fn takes_at_once(&mut self, bytes: usize) -> bool {
+        self.dropped == 0 && !self.outlet.is_held() && self.outlet.file().has_room(bytes)
+    }
+
     /// Writes a line, or counts it if too much is waiting; `lost` says how many were counted.
     fn say(&mut self, line: &str, lost: impl FnOnce(u64) -> String) {
         // Failures are not reported anywhere: this is where reports go.

@@ -311,7 +311,7 @@ impl Pump {
         let token = self.number();
         let Some(stream) = self.streams.get_mut(&key) else { return };
         stream.pipes.push(token);
-        let stage = Stage::of(&stream.options);
+        let stage = Stage::of(&stream.options, &stream.sink);
         let capacity = fcntl_getpipe_size(&pipe).unwrap_or(PIPE_BYTES);
         let (is_watched, rests_until, pace) = (false, None, Pace::default());
         let words = Words::default();

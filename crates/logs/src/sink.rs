@@ -33,13 +33,14 @@ struct Filter {
 }
 
 impl Stage {
-    /// What `options` ask for; nothing for a stream that merely goes to a file.
-    pub(crate) fn of(options: &StreamOptions) -> Option<Box<Self>> {
+    /// What `options` ask for; nothing for a stream that merely goes to a file, as `sink` may know that it does.
+    pub(crate) fn of(options: &StreamOptions, sink: &Sink) -> Option<Box<Self>> {
         let kept_bytes = usize::try_from(options.capture_maxbytes).unwrap_or(0);
         let capture = (kept_bytes > 0).then(|| (Capture::default(), Ring::new(kept_bytes)));
         let ansi = options.strip_ansi.then(Ansi::default);
         let lines = options.syslog.then(Lines::default);
-        let by_lines = options.path.as_deref().is_some_and(is_shared_by_lines);
+        let is_file = sink.outlet().is_some_and(Outlet::is_file_open);
+        let by_lines = !is_file && options.path.as_deref().is_some_and(is_shared_by_lines);
         let format = Formatter::of(options.format, by_lines);
         let needed = capture.is_some() || ansi.is_some() || lines.is_some() || format.is_some();
         needed.then(|| Box::new(Self { capture, filter: Filter { ansi, lines, format } }))

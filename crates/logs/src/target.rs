@@ -49,7 +49,10 @@ impl Target {
         let fd = match open_existing(path) {
             // Only now with the flag to make it: it has the kernel refuse some files of others in
             // `/tmp` (`fs.protected_regular`) that may well be written.
-            Err(Errno::NOENT) => open(path, flags(OFlags::RDWR | OFlags::CREATE), Mode::from_raw_mode(mode)),
+            Err(Errno::NOENT) => match make(path, mode) {
+                Ok(fd) => return Ok(Self::File(fd)),
+                Err(_) => open(path, flags(OFlags::RDWR | OFlags::CREATE), Mode::from_raw_mode(mode)),
+            },
             Err(Errno::NXIO) => return open_both_ends(path).map(Self::Stream),
             opened => opened,
         }?;
@@ -208,6 +211,12 @@ fn open_existing(path: &Path) -> Result<OwnedFd, Errno> {
         return Ok(fd);
     }
     open_anew(path, OFlags::WRONLY)
+}
+
+/// Makes a regular file that is new, so that nothing needs to be asked about it.
+fn make(path: &Path, mode: u32) -> Result<OwnedFd, Errno> {
+    let flags = flags(OFlags::RDWR | OFlags::CREATE | OFlags::EXCL).difference(OFlags::APPEND);
+    open(path, flags, Mode::from_raw_mode(mode))
 }
 
 fn open_anew(path: &Path, access: OFlags) -> Result<OwnedFd, Errno> {

@@ -15,7 +15,7 @@ use super::PIPE_BYTES_LARGE;
 const REST_MIN: Duration = Duration::from_micros(250);
 
 /// How long it rests at most when nobody but the log wants its bytes.
-pub(super) const REST_MAX: Duration = Duration::from_millis(16);
+pub(super) const REST_MAX: Duration = Duration::from_millis(32);
 
 /// How long when somebody looks on.
 pub(super) const REST_MAX_LOOKED_AT: Duration = Duration::from_millis(2);
