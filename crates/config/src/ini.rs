@@ -259,7 +259,7 @@ impl Document {
 }
 
 /// Which section a line belongs to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     Defaults,
     Section(usize),
@@ -281,6 +281,11 @@ struct LineReader<'a> {
 
 impl LineReader<'_> {
     fn line(&mut self, number: u32, line: &str) -> Result<(), SyntaxError> {
+        if self.target == Some(Target::Left) && is_plain_field(line) {
+            // Nearly all lines of a file with many programs, of which a client wants none.
+            (self.field, self.indent) = (Some(0), 0);
+            return Ok(());
+        }
         let comment = comment_start(line);
         let value = python::strip(&line[..comment.unwrap_or(line.len())]);
         let lead = line.len() - line.trim_start_matches(python::is_space).len();
@@ -418,6 +423,12 @@ fn header(line: &str) -> Option<&str> {
     let inner = line.strip_prefix('[')?;
     let name = &inner[..inner.rfind(']')?];
     (!name.is_empty()).then_some(name)
+}
+
+/// Whether it is certain at a glance that a line begins a field.
+fn is_plain_field(line: &str) -> bool {
+    let length = line.bytes().take_while(|it| it.is_ascii_alphanumeric() || *it == b'_').count();
+    length > 0 && matches!(line.as_bytes().get(length), Some(b'=' | b':'))
 }
 
 /// The name of a field and where its value starts.

@@ -99,6 +99,18 @@ proptest! {
     }
 
     #[test]
+    fn a_section_is_the_same_whether_others_are_kept_or_not(text in text()) {
+        let mut whole = Document::new();
+        let mut part = Document::of(|it| it == "supervisord");
+        let outcomes = [&mut whole, &mut part].map(|it| it.read(&"f".into(), &text, false));
+        prop_assert_eq!(&outcomes[0], &outcomes[1]);
+        let fields = |it: &Document| it.section("supervisord").map(|it| it.fields.clone());
+        prop_assert_eq!(fields(&whole), fields(&part));
+        prop_assert_eq!(&whole.defaults.fields, &part.defaults.fields);
+        prop_assert!(part.sections.len() <= 1);
+    }
+
+    #[test]
     fn no_file_makes_a_load_panic(main in text(), included in any::<Vec<u8>>()) {
         let main = format!("[supervisord]\n[include]\nfiles=a.conf\n{main}");
         let outside = Pretend::new(&[("/etc/s.conf", &main)]).with_bytes("/etc/a.conf", &included);

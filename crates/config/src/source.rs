@@ -211,7 +211,9 @@ fn decode(bytes: &[u8]) -> (String, Option<String>) {
             (&text[..parsed], Some(decode_error(good, bad, error.error_len())))
         }
     };
-    (valid.replace("\r\n", "\n").replace('\r', "\n"), message)
+    let text =
+        if valid.contains('\r') { valid.replace("\r\n", "\n").replace('\r', "\n") } else { valid.to_owned() };
+    (text, message)
 }
 
 /// The words of Python's `UnicodeDecodeError`.
