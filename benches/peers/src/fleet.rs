@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -41,7 +42,34 @@ pub(crate) struct Scene {
     pub(crate) child: PathBuf,
     /// More sections for a contender that reads Supervisor's file.
     pub(crate) more: String,
-    _rooms: [tempfile::TempDir; 2],
+    rooms: [Option<tempfile::TempDir>; 2],
+}
+
+/// Folders of scenes that are over.
+///
+/// ext4 does not use the place of a file again that was removed within the last minutes, and looks at each such place
+/// before it finds another: whoever makes a thousand files after somebody else has removed a thousand pays for those.
+static PAST: Mutex<Vec<tempfile::TempDir>> = Mutex::new(Vec::new());
+
+/// What is larger than this is removed with its scene: nobody has thousands of such files.
+const KEPT_BYTES_MAX: u64 = 1 << 20;
+
+/// Removes what all scenes have left.
+pub(crate) fn tidy() {
+    PAST.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        for room in self.rooms.iter_mut().filter_map(Option::take) {
+            for file in fs::read_dir(room.path()).into_iter().flatten().flatten() {
+                if file.metadata().is_ok_and(|it| it.is_file() && it.len() > KEPT_BYTES_MAX) {
+                    let _ = fs::remove_file(file.path());
+                }
+            }
+            PAST.lock().unwrap_or_else(PoisonError::into_inner).push(room);
+        }
+    }
 }
 
 /// One program to look after.
@@ -66,7 +94,7 @@ impl Scene {
             logs: true,
             child: arguments.child.clone(),
             more: String::new(),
-            _rooms: [folder, notes],
+            rooms: [Some(folder), Some(notes)],
         };
         for id in 0..count {
             scene.add(id, "note", &[]);

@@ -347,7 +347,7 @@ impl LineReader<'_> {
         };
         let column = at.column.saturating_add(to_u32(line[..offset].chars().count()));
         let field = Field {
-            name: name.to_lowercase(),
+            name: lowercase(name),
             value: line[offset..].to_owned(),
             file,
             name_at: at,
@@ -379,6 +379,12 @@ impl LineReader<'_> {
         }
         self.field = None;
     }
+}
+
+/// The name in lower case, which it is as good as always.
+fn lowercase(name: &str) -> String {
+    let is_so = name.bytes().all(|it| it.is_ascii() && !it.is_ascii_uppercase());
+    if is_so { name.to_owned() } else { name.to_lowercase() }
 }
 
 fn to_u32(number: usize) -> u32 {
