@@ -132,6 +132,7 @@ fn a_dead_daemon_is_replaced_and_no_program_notices() {
         .concat(),
     )
     .started();
+    until("both have said that they have begun", || starts(&house).len() == 2);
     house.ctl(&["stop", "halted"]);
     for (process, state) in
         [("stays", "RUNNING"), ("done", "EXITED"), ("hopeless", "FATAL"), ("absent", "FATAL")]

@@ -1,8 +1,8 @@
 //! From what a configuration says of a program to the order the keeper can carry out blindly: every
 //! name looked up, every default filled in.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use model::child::ChildId;
@@ -138,31 +138,53 @@ pub(crate) fn will(spec: &ProcessSpec) -> Will {
 }
 
 /// The environment of the child as `KEY=value`: what the daemon was given, then the `SUPERVISOR_*`
-/// variables, then the configuration's, each layer winning over the one before.
+/// variables, then the configuration's, each layer winning over the one before. As in the original
+/// (`process.py`, `_spawn_as_child`) one that is set again stays in its place, and new ones come last.
 fn environment(name: &FullName, spec: &ProcessSpec, inheritance: &Inheritance) -> Vec<Vec<u8>> {
     let url = match &spec.serverurl {
-        ServerUrl::Auto => inheritance.server_url.clone(),
-        ServerUrl::Text(text) => Some(text.clone()).filter(|it| !it.is_empty()),
+        ServerUrl::Auto => inheritance.server_url.as_deref(),
+        ServerUrl::Text(text) => Some(text.as_str()).filter(|it| !it.is_empty()),
     };
-    let mut own = vec![
-        ("SUPERVISOR_ENABLED", "1".to_owned()),
-        ("SUPERVISOR_PROCESS_NAME", name.process.as_str().to_owned()),
-        ("SUPERVISOR_GROUP_NAME", name.group.as_str().to_owned()),
-    ];
+    let mut own = vec![("SUPERVISOR_ENABLED", "1")];
     own.extend(url.map(|it| ("SUPERVISOR_SERVER_URL", it)));
-    let own = own.into_iter().map(|(key, value)| (OsString::from(key), OsString::from(value)));
-    let configured = spec.environment.iter().map(|(key, value)| (key.into(), value.into()));
-    let mut merged = std::collections::BTreeMap::new();
-    merged.extend(inheritance.environment.iter().cloned());
-    merged.extend(own);
-    merged.extend(configured);
-    merged
-        .into_iter()
-        .map(|(key, value): (OsString, OsString)| {
-            let mut entry = key.into_vec();
-            entry.push(b'=');
-            entry.extend_from_slice(value.as_bytes());
-            entry
-        })
-        .collect()
+    own.push(("SUPERVISOR_PROCESS_NAME", name.process.as_str()));
+    own.push(("SUPERVISOR_GROUP_NAME", name.group.as_str()));
+    for (key, value) in &spec.environment {
+        match own.iter_mut().find(|(known, _)| known == key) {
+            Some(known) => known.1 = value,
+            None => own.push((key, value)),
+        }
+    }
+    layered(&inheritance.environment, own)
+}
+
+/// What was given, and `own` over it.
+fn layered(given: &[(OsString, OsString)], mut own: Vec<(&str, &str)>) -> Vec<Vec<u8>> {
+    let mut entries = Vec::with_capacity(given.len() + own.len());
+    for (key, value) in given {
+        let again = own.iter().position(|(known, _)| OsStr::new(known) == key).map(|at| own.remove(at));
+        let value = again.map_or(value.as_bytes(), |(_, value)| value.as_bytes());
+        entries.push(entry(key.as_bytes(), value));
+    }
+    entries.extend(own.into_iter().map(|(key, value)| entry(key.as_bytes(), value.as_bytes())));
+    entries
+}
+
+fn entry(key: &[u8], value: &[u8]) -> Vec<u8> {
+    [key, b"=", value].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_set_again_stays_in_its_place_and_what_is_new_comes_last() {
+        let given = [("PATH", "/bin"), ("SUPERVISOR_ENABLED", "of another"), ("A", "given"), ("EMPTY", "")];
+        let given = given.map(|(key, value)| (key.into(), value.into()));
+        let own = vec![("SUPERVISOR_ENABLED", "1"), ("NEW", "x"), ("A", "set=again"), ("LAST", "")];
+        let entries = layered(&given, own);
+        let text: Vec<_> = entries.iter().map(|it| String::from_utf8_lossy(it)).collect();
+        assert_eq!(text, ["PATH=/bin", "SUPERVISOR_ENABLED=1", "A=set=again", "EMPTY=", "NEW=x", "LAST="]);
+    }
 }
