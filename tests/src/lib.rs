@@ -26,6 +26,7 @@ pub mod program;
 pub mod refused;
 pub mod rpc;
 pub mod said;
+pub mod systemd;
 pub mod terminal;
 pub mod wait;
 pub mod wall_clock;
