@@ -108,8 +108,10 @@ impl Daemon {
         self.begin_diary();
         self.open_past(origin);
         self.reopen();
-        let found = inventory.children.into_iter().filter_map(|it| self.find(it, origin, &groups));
+        let specs = if origin == Origin::Finder { specs_of(&groups) } else { BTreeMap::new() };
+        let found = inventory.children.into_iter().filter_map(|it| self.find(it, &specs));
         let mut living: Vec<_> = found.collect();
+        drop(specs);
         self.lurkers = lurkers.iter().map(|it| (it.name.clone(), it.pid)).collect();
         living.extend(lurkers.into_iter().map(lurking));
         self.feed(Input::Resumed { living });
@@ -163,15 +165,15 @@ impl Daemon {
             let kept = self.keepsakes.copy(&sockets::key(&group.name)).ok().flatten();
             self.sockets.open_group(&group, kept);
         }
-        for info in self.supervisor.all_info(os::clock::now()) {
-            if let Some(spec) = self.supervisor.spec(&info.name).cloned() {
-                self.open_logs(&info.name, &spec);
-            }
+        let specs: Vec<_> =
+            self.supervisor.specs().map(|(name, spec)| (name.clone(), spec.clone())).collect();
+        for (name, spec) in specs {
+            self.open_logs(&name, &spec);
         }
     }
 
     /// One of the keeper's children, in the machine's words. Its pipes wait until it is known whose they are.
-    fn find(&mut self, found: Found, origin: Origin, wanted: &[Arc<GroupSpec>]) -> Option<Living> {
+    fn find(&mut self, found: Found, wanted: &Specs<'_>) -> Option<Living> {
         let Found { listed, pipes } = found;
         let Some(name) = full_name(&listed.slot) else {
             let slot = String::from_utf8_lossy(&listed.slot).into_owned();
@@ -179,7 +181,7 @@ impl Daemon {
             return None;
         };
         let child = ChildId(listed.child);
-        let spec = (origin == Origin::Finder).then(|| spec_of(wanted, &name)).flatten();
+        let spec = wanted.get(&(&name.group, &name.process)).copied();
         let living = Living {
             child,
             pid: Some(listed.pid).filter(|it| *it != 0),
@@ -219,9 +221,12 @@ fn full_name(slot: &[u8]) -> Option<FullName> {
     Some(FullName { group: GroupName::parse(group).ok()?, process: ProcessName::expanded(process) })
 }
 
-fn spec_of<'a>(groups: &'a [Arc<GroupSpec>], name: &FullName) -> Option<&'a ProcessSpec> {
-    let group = groups.iter().find(|it| it.name == name.group)?;
-    group.processes.iter().find(|it| it.name == name.process).map(|it| &**it)
+/// What each process is wanted to be.
+type Specs<'a> = BTreeMap<(&'a GroupName, &'a ProcessName), &'a ProcessSpec>;
+
+fn specs_of(groups: &[Arc<GroupSpec>]) -> Specs<'_> {
+    let members = groups.iter().flat_map(|group| group.processes.iter().map(move |it| (&group.name, it)));
+    members.map(|(group, it)| ((group, &it.name), &**it)).collect()
 }
 
 /// What is known of a child, and whether it is what is wanted.

@@ -17,6 +17,7 @@ mod calls;
 mod cgroups;
 mod chores;
 mod digest;
+mod early;
 mod estate;
 mod events;
 mod exits;

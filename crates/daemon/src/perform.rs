@@ -205,7 +205,7 @@ impl Daemon {
     fn adopt(&mut self, child: ChildId, name: &FullName, spec: &ProcessSpec) {
         let pipes = self.found.remove(&child).unwrap_or_default();
         let is_listener = self.supervisor.is_listener(name);
-        if let Err(failure) = self.streams.prepare(name, spec, is_listener) {
+        if let Err(failure) = self.streams.take_over(name, spec, is_listener) {
             // Its output waits in the pipe; reopening the logs tries again.
             self.note(Level::Error, &failure.to_string());
         }

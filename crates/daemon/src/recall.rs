@@ -52,6 +52,25 @@ pub(crate) struct Head {
     pub(crate) launch: String,
 }
 
+/// What is in the file, before anything of it is understood, and how many bytes at its end make no sense; `None` where there is no
+/// place for such a file.
+pub(crate) struct Pages(Option<std::io::Result<(Vec<Vec<u8>>, usize)>>);
+
+impl Pages {
+    /// Reads the file.
+    pub(crate) fn read(handover: &Handover) -> Self {
+        Self(handover.runtime.as_deref().map(|it| memory_file::read(&path(it))))
+    }
+
+    /// The configuration that was in force when the file was begun, if it is of this launch. It is in force still, unless
+    /// something later in the file says otherwise.
+    pub(crate) fn first_settings(&self, launch: &str) -> Option<Tape> {
+        let Some(Ok((records, _))) = &self.0 else { return None };
+        let first: Record = serde_json::from_slice(records.first()?).ok()?;
+        first.settings.filter(|_| first.head.is_some_and(|it| it.launch == launch))
+    }
+}
+
 /// Where the output of a stream goes for which no file was named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AutoFile {
@@ -159,15 +178,20 @@ impl Recalled {
         Self { origin, memory, settings: None, files, lurkers: Vec::new(), words: BTreeMap::new() }
     }
 
-    /// Reads what was remembered. Where nothing lives and the supervisor is another one, too, this is a start like
+    /// Understands what was remembered. Where nothing lives and the supervisor is another one, too, this is a start like
     /// any other.
     ///
     /// # Errors
     /// Why it could not be read, or not to its end: what is not known otherwise is known only as far as the keeper has it.
-    pub(crate) fn read(handover: &Handover, boot: &str, known: &Known) -> (Self, Option<std::io::Error>) {
+    pub(crate) fn from_pages(
+        pages: Pages,
+        handover: &Handover,
+        boot: &str,
+        known: &Known,
+    ) -> (Self, Option<std::io::Error>) {
         let found = if known.has_living { Origin::Finder } else { Origin::Fresh };
-        let Some(directory) = &handover.runtime else { return (Self::nothing(found), None) };
-        match memory_file::read(&directory.join(runtime::MEMORY)) {
+        let Some(pages) = pages.0 else { return (Self::nothing(found), None) };
+        match pages {
             Ok((records, senseless)) => {
                 let lurks = |child: ChildId, pid, started| {
                     !known.children.contains(&child.0) && may_be_there(pid, started)

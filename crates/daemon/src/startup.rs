@@ -25,6 +25,7 @@ use wire::keeper::Order;
 use crate::begin::{Beginning, Wanted, first_child, machine};
 use crate::birth::Inheritance;
 use crate::cgroups::{self, Cgroups};
+use crate::early::Early;
 use crate::exits::Exits;
 use crate::figures::Figures;
 use crate::handover::{CRITICAL, Handover};
@@ -35,7 +36,7 @@ use crate::launch::VERSION;
 use crate::mailbag::{self, Mailbag};
 use crate::past::Past;
 use crate::pending::Calls;
-use crate::recall::{self, Head, Known, Origin, Recalled};
+use crate::recall::{self, Head, Known, Origin, Pages, Recalled};
 use crate::remember::Diary;
 use crate::runtime;
 use crate::sampling::Sampling;
@@ -45,7 +46,7 @@ use crate::state::Daemon;
 use crate::stdin::Inputs;
 use crate::streams::{self, Streams};
 use crate::substitute::Who;
-use crate::tapes::{self, Reading, Tapes};
+use crate::tapes::{self, Kept, Reading, Tapes};
 
 /// Why the daemon cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +105,9 @@ struct Ground {
 /// Looks at what there is: what the keeper has, what is remembered, what is wanted.
 fn look_around(handover: &Handover) -> Result<Ground, StartError> {
     let mut link = KeeperLink::inherited().map_err(LinkError::from)?;
+    let pages = Pages::read(handover);
+    // The longest of it, so that it is done while the keeper tells what it has.
+    let early = pages.first_settings(&handover.launch).and_then(|it| Early::begin(handover, it));
     let nofile = os::limits::nofile();
     // Ours alone: children get the limits above. More is better, less will do.
     let _ = os::limits::raise_nofile_to_hard();
@@ -116,22 +120,27 @@ fn look_around(handover: &Handover) -> Result<Ground, StartError> {
         children: inventory.children.iter().map(|it| it.listed.child).collect(),
         has_living: inventory.children.iter().any(|it| !it.listed.ended),
     };
-    let (recalled, trouble) = Recalled::read(handover, &boot, &known);
+    let (recalled, trouble) = Recalled::from_pages(pages, handover, &boot, &known);
     let mut troubles: Vec<_> = trouble
         .map(|it| format!("cannot read what must be remembered, {}: {it}", memory_path(handover)))
         .into_iter()
         .collect();
     let mut tapes = Tapes::open(handover.runtime.clone());
-    let Reading { config, notices, tape } = read(handover, &recalled, &tapes)?;
+    let (Reading { config, notices, tape }, kept) = read(handover, &recalled, early)?;
     // Whoever takes over what runs must not refuse to.
     let is_start = matches!(recalled.origin, Origin::Fresh | Origin::Finder);
     if is_start && config.settings.cgroups == config::settings::Cgroups::Require {
         cgroups::find().map_err(StartError::Cgroups)?;
     }
-    let tape = tapes.keep(&tape).unwrap_or_else(|error| {
-        troubles.push(format!("cannot keep the configuration for the next daemon: {error}"));
-        tapes.unkept()
-    });
+    let tape = if let Some((number, look)) = kept {
+        tapes.know(number, look);
+        number
+    } else {
+        tapes.keep(&tape).unwrap_or_else(|error| {
+            troubles.push(format!("cannot keep the configuration for the next daemon: {error}"));
+            tapes.unkept()
+        })
+    };
     Ok(Ground { link, nofile, inventory, recalled, boot, tapes, config, notices, tape, troubles })
 }
 
@@ -225,12 +234,23 @@ fn identity(settings: &Settings, interfaces: &[RpcInterface]) -> api::call::Iden
     }
 }
 
-/// The configuration: as it was in force, for an heir, and else as the files have it.
-fn read(handover: &Handover, recalled: &Recalled, tapes: &Tapes) -> Result<Reading, StartError> {
-    let kept = recalled.settings.filter(|_| recalled.origin == Origin::Heir).and_then(|it| tapes.load(it));
-    kept.and_then(|it| tapes::replay(handover, &it).ok())
-        .map_or_else(|| tapes::read(handover), Ok)
-        .map_err(|it| StartError::Config(it.original))
+/// The configuration: as it was in force, for an heir, and else as the files have it; and the number and the look of its tape,
+/// if it is kept as it is.
+fn read(
+    handover: &Handover,
+    recalled: &Recalled,
+    early: Option<Early>,
+) -> Result<(Reading, Option<(Tape, u64)>), StartError> {
+    let kept = recalled.settings.filter(|_| recalled.origin == Origin::Heir).and_then(|number| {
+        match early.filter(|it| it.number() == number) {
+            Some(early) => early.end(),
+            None => Kept::read(handover, number),
+        }
+    });
+    match kept {
+        Some(Kept { number, look, reading }) => Ok((reading, look.map(|it| (number, it)))),
+        None => Ok((tapes::read(handover).map_err(|it| StartError::Config(it.original))?, None)),
+    }
 }
 
 /// What children inherit: all but what is meant for the keeper alone.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use api::call::LogPaths;
 use config::settings::Settings;
+use logs::file::OpenError;
 use logs::pump::{Mirror, Pump, StreamId, StreamOptions};
 use logs::upkeep::Upkeep;
 use model::child::{Channel, ChildId};
@@ -151,13 +152,33 @@ impl Streams {
         spec: &ProcessSpec,
         is_listener: bool,
     ) -> Result<(), SpawnFailure> {
+        self.open(name, spec, is_listener, Pump::open)
+    }
+
+    /// Goes on with the logs of a process that runs.
+    pub(crate) fn take_over(
+        &mut self,
+        name: &FullName,
+        spec: &ProcessSpec,
+        is_listener: bool,
+    ) -> Result<(), SpawnFailure> {
+        self.open(name, spec, is_listener, Pump::take_over)
+    }
+
+    fn open(
+        &mut self,
+        name: &FullName,
+        spec: &ProcessSpec,
+        is_listener: bool,
+        open: fn(&mut Pump, StreamId, StreamOptions) -> Result<(), OpenError>,
+    ) -> Result<(), SpawnFailure> {
         for channel in CHANNELS {
             if channel == Channel::Stderr && spec.redirect_stderr {
                 continue;
             }
             let stream = StreamId { name: name.clone(), channel };
             let options = self.options(&stream, spec, is_listener);
-            self.pump.open(stream, options).map_err(|error| SpawnFailure::Preparing {
+            open(&mut self.pump, stream, options).map_err(|error| SpawnFailure::Preparing {
                 process: name.process.as_str().to_owned(),
                 reason: error.to_string(),
             })?;

@@ -46,7 +46,7 @@ impl Tapes {
     /// When it cannot be written. A daemon that dies then has to read the files again.
     pub(crate) fn keep(&mut self, tape: &Tape) -> io::Result<u32> {
         let bytes = tape.to_bytes();
-        let look = Digest::new().word(&bytes).number();
+        let look = look_of(&bytes);
         if let Some((number, latest)) = self.latest
             && latest == look
         {
@@ -76,10 +76,12 @@ impl Tapes {
 
     /// A tape by its number, if it is there and whole.
     pub(crate) fn load(&self, number: u32) -> Option<Tape> {
-        let path = runtime::tape(self.directory.as_deref()?, number);
-        let mut bytes = Vec::new();
-        runtime::existing_file(&path).ok()?.read_to_end(&mut bytes).ok()?;
-        Tape::from_bytes(&bytes)
+        Tape::from_bytes(&bytes_of(self.directory.as_deref()?, number)?)
+    }
+
+    /// Takes note that the latest configuration is kept already.
+    pub(crate) fn know(&mut self, number: u32, look: u64) {
+        self.latest = Some((number, look));
     }
 
     /// Drops all tapes but these and the latest.
@@ -91,6 +93,35 @@ impl Tapes {
             let _ = std::fs::remove_file(runtime::tape(directory, number));
         }
     }
+}
+
+fn bytes_of(directory: &Path, number: u32) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    runtime::existing_file(&runtime::tape(directory, number)).ok()?.read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// A configuration read from its tape.
+pub(crate) struct Kept {
+    pub(crate) number: u32,
+    /// What its tape looks like, if reading it has asked nothing that is not on it: it need not be kept again.
+    pub(crate) look: Option<u64>,
+    pub(crate) reading: Reading,
+}
+
+impl Kept {
+    /// Reads the configuration on the tape of this number; nothing where the tape is lost, or not understood any more.
+    pub(crate) fn read(handover: &Handover, number: u32) -> Option<Self> {
+        let bytes = bytes_of(handover.runtime.as_deref()?, number)?;
+        let tape = Tape::from_bytes(&bytes)?;
+        let reading = replay(handover, &tape).ok()?;
+        let look = (reading.tape == tape).then(|| look_of(&bytes));
+        Some(Self { number, look, reading })
+    }
+}
+
+fn look_of(bytes: &[u8]) -> u64 {
+    Digest::new().word(bytes).number()
 }
 
 /// The numbers of the tapes in a directory, ascending.
@@ -200,6 +231,32 @@ mod tests {
         assert_eq!(left, [0, 3]);
         std::fs::write(runtime::tape(room.path(), 0), "{").unwrap();
         assert!(later.load(0).is_none(), "a damaged tape is none");
+    }
+
+    #[test]
+    fn a_tape_that_says_all_that_is_asked_need_not_be_kept_again() {
+        let room = tempfile::tempdir().unwrap();
+        let file = room.path().join("main.conf");
+        std::fs::write(&file, "[supervisord]\n[program:a]\ncommand=cat\n").unwrap();
+        let handover = Handover { runtime: Some(room.path().to_owned()), ..handover(file.clone()) };
+        let mut tapes = Tapes::open(handover.runtime.clone());
+        let number = tapes.keep(&read(&handover).unwrap().tape).unwrap();
+        let Kept { look, reading, .. } = Kept::read(&handover, number).unwrap();
+        assert_eq!(names(&reading), ["a"]);
+        // The next daemon knows it for what it is, so that a look at files that have not changed makes no tape.
+        let mut later = Tapes::open(handover.runtime.clone());
+        later.know(number, look.unwrap());
+        assert_eq!(later.keep(&read(&handover).unwrap().tape).unwrap(), number);
+
+        // One that lacks an answer, as an earlier version left it, is to be kept anew with it.
+        let path = runtime::tape(room.path(), number);
+        let bytes = std::fs::read(&path).unwrap();
+        let mut answers: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&bytes).unwrap();
+        answers.retain(|question, _| question.starts_with("read "));
+        std::fs::write(&path, serde_json::to_vec(&answers).unwrap()).unwrap();
+        assert_eq!(Kept::read(&handover, number).unwrap().look, None);
+        std::fs::remove_file(&path).unwrap();
+        assert!(Kept::read(&handover, number).is_none());
     }
 
     #[test]

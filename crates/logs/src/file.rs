@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{fstat, ftruncate, rename, stat, unlink};
+use rustix::fs::{FileType, fstat, ftruncate, rename, stat, unlink};
 use rustix::io::Errno;
 
 use crate::failpoint;
@@ -136,9 +136,26 @@ impl LogFile {
     /// # Errors
     /// When it can be neither opened nor made.
     pub fn open(path: &Path, rotation: Rotation, mode: u32) -> Result<Self, OpenError> {
-        let path = path.to_owned();
-        let mut file = Self {
-            path,
+        Self::closed(path, rotation, mode).opened()
+    }
+
+    /// The same, but a regular file is not opened before something is to be written to it: it
+    /// rests from the beginning.
+    ///
+    /// # Errors
+    /// When it is no regular file, or not there, and can be neither opened nor made.
+    pub fn at_rest(path: &Path, rotation: Rotation, mode: u32) -> Result<Self, OpenError> {
+        match stat(path) {
+            Ok(found) if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile => {
+                Ok(Self::closed(path, rotation, found.st_mode & MODE))
+            }
+            Ok(_) | Err(_) => Self::open(path, rotation, mode),
+        }
+    }
+
+    fn closed(path: &Path, rotation: Rotation, mode: u32) -> Self {
+        Self {
+            path: path.to_owned(),
             rotation,
             upkeep: Upkeep::default(),
             was_rotated: false,
@@ -147,7 +164,11 @@ impl LogFile {
             identity: (0, 0),
             size: 0,
             unrotated_until: 0,
-        };
+        }
+    }
+
+    fn opened(self) -> Result<Self, OpenError> {
+        let mut file = self;
         match file.wake() {
             Ok(_) => Ok(file),
             Err(errno) => Err(OpenError { path: file.path, source: errno.into() }),

@@ -282,10 +282,23 @@ impl Pump {
     /// # Errors
     /// When the log cannot be opened; the stream is then as it was.
     pub fn open(&mut self, stream: StreamId, options: StreamOptions) -> Result<(), OpenError> {
-        let files = match open_files(&options) {
+        self.open_with(stream, options, LogFile::open)
+    }
+
+    /// The same for a process that runs already: of thousands, few have something to say at this moment, so a regular
+    /// file is opened for its first byte.
+    ///
+    /// # Errors
+    /// As [`Self::open`], of what is no regular file.
+    pub fn take_over(&mut self, stream: StreamId, options: StreamOptions) -> Result<(), OpenError> {
+        self.open_with(stream, options, LogFile::at_rest)
+    }
+
+    fn open_with(&mut self, stream: StreamId, options: StreamOptions, open: Open) -> Result<(), OpenError> {
+        let files = match open_files(&options, open) {
             Err(error) if error.is_short_of_descriptors() => {
                 self.rest_idle();
-                open_files(&options)?
+                open_files(&options, open)?
             }
             opened => opened?,
         };
@@ -490,10 +503,13 @@ impl AsFd for Pump {
     }
 }
 
-fn open_files(options: &StreamOptions) -> Result<Files, OpenError> {
+/// How a file is opened.
+type Open = fn(&Path, Rotation, u32) -> Result<LogFile, OpenError>;
+
+fn open_files(options: &StreamOptions, open: Open) -> Result<Files, OpenError> {
     let rotation = Rotation { maxbytes: options.maxbytes, backups: options.backups };
-    let open = |path: &Path| LogFile::open(path, rotation, MODE).map(|it| it.kept(options.upkeep));
-    let log = options.path.as_deref().map(open).transpose()?;
+    let log = options.path.as_deref().map(|it| open(it, rotation, MODE)).transpose()?;
+    let log = log.map(|it| it.kept(options.upkeep));
     let copies = options.also.iter().map(|it| LogFile::open(it, rotation, MODE)).collect::<Result<_, _>>()?;
     Ok(Files { log, copies })
 }

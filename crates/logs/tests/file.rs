@@ -304,3 +304,26 @@ fn a_pipe_that_is_full_takes_whole_lines_and_never_makes_us_wait() {
     read.extend(rest);
     assert!(read == lines, "what arrives is what was written");
 }
+
+#[test]
+fn a_file_at_rest_is_opened_for_its_first_byte_and_goes_on_at_its_end() {
+    let (_folder, path) = folder();
+    fs::write(&path, "before ").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let mut file = LogFile::at_rest(&path, NEVER, MODE).unwrap();
+    assert!(!file.is_file_open());
+    put(&mut file, b"after");
+    assert!(file.is_file_open());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "before after");
+
+    // The successor of one that is gone before it was ever opened is no more open to others than it was.
+    let mut file = LogFile::at_rest(&path, NEVER, MODE).unwrap();
+    fs::remove_file(&path).unwrap();
+    put(&mut file, b"anew");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // What is not there is made at once, and what is no file is opened.
+    let missing = path.with_extension("missing");
+    assert!(LogFile::at_rest(&missing, NEVER, MODE).unwrap().is_file_open() && missing.exists());
+    assert!(LogFile::at_rest(path.parent().unwrap(), NEVER, MODE).is_err());
+}

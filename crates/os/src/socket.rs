@@ -3,6 +3,8 @@
 //! `SOCK_SEQPACKET`: ordered, nothing lost, nothing merged. The pair has no name, so that nobody
 //! else can ever connect to it.
 
+use std::cell::Cell;
+use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -23,9 +25,10 @@ pub const FDS_MAX: usize = 8;
 const WAITING_BYTES: usize = 4 * 1024 * 1024;
 
 /// One end of the pair. Nothing here ever waits: what cannot be done at once is `WouldBlock`.
-#[derive(Debug)]
 pub struct SeqPacket {
     fd: OwnedFd,
+    /// Where packets are received, made for the first: to make it anew for each takes longer than to receive one.
+    room: Cell<Vec<u8>>,
 }
 
 /// What one call received.
@@ -51,12 +54,12 @@ impl SeqPacket {
         for fd in [&one, &other] {
             enlarge(fd);
         }
-        Ok((Self { fd: one }, Self { fd: other }))
+        Ok((Self::from_fd(one), Self::from_fd(other)))
     }
 
     /// One end that was made elsewhere.
     pub const fn from_fd(fd: OwnedFd) -> Self {
-        Self { fd }
+        Self { fd, room: Cell::new(Vec::new()) }
     }
 
     /// The end that this process was started with at descriptor `number`; closed on exec from here on.
@@ -75,7 +78,7 @@ impl SeqPacket {
         rustix::io::fcntl_setfd(there, rustix::io::FdFlags::CLOEXEC)?;
         // SAFETY: it is open, as just seen, and by the contract with whoever started this process
         // nobody else in it owns that number.
-        Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(number) } })
+        Ok(Self::from_fd(unsafe { OwnedFd::from_raw_fd(number) }))
     }
 
     /// Sends one packet, or nothing of it.
@@ -104,12 +107,19 @@ impl SeqPacket {
     /// # Errors
     /// `WouldBlock` when there is none now.
     pub fn receive(&self) -> io::Result<Packet> {
-        let mut bytes = vec![0; PACKET_BYTES_MAX];
+        let mut room = self.room.take();
+        room.resize(PACKET_BYTES_MAX, 0);
+        let received = self.receive_into(&mut room);
+        self.room.set(room);
+        received
+    }
+
+    fn receive_into(&self, into: &mut [u8]) -> io::Result<Packet> {
         let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
         let mut beside = RecvAncillaryBuffer::new(&mut room);
         let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
         let got = loop {
-            match recvmsg(&self.fd, &mut [IoSliceMut::new(&mut bytes)], &mut beside, flags) {
+            match recvmsg(&self.fd, &mut [IoSliceMut::new(into)], &mut beside, flags) {
                 Ok(got) => break got,
                 // Reset means that the other end was closed before it had read all we sent. The
                 // kernel says so once, ahead of what it still has for us: a daemon's last order.
@@ -124,8 +134,7 @@ impl SeqPacket {
             }
         }
         let truncated = got.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC);
-        bytes.truncate(got.bytes);
-        bytes.shrink_to_fit();
+        let bytes = into.get(..got.bytes).unwrap_or_default().to_vec();
         Ok(Packet { bytes, fds, truncated })
     }
 }
@@ -135,6 +144,12 @@ fn enlarge(fd: &OwnedFd) {
     if sockopt::set_socket_send_buffer_size_force(fd, WAITING_BYTES).is_err() {
         // What the limit is matters to speed alone, so that a refusal is no failure.
         let _ = sockopt::set_socket_send_buffer_size(fd, WAITING_BYTES);
+    }
+}
+
+impl fmt::Debug for SeqPacket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SeqPacket").field("fd", &self.fd).finish_non_exhaustive()
     }
 }
 

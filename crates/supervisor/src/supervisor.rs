@@ -166,6 +166,12 @@ impl Supervisor {
         }
     }
 
+    /// Every active process with what it was configured to be, by group name and process name.
+    pub fn specs(&self) -> impl Iterator<Item = (&FullName, &Arc<ProcessSpec>)> {
+        let processes = self.groups.values().flat_map(|it| it.processes.values());
+        processes.map(|it| (&it.name, &it.spec))
+    }
+
     /// What an active process was configured to be.
     pub fn spec(&self, name: &FullName) -> Option<&Arc<ProcessSpec>> {
         self.process(name).map(|it| &it.spec)
