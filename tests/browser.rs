@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use e2e::certificate;
 use e2e::house::House;
 use e2e::http;
 
@@ -26,13 +27,32 @@ fn write_evil(house: &House) {
     std::fs::write(house.path("evil"), said).expect("cannot write what is to be said");
 }
 
-#[test]
-fn a_browser_shows_it_all() {
+/// Has a browser look at a house as `script` says, which complains of what is not as it should be.
+fn look(house: &House, script: &str, more: &[(&str, &str)]) {
     let browser =
         ["/usr/bin/chromium", "/usr/bin/chromium-browser"].into_iter().find(|it| Path::new(it).is_file());
     let browser = browser.expect("there is no chromium: `cargo xtask test` installs it");
     let driver = target().join("browser");
-    assert!(driver.join("complete").is_file(), "no driver in {driver:?}: `cargo xtask test` installs it");
+    assert!(
+        driver.join("complete").is_file(),
+        "no driver in {}: `cargo xtask test` installs it",
+        driver.display()
+    );
+    let output = Command::new("node")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("browser").join(script))
+        .env("BROWSER_HOME", &driver)
+        .env("BROWSER", browser)
+        .env("HOUSE", house.folder())
+        .env("OUT", target().join("screenshots"))
+        .envs(more.iter().copied())
+        .output()
+        .expect("cannot run node");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_browser_shows_it_all() {
     let port = http::free_port();
     let house = House::new(&format!(
         "[inet_http_server]\nport=127.0.0.1:{port}\n\n\
@@ -47,15 +67,22 @@ fn a_browser_shows_it_all() {
     house.stopped();
     past::write(&house.path("history.db"));
     house.start();
-    let output = Command::new("node")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/console.mjs"))
-        .env("BROWSER_HOME", &driver)
-        .env("BROWSER", browser)
-        .env("URL", format!("http://127.0.0.1:{port}"))
-        .env("HOUSE", house.folder())
-        .env("OUT", target().join("screenshots"))
-        .output()
-        .expect("cannot run node");
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    look(&house, "console.mjs", &[("URL", &format!("http://127.0.0.1:{port}"))]);
+}
+
+#[test]
+fn a_browser_is_spoken_to_in_secret() {
+    let port = http::free_port();
+    let house = House::new(&format!(
+        "[inet_http_server]\nport=127.0.0.1:{port}\ncertfile={{here}}/box.pem\nkeyfile={{here}}/box.key\n\n\
+         [user:me]\nrole=admin\npassword=secret\n\n\
+         [program:mortal]\ncommand=sh -c 'until [ -e {{here}}/end-mortal ]; do sleep 0.1; done; exit 3'\n\
+         autorestart=false\nstartsecs=0\n"
+    ));
+    for (name, days) in [("box", "30"), ("new", "60")] {
+        certificate::make(house.folder(), name, &["-days", days]);
+    }
+    let pins = ["box", "new"].map(|name| certificate::pin(house.folder(), name)).join(",");
+    let house = house.started();
+    look(&house, "secret.mjs", &[("URL", &format!("https://localhost:{port}")), ("PINS", &pins)]);
 }

@@ -1,27 +1,13 @@
 //! HTTPS, as real clients meet it: curl and openssl.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 
+use e2e::certificate;
 use e2e::house::House;
 use e2e::http;
 use e2e::said::Said;
 use e2e::wait::until;
-
-/// Makes a certificate for this machine, and its key, as files of the house.
-fn certify(folder: &Path, name: &str, more: &[&str]) {
-    let status = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.pem")])
-        .args(more)
-        .current_dir(folder)
-        .stderr(Stdio::null())
-        .status();
-    assert!(status.unwrap().success(), "openssl makes a certificate");
-}
 
 fn sections(port: u16, more: &str) -> String {
     format!(
@@ -34,7 +20,7 @@ fn sections(port: u16, more: &str) -> String {
 fn house(more: &str) -> (House, u16) {
     let port = http::free_port();
     let house = House::new(&sections(port, more));
-    certify(house.folder(), "box", &["-days", "30"]);
+    certificate::make(house.folder(), "box", &["-days", "30"]);
     (house, port)
 }
 
@@ -115,7 +101,7 @@ fn a_certificate_that_is_renewed_is_shown_without_being_told() {
     let (house, port) = house("");
     let house = house.started();
     assert!(trusts(&house, port, "box.pem"));
-    certify(house.folder(), "new", &["-days", "30"]);
+    certificate::make(house.folder(), "new", &["-days", "30"]);
     // Half of it: the old one goes on.
     std::fs::copy(house.path("new.key"), house.path("box.key")).unwrap();
     std::fs::copy(house.path("box.pem"), house.path("old.pem")).unwrap();
@@ -135,7 +121,7 @@ fn what_is_wrong_with_a_certificate_is_told_at_the_start() {
     let with_nothing = |house: &House| drop(house.write("box.pem", "hello"));
     let with_no_key = |house: &House| drop(std::fs::copy(house.path("box.pem"), house.path("box.key")));
     let with_another = |house: &House| {
-        certify(house.folder(), "other", &[]);
+        certificate::make(house.folder(), "other", &[]);
         std::fs::copy(house.path("other.key"), house.path("box.key")).unwrap();
     };
     refused(without, "box.pem: No such file or directory");
@@ -176,7 +162,7 @@ fn our_own_clients_speak_in_secret_with_whom_they_trust() {
         command.args(["-s", &format!("https://127.0.0.1:{port}"), "-u", "me", "-p", "p"]).args(words);
         command.env("SSL_CERT_FILE", ca).output().unwrap().into()
     };
-    certify(house.folder(), "other", &[]);
+    certificate::make(house.folder(), "other", &[]);
     for (words, wanted) in [
         (&["stop", "cat"][..], "cat: stopped\n"),
         (&["start", "cat"], "cat: started\n"),

@@ -16,6 +16,7 @@
     reason = "a panic is how a test harness reports, in nearly every function"
 )]
 
+pub mod certificate;
 pub mod disk;
 pub mod house;
 pub mod http;

@@ -52,6 +52,11 @@ impl hyper::body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Content::Stream(_) = self.content
+            && self.connection.poll_over(cx).is_ready()
+        {
+            self.content = Content::Nothing;
+        }
         match &mut self.content {
             Content::Whole(bytes) => Poll::Ready(bytes.take().map(|it| Ok(Frame::data(it)))),
             Content::Nothing => Poll::Ready(None),

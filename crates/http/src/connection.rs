@@ -96,6 +96,8 @@ pub(crate) struct Connection {
     tried: Cell<bool>,
     /// For how long it may be shown what it is shown, where that has an end.
     lease: RefCell<Option<Lease>>,
+    /// Whether that end has come.
+    is_over: Cell<bool>,
     /// What its answer has of what all have together, until it has been taken.
     owed: RefCell<Option<Seat>>,
     /// Read while looking whether the client is still there, and not yet handed on.
@@ -115,6 +117,7 @@ impl Connection {
             pushed_out: Cell::new(false),
             tried: Cell::new(false),
             lease: RefCell::new(None),
+            is_over: Cell::new(false),
             owed: RefCell::new(None),
             ahead: RefCell::new(Vec::new()),
             waker: RefCell::new(None),
@@ -164,10 +167,19 @@ impl Connection {
     /// What it is about to be shown it may see for so long.
     pub(crate) fn may_see(&self, lease: Option<Lease>) {
         *self.lease.borrow_mut() = lease;
+        self.is_over.set(false);
+    }
+
+    /// Waits until it may not be shown any more what it is shown.
+    pub(crate) fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_over = self.is_over.get()
+            || self.lease.borrow_mut().as_mut().is_some_and(|it| it.0.as_mut().poll(cx).is_ready());
+        self.is_over.set(is_over);
+        if is_over { Poll::Ready(()) } else { Poll::Pending }
     }
 
     pub(crate) fn rests(&self) {
-        *self.lease.borrow_mut() = None;
+        self.may_see(None);
         self.phase.set(Phase::Idle { since: Instant::now() });
     }
 
@@ -211,9 +223,8 @@ impl Connection {
         if self.poll_pushed_out(cx).is_ready() {
             return Poll::Ready(Cut::PushedOut);
         }
-        if let Some(lease) = self.lease.borrow_mut().as_mut()
-            && lease.0.as_mut().poll(cx).is_ready()
-        {
+        if self.poll_over(cx).is_ready() {
+            // The framing comes first: it would have ended the stream if its client took what it is sent.
             return Poll::Ready(Cut::Over);
         }
         match self.deadline() {
