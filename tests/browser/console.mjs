@@ -279,6 +279,16 @@ async function past() {
   seen("a month is drawn from the history, with states and ends");
 }
 
+/** Lines beside names do not begin when a page is opened. */
+async function remembered() {
+  const page = await open("/");
+  // One look makes one point: so many are there at once only if they were remembered.
+  await page.waitForFunction(() => ["cpu", "memory"].every((kind) =>
+    document.querySelector(`tr[data-name=calm] .${kind} .spark path:last-child`)?.getAttribute("d").split("L").length > 8), null, { timeout: 4000 });
+  await page.context().close();
+  seen("what was used before a page was opened is on it");
+}
+
 /** A name with every character that a page could trip over. */
 async function oddName() {
   const odd = `<i>&"'#?+ü`;
@@ -358,6 +368,7 @@ try {
   await overview();
   await oneProcess();
   await past();
+  await remembered();
   await oddName();
   await hostile();
   await others();

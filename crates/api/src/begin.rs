@@ -22,7 +22,7 @@ use crate::batch::CALLS_MAX;
 use crate::call::{Chore, Context, Refusal};
 use crate::method::{API_VERSION, ENTRIES, EXTENSIONS, Entry, Method, find};
 use crate::shape::{self, Shape};
-use crate::{allowed, config_info, facts, inspection, options, past, process_info, why};
+use crate::{allowed, config_info, facts, inspection, options, past, process_info, recent, why};
 
 /// How far a call gets by itself.
 pub(crate) enum Begun {
@@ -141,6 +141,7 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
         Method::Why => Ok(done(why::why(&process(&arguments.text(0)?, context)?, context)?)),
         Method::Overview => Ok(done(facts::overview(context))),
         Method::Processes => Ok(done(facts::processes(context))),
+        Method::Recent => Ok(done(recent::all(context))),
         Method::Process => Ok(done(facts::process(&process(&arguments.text(0)?, context)?, context)?)),
         Method::ProcessOptions => Ok(done(options::of(&process(&arguments.text(0)?, context)?, context)?)),
         Method::Groups => Ok(done(facts::groups(context))),

@@ -16,6 +16,7 @@ use supervisor::supervisor::Supervisor;
 use wire::value::RemoteFault;
 
 use crate::audit::Book;
+use crate::recent::Recent;
 
 /// What a call may know of the daemon it reaches.
 #[derive(Debug, Clone)]
@@ -47,6 +48,10 @@ pub trait Usages {
     /// The last ends of children of a process, the oldest first; none where nobody remembers them.
     fn exits(&self, name: &FullName) -> Vec<ExitRecord> {
         let _ = name;
+        Vec::new()
+    }
+    /// What every process used at the last looks.
+    fn recent(&self) -> Vec<(&FullName, &Recent)> {
         Vec::new()
     }
     /// Whether what was is kept, and can be asked for.

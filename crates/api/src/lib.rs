@@ -22,6 +22,7 @@ pub mod openapi;
 mod options;
 mod past;
 pub mod process_info;
+pub mod recent;
 pub mod rest;
 pub mod session;
 mod shape;

@@ -84,6 +84,7 @@ pub enum Method {
     Inspect,
     Overview,
     Processes,
+    Recent,
     Process,
     ProcessOptions,
     Groups,
@@ -236,7 +237,7 @@ const GROUPS: Parameter = (Array, "groups", "The groups it is about; all when le
 /// What the original does not have. `system.listMethods` leaves these out, since clients take it for the
 /// list of what Supervisor can do; `menshen.listMethods` tells them.
 #[rustfmt::skip]
-pub const EXTENSIONS: [Entry; 26] = [
+pub const EXTENSIONS: [Entry; 27] = [
     entry("menshen.adopt", M::Adopt, Admin, OK, &[NAME],
         "Takes the child of a process that is in doubt for its own."),
     entry("menshen.clearProcessLogs", M::ClearNamed, Operator, RESULTS, &[SEVERAL], "Empties the logs of these processes."),
@@ -274,6 +275,9 @@ pub const EXTENSIONS: [Entry; 26] = [
         "Tells how a process is configured and where that was written. What looks like a secret is left out."),
     entry("menshen.getProcesses", M::Processes, Viewer, (Array, "A struct for each process."), &[],
         "Tells how every process is, and what it uses, in the order of group and name."),
+    entry("menshen.getRecent", M::Recent, Viewer, (Struct, "`looks`, and `processes` by their names."), &[],
+        "Tells what every process used of late, as far as anybody looked: of up to sixty looks, the time on processors and \
+            the memory."),
     entry("menshen.getSupervisor", M::Overview, Viewer, (Struct, "What is known of it."), &[],
         "Tells how the supervisor itself is."),
     entry("menshen.listMethods", M::ListExtensions, Viewer, (Array, "The names, sorted."), &[],

@@ -7,10 +7,11 @@ use crate::facts::{ENDED, EXIT, GROUP, LISTENER, MACHINE, Member, PROCESS, SUPER
 use crate::method::{self, Entry, Kind, Parameter};
 use crate::options::OPTIONS;
 use crate::past::{FIGURES, HAPPENING};
+use crate::recent::RECENT;
 use crate::rest::{ROOT, ROUTES, Route, STREAMS, Stream, Verb};
 
 /// The structs that have a table of their members, and the methods that answer with them.
-const SCHEMAS: [(&str, &[Member], &[&str]); 12] = [
+const SCHEMAS: [(&str, &[Member], &[&str]); 13] = [
     ("Audit", AUDIT, &["menshen.getAudit"]),
     ("Process", PROCESS, &["menshen.getProcess", "menshen.getProcesses"]),
     ("Happening", HAPPENING, &["menshen.getHistory"]),
@@ -23,6 +24,7 @@ const SCHEMAS: [(&str, &[Member], &[&str]); 12] = [
     ("Listener", LISTENER, &["menshen.getListeners"]),
     ("Machine", MACHINE, &["menshen.getMachine"]),
     ("Supervisor", SUPERVISOR, &["menshen.getSupervisor"]),
+    ("Recent", RECENT, &["menshen.getRecent"]),
 ];
 
 /// The whole document.

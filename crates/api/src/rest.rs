@@ -70,7 +70,7 @@ const fn post(path: &'static str, method: &'static str) -> Route {
 
 /// Every path that stands for a method.
 #[rustfmt::skip]
-pub const ROUTES: [Route; 37] = [
+pub const ROUTES: [Route; 38] = [
     get("/supervisor", "menshen.getSupervisor"),
     post("/supervisor/reload", "supervisor.restart"),
     post("/supervisor/shutdown", "supervisor.shutdown"),
@@ -105,6 +105,7 @@ pub const ROUTES: [Route; 37] = [
     post("/groups/{name}/start", "supervisor.startProcessGroup"),
     post("/groups/{name}/stop", "supervisor.stopProcessGroup"),
     post("/groups/{name}/signal", "supervisor.signalProcessGroup"),
+    get("/recent", "menshen.getRecent"),
     get("/listeners", "menshen.getListeners"),
     get("/plan", "menshen.plan"),
     post("/update", "menshen.update"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::call::Usages;
+use api::recent::Recent;
 use model::name::FullName;
 use model::usage::{ExitRecord, MachineUsage, ProcessUsage};
 
@@ -12,11 +13,33 @@ use crate::exits::Exits;
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) processes: BTreeMap<FullName, ProcessUsage>,
+    /// What they used at the last looks.
+    pub(crate) recent: BTreeMap<FullName, Recent>,
     pub(crate) machine: Option<MachineUsage>,
     /// How children ended.
     pub(crate) exits: Exits,
     /// Whether what was is kept.
     pub(crate) has_history: bool,
+}
+
+impl Figures {
+    /// Takes what everybody uses now, and what is to be remembered of it.
+    pub(crate) fn take(&mut self, processes: BTreeMap<FullName, ProcessUsage>) {
+        let mut before = std::mem::take(&mut self.recent);
+        for (name, usage) in &processes {
+            let mut recent = before.remove(name).unwrap_or_default();
+            recent.push(usage);
+            self.recent.insert(name.clone(), recent);
+        }
+        self.processes = processes;
+    }
+
+    /// Nobody looks any more: what is known grows old.
+    pub(crate) fn forget(&mut self) {
+        self.processes.clear();
+        self.recent.clear();
+        self.machine = None;
+    }
 }
 
 impl Usages for Figures {
@@ -30,6 +53,10 @@ impl Usages for Figures {
 
     fn exits(&self, name: &FullName) -> Vec<ExitRecord> {
         self.exits.of(name)
+    }
+
+    fn recent(&self) -> Vec<(&FullName, &Recent)> {
+        self.recent.iter().collect()
     }
 
     fn has_history(&self) -> bool {

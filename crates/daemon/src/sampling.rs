@@ -150,8 +150,7 @@ impl Daemon {
             // What is known grows old, and nobody is there to see it.
             self.sampling.due = None;
             self.sampling.sampler = None;
-            self.figures.processes.clear();
-            self.figures.machine = None;
+            self.figures.forget();
             return;
         }
         let is_first = self.sampling.last.is_none_or(|it| now - it > interval * 2);
@@ -193,14 +192,16 @@ impl Daemon {
         }
         self.figures.machine = looked.machine;
         let before = std::mem::take(&mut self.figures.processes);
+        let mut found = BTreeMap::new();
         for (pid, usage) in looked.processes {
             let name = looked.names.get(&pid);
             // Who ended meanwhile uses nothing.
             let alive = name.filter(|it| self.supervisor.child_of(it).is_some_and(|it| it.1 == Some(pid)));
             if let Some(name) = alive {
-                self.figures.processes.insert(name.clone(), usage);
+                found.insert(name.clone(), usage);
             }
         }
+        self.figures.take(found);
         self.past.measured(&before, &self.figures.processes, self.figures.machine.as_ref());
         if self.feed.wants_samples() {
             let listeners = facts::listeners(&self.context());

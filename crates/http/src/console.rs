@@ -13,14 +13,14 @@ mod pages;
 
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, EXPIRES, HeaderValue,
-    LOCATION, PRAGMA, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, EXPIRES, HeaderValue, LOCATION, PRAGMA,
+    REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 
 use crate::connection::Connection;
-use crate::reply::{Reply, packed};
+use crate::reply::{Reply, packed, takes_gzip};
 use crate::routes::only;
 use crate::visit::Visit;
 
@@ -98,7 +98,7 @@ async fn posted(
 
 /// A file of ours. Its name changes with its content, so that it may be kept for ever.
 fn file(parts: &Parts, asset: &'static web::assets::Asset) -> Reply {
-    let takes_gzip = takes_gzip(parts);
+    let takes_gzip = takes_gzip(&parts.headers);
     let body = if takes_gzip { asset.gzip } else { asset.plain };
     let mut reply = Reply::bytes(StatusCode::OK, asset.content_type, body.into())
         .with(CACHE_CONTROL, "public, max-age=31536000, immutable")
@@ -112,7 +112,7 @@ fn file(parts: &Parts, asset: &'static web::assets::Asset) -> Reply {
 
 /// A page, with everything that keeps strangers out of it.
 fn document(parts: &Parts, status: StatusCode, html: String) -> Reply {
-    let takes_gzip = takes_gzip(parts);
+    let takes_gzip = takes_gzip(&parts.headers);
     let body = if takes_gzip { packed(html.as_bytes()) } else { html.into_bytes() };
     let reply = Reply::bytes(status, "text/html;charset=utf-8", body.into())
         .with(CONTENT_SECURITY_POLICY, POLICY)
@@ -132,17 +132,6 @@ fn redirect(to: &str) -> Reply {
     let to = if is_ours { to } else { "/" };
     let reply = Reply::bytes(StatusCode::SEE_OTHER, "text/plain", Vec::new().into());
     reply.with(CACHE_CONTROL, "no-store").with_value(LOCATION, HeaderValue::try_from(to))
-}
-
-fn takes_gzip(parts: &Parts) -> bool {
-    let header = parts.headers.get(ACCEPT_ENCODING).and_then(|it| it.to_str().ok());
-    header.is_some_and(|it| {
-        it.split(',').any(|it| {
-            let (coding, weight) = it.split_once(';').unwrap_or((it, ""));
-            coding.trim().eq_ignore_ascii_case("gzip")
-                && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
-        })
-    })
 }
 
 /// An answer to a script. That something could not be done is no failure of the request.

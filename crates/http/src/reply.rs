@@ -6,7 +6,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, SERVER};
+use hyper::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SERVER};
 use hyper::{Response, StatusCode};
 
 use crate::body::Body;
@@ -90,6 +90,18 @@ pub(crate) fn packed(bytes: &[u8]) -> Vec<u8> {
     // Writing to memory cannot fail.
     let _ = encoder.write_all(bytes);
     encoder.finish().unwrap_or_default()
+}
+
+/// Whether a client says that it takes gzip.
+pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
+    let header = headers.get(ACCEPT_ENCODING).and_then(|it| it.to_str().ok());
+    header.is_some_and(|it| {
+        it.split(',').any(|it| {
+            let (coding, weight) = it.split_once(';').unwrap_or((it, ""));
+            coding.trim().eq_ignore_ascii_case("gzip")
+                && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+        })
+    })
 }
 
 /// An answer ready to be sent.

@@ -6,8 +6,8 @@ use api::call::Refusal;
 use api::rest::{self, Found, Verb};
 use hyper::body::Incoming;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
-    HeaderValue, ORIGIN,
+    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST,
+    HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
 };
 use hyper::{Method, Request, StatusCode};
 use model::level::Level;
@@ -17,7 +17,7 @@ use crate::connection::Connection;
 use crate::door::SEC_FETCH_SITE;
 use crate::feed::Watcher;
 use crate::follow::{From, HISTORY_BYTES, Place};
-use crate::reply::Reply;
+use crate::reply::{Reply, packed, takes_gzip};
 use crate::routes::{Page, busy, decoded};
 use crate::seat::Seat;
 use crate::stream::Stream;
@@ -28,6 +28,9 @@ const WATCHERS_MAX: usize = 256;
 
 /// How much of what is there a client may ask for when it begins to follow a log.
 const LOG_BYTES_MAX: u64 = 1 << 20;
+
+/// Answers of fewer bytes travel as they are.
+const PACKED_FROM_BYTES: usize = 8 << 10;
 
 const JSON: &str = "application/json";
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
@@ -53,6 +56,7 @@ impl Visit {
         };
         let path = request.uri().path().strip_prefix(rest::ROOT).unwrap_or_default();
         let parts: Vec<String> = path.trim_start_matches('/').split('/').map(decoded).collect();
+        let takes_gzip = takes_gzip(request.headers());
         let query = query(request.uri().query().unwrap_or_default());
         match rest::find(verb, &parts) {
             Found::Method(entry, captured) => {
@@ -63,7 +67,7 @@ impl Visit {
                     (bytes::Bytes::new(), None)
                 };
                 let call = rest::call(entry, &captured, &query, &body).map_err(|it| bad_request(&it))?;
-                self.rest_call(call).await.map(Page::Reply)
+                self.rest_call(call, takes_gzip).await.map(Page::Reply)
             }
             Found::Stream(stream, captured) => {
                 let what = format!("{}{}", rest::ROOT, stream.path);
@@ -118,10 +122,10 @@ impl Visit {
         self.read(&parts.headers, body, connection).await
     }
 
-    async fn rest_call(&self, call: wire::value::MethodCall) -> Result<Reply, Reply> {
+    async fn rest_call(&self, call: wire::value::MethodCall, takes_gzip: bool) -> Result<Reply, Reply> {
         let method = call.name.clone();
         match self.make(call).await? {
-            Ok(value) => Ok(json(api::json::text(&value))),
+            Ok(value) => Ok(light(json(api::json::text(&value)), takes_gzip)),
             Err(Refusal::Fault(fault)) => {
                 let status = StatusCode::from_u16(rest::status(fault.code));
                 Err(with_body(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), rest::fault(&fault)))
@@ -224,6 +228,15 @@ fn streaming(stream: Stream) -> Page {
 
 fn json(body: String) -> Reply {
     Reply::ok(JSON, body).with(CACHE_CONTROL, "no-store")
+}
+
+/// An answer as light as it can travel, where that is worth the time.
+fn light(reply: Reply, takes_gzip: bool) -> Reply {
+    let reply = reply.with(VARY, "Accept-Encoding");
+    if !takes_gzip || reply.body.len() < PACKED_FROM_BYTES {
+        return reply;
+    }
+    Reply { body: packed(&reply.body).into(), ..reply }.with(CONTENT_ENCODING, "gzip")
 }
 
 fn with_body(status: StatusCode, body: String) -> Reply {

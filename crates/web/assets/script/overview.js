@@ -68,8 +68,8 @@ class Overview {
     });
     one("#acts").addEventListener("change", (event) => this.pick(event.target));
     watch()
-      .on("hello", () => this.sync())
-      .on("reset", () => this.sync())
+      .on("hello", () => this.begin())
+      .on("reset", () => this.begin())
       .on("state", ({ process }) => process && this.take(process, true))
       .on("samples", (samples) => this.measure(samples))
       .on("group_added", () => this.reloadSoon())
@@ -118,6 +118,19 @@ class Overview {
   reloadSoon() {
     clearTimeout(this.reloading);
     this.reloading = setTimeout(() => this.reload(), 200);
+  }
+
+  /** The stream begins, or has a gap: what is missing is asked for. */
+  async begin() {
+    await this.sync();
+    const recent = await ask("/recent");
+    for (const [name, past] of Object.entries(recent?.processes || {})) {
+      const row = this.rows.get(name);
+      if (!row) continue;
+      row.cpu.recall(past.cpu_permille.map((it) => it / 10), recent.looks);
+      row.memory.recall(past.memory_kib.map((it) => it * 1024), recent.looks);
+    }
+    this.paint();
   }
 
   async sync() {

@@ -10,6 +10,11 @@ class Series {
     this.values.push(value);
     if (this.values.length > POINTS) this.values.shift();
   }
+
+  /** Knows these instead, each for so many looks. */
+  recall(values, looks) {
+    this.values = values.flatMap((it) => Array(looks).fill(it)).slice(-POINTS);
+  }
 }
 
 /** The line in a cell; made when it is first needed. */

@@ -49,6 +49,10 @@ enum News {
 pub(crate) fn top(desk: &mut Desk<'_>) -> Result<u8, Trouble> {
     let mut view = View::default();
     view.take(&processes(&mut desk.client)?);
+    // Without it the bars begin now: a server of before does not know it.
+    if let Ok(recent) = desk.client.call("menshen.getRecent", &[]) {
+        view.recall(&recent);
+    }
     let screen = Screen::take().map_err(|it| Trouble::Usage(format!("top: {it}")))?;
     let (news, heard) = mpsc::channel();
     let target = desk.client.target().clone();

@@ -102,6 +102,22 @@ impl View {
         }
     }
 
+    /// Takes the answer of `menshen.getRecent`: what was used before anybody looked here.
+    pub(super) fn recall(&mut self, answer: &Value) {
+        let Value::Struct(members) = answer else { return };
+        let Some(Value::Struct(processes)) = members.get("processes") else { return };
+        for (name, recent) in processes.iter() {
+            let Value::Struct(recent) = recent else { continue };
+            let numbers = |key: &str, unit: f64| {
+                let Some(Value::Array(items)) = recent.get(key) else { return VecDeque::new() };
+                let last = items.iter().skip(items.len().saturating_sub(BARS));
+                last.filter_map(|it| whole(it).map(|it| it * unit)).collect()
+            };
+            let (cpu, memory) = (numbers("cpu_permille", 0.1), numbers("memory_kib", 1024.0));
+            self.figures.insert(name.to_owned(), Figures { cpu, memory });
+        }
+    }
+
     /// A second has passed.
     pub(super) fn age(&mut self) {
         for row in &mut self.rows {
@@ -235,6 +251,12 @@ fn push(figures: &mut VecDeque<f64>, number: Option<f64>) {
     while figures.len() > BARS {
         figures.pop_front();
     }
+}
+
+fn whole(value: &Value) -> Option<f64> {
+    let Value::Int(number) = value else { return None };
+    #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "nothing here reaches 2^53")]
+    Some(*number as f64)
 }
 
 fn row(value: &Value) -> Option<Row> {
