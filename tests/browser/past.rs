@@ -26,13 +26,15 @@ pub(crate) fn write(path: &Path) {
                 let block = at.div_euclid(row) * row;
                 let mut points = Vec::new();
                 while at < now - step && at < block + row {
-                    points
-                        .push(u8::try_from((at - block) / seconds).expect("a row has less than 255 points"));
-                    points.extend(if subject.is_empty() {
-                        point_of_machine(at)
+                    let point = if subject.is_empty() { point_of_machine(at) } else { point_of_process(at) };
+                    let place =
+                        usize::try_from((at - block) / seconds).expect("a row begins with its first point");
+                    if seconds == 1 {
+                        points.push(u8::try_from(place).expect("a row has less than 255 points"));
                     } else {
-                        point_of_process(at)
-                    });
+                        points.resize(place * point.len(), 0xff);
+                    }
+                    points.extend(point);
                     at += step;
                 }
                 let figures =
@@ -60,18 +62,27 @@ pub(crate) fn write(path: &Path) {
     history.commit().expect("the disk is not full");
 }
 
-/// Numbers below 2,048 are written as they are.
-fn wide(numbers: &[i64]) -> Vec<u8> {
-    let number = |it: &i64| u16::try_from(*it % 2048).expect("it is small").to_be_bytes();
-    numbers.iter().flat_map(number).collect()
+/// Numbers of three digits. Those below 128 are written as they are, others with seven bits after the first.
+fn wide(numbers: &[i64]) -> String {
+    let number = |it: &i64| {
+        let exponent = (0..32).find(|exponent| it >> exponent < 256).expect("none is so large");
+        let number = if *it < 128 { *it } else { ((exponent + 1) << 7) + (it >> exponent) - 128 };
+        format!("{number:03x}")
+    };
+    numbers.iter().map(number).collect()
+}
+
+fn bytes(digits: &str) -> Vec<u8> {
+    let pair = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).expect("these are digits");
+    (0..digits.len()).step_by(2).map(pair).collect()
 }
 
 fn point_of_process(at: i64) -> Vec<u8> {
     let wave = at / 3600 % 24;
-    [wide(&[wave * 20, wave * 30, 900 + wave, 100, 200]), vec![12, 14]].concat()
+    bytes(&format!("{}0c0e", wide(&[wave * 20, wave * 30, 900 + wave, 700 + wave, 100, 200])))
 }
 
 fn point_of_machine(at: i64) -> Vec<u8> {
     let wave = at / 3600 % 24;
-    wide(&[wave * 20, wave * 25, wave * 10, 2000, 3, 100, 200, 300, 400])
+    bytes(&format!("{}f", wide(&[wave * 20, wave * 25, wave * 10, 2000, 3, 100, 200, 300, 400])))
 }

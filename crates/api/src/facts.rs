@@ -82,7 +82,8 @@ pub const USAGE: &[Member] = &[
     ("cpu_percent", Double, "Time on processors since the look before, in hundredths of one processor."),
     ("cpu_seconds", Double, "Time on processors so far: of those that are there, and of children they have reaped."),
     ("memory_bytes", Double, "Memory in RAM; what they share counts for each."),
-    ("proportional_bytes", Double, "Memory in RAM, with what is shared divided among all who share it. Only of late."),
+    ("proportional_bytes", Double, "Memory in RAM, with what is shared divided among all who share it. Known of those who were looked at one by one, and where a history is kept of all, at \
+        most ten minutes old."),
     ("processes", Int, "How many processes there are."),
     ("threads", Int, "How many threads they have."),
     ("descriptors", Int, "How many descriptors they have open."),

@@ -46,6 +46,7 @@ pub(crate) const FIGURES: &[Member] = &[
     ("cpu_percent", Double, "Time on processors, in hundredths of one processor; for the machine, of all of them."),
     ("cpu_percent_max", Double, "The most of it."),
     ("memory_bytes", Double, "The most memory in RAM; for the machine, the memory that is in use."),
+    ("proportional_bytes", Double, "The most memory in RAM with what is shared divided among all who share it."),
     ("read_bytes_per_second", Double, "Bytes read from disks."),
     ("written_bytes_per_second", Double, "Bytes written to disks."),
     ("threads", Int, "The most threads it had."),
@@ -167,6 +168,7 @@ fn point(point: &Point, measures: &'static [past::Measure]) -> Value {
             "cpu_permille_max" => ("cpu_percent_max", Some(share(value, 10.0))),
             "load_percent" => ("load", Some(share(value, 100.0))),
             "memory_kib" => ("memory_bytes", Some(bytes(value.saturating_mul(1024)))),
+            "proportional_kib" => ("proportional_bytes", Some(bytes(value.saturating_mul(1024)))),
             "swapped_kib" => ("swapped_bytes", Some(bytes(value.saturating_mul(1024)))),
             "threads" | "descriptors" => (measure.name, Some(count(value))),
             other => (other, Some(bytes(value))),
@@ -198,7 +200,7 @@ mod tests {
         };
         let values = [Some(7); past::MEASURES_MAX];
         let points = Past::Points(vec![Point { at: 1, seconds: 60, values }]);
-        assert_eq!(told(&points, false, FIGURES), 9);
+        assert_eq!(told(&points, false, FIGURES), 10);
         assert_eq!(told(&points, true, FIGURES), 11);
         let unknown = Past::Points(vec![Point { at: 1, seconds: 60, values: [None; past::MEASURES_MAX] }]);
         assert_eq!(told(&unknown, false, FIGURES), 2, "what is not known is left out");

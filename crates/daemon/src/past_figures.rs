@@ -17,11 +17,11 @@ pub(crate) fn process(before: Option<&ProcessUsage>, now: &ProcessUsage) -> Valu
         cpu,
         cpu,
         Some(now.resident_bytes / 1024),
+        now.proportional_bytes.map(|it| it / 1024),
         rate(|it| it.read_bytes),
         rate(|it| it.written_bytes),
         Some(now.threads.into()),
         now.descriptors.map(u64::from),
-        None,
         None,
     ]
 }
@@ -81,10 +81,10 @@ mod tests {
     #[test]
     fn counters_become_what_is_added_in_a_second() {
         let now = used(15, Some(7), Some(1500));
-        let rate = |before: Option<&ProcessUsage>, now| process(before, &now)[3];
+        let rate = |before: Option<&ProcessUsage>, now| process(before, &now)[4];
         assert_eq!(
-            process(Some(&used(10, None, Some(500))), &now)[..4],
-            [Some(7), Some(7), Some(4), Some(200)]
+            process(Some(&used(10, None, Some(500))), &now)[..5],
+            [Some(7), Some(7), Some(4), None, Some(200)]
         );
         assert_eq!(rate(None, now), None);
         assert_eq!(rate(Some(&used(10, None, Some(2000))), now), None, "it began anew");

@@ -72,7 +72,7 @@ fn values(noise: &mut u64) -> Values {
         Some((*noise >> 33) % most)
     };
     let cpu = next(1000);
-    [cpu, cpu, next(4 << 20), next(1 << 26), next(1 << 26), next(64), next(1024), None, None]
+    [cpu, cpu, next(4 << 20), next(4 << 20), next(1 << 26), next(1 << 26), next(64), next(1024), None]
 }
 
 fn die(book: &Book, at: i64, name: &str) {

@@ -11,7 +11,7 @@ use model::past::{Happening, Kind, Past, Point, Query, Values};
 
 use crate::book::{ROWS_MAX, Tell, Word};
 use crate::file::{Database, Opened, Place, is_about_content, unpacked};
-use crate::pack;
+use crate::pack::{self, Layout};
 use crate::thin::{LEVELS, Thinner, fewer, level_of_age};
 
 /// How many happenings, and of how many bytes, wait for a disk that takes nothing; the oldest make room.
@@ -167,7 +167,7 @@ impl Clerk {
         let Some(about) = LEVELS.get(level) else { return };
         let block = about.block(point.at);
         let Ok(place) = u8::try_from((point.at - block) / about.seconds) else { return };
-        let size = pack::point_bytes(subject);
+        let size = Layout::Placed.place_bytes() + pack::point_bytes(subject);
         let bytes = self.points.entry((level, block, subject.to_owned())).or_default();
         pack::push(bytes, subject, place, &point.values);
         self.points_bytes += size;
@@ -288,7 +288,7 @@ impl Clerk {
         let mut block = level.block(since);
         while block < until {
             if let Some(bytes) = self.points.get(&(number, block, subject.to_owned())) {
-                points.extend(unpacked(bytes, subject, level, block));
+                points.extend(unpacked(bytes, subject, level, Layout::Placed, block));
             }
             block += level.block_seconds;
         }

@@ -11,12 +11,12 @@ use model::past::{Happening, Kind, Point};
 use model::time::Wall;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
-use crate::pack;
+use crate::pack::{self, Layout};
 use crate::thin::{LEVELS, Level};
 use crate::views;
 
 /// The version of the tables. A file of another one is set aside rather than guessed at.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// What a user finds in there. The times of happenings are in microseconds, of figures in seconds since the epoch.
 /// A row of figures has the points of a stretch of time; the views unpack them.
@@ -153,8 +153,13 @@ impl Database {
                 }
                 let number = known.get(subject);
                 let row = read.query_row(params![level.seconds, at, number], |row| row.get::<_, Vec<u8>>(0));
-                let joined =
-                    pack::join(&row.optional()?.unwrap_or_default(), points, subject, level.block_points);
+                let joined = pack::join(
+                    &row.optional()?.unwrap_or_default(),
+                    points,
+                    subject,
+                    level.layout,
+                    level.block_points,
+                );
                 write.execute(params![level.seconds, at, number, joined])?;
             }
         }
@@ -292,7 +297,7 @@ impl Database {
         while block < until {
             let row: Option<Vec<u8>> =
                 statement.query_row(params![level.seconds, block, subject], |row| row.get(0)).optional()?;
-            points.extend(unpacked(&row.unwrap_or_default(), subject, level, block));
+            points.extend(unpacked(&row.unwrap_or_default(), subject, level, level.layout, block));
             block += level.block_seconds;
         }
         Ok(points)
@@ -300,10 +305,10 @@ impl Database {
 }
 
 /// The points of a row that begins at `block`.
-pub(crate) fn unpacked(bytes: &[u8], subject: &str, level: &Level, block: i64) -> Vec<Point> {
+pub(crate) fn unpacked(bytes: &[u8], subject: &str, level: &Level, layout: Layout, block: i64) -> Vec<Point> {
     let at = |place: u8| block + i64::from(place) * level.seconds;
     let point = |(place, values)| Point { at: at(place), seconds: level.seconds, values };
-    pack::points(bytes, subject).map(point).collect()
+    pack::points(bytes, subject, layout).map(point).collect()
 }
 
 /// A happening; `None` for one of a kind nobody knows.

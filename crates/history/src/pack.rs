@@ -1,26 +1,37 @@
-//! Points as few bytes: 13 for one of a process, whatever it used.
+//! Points as few bytes: 11 for one of a process, whatever it used.
 //!
-//! A point is its place in its row, in units of its level, and a number for each measure in one byte or two, the
-//! high one first. A number is a mantissa and an exponent, as a floating point number has them, but whole and
-//! never negative: two bytes are exact up to 2,047 and to a four-thousandth after that, up to four trillion; one byte
-//! is exact up to 15 and to a thirtieth after that, up to half a million. All bits set say that nothing is known.
+//! A point is a number for each measure in two or three hexadecimal digits. A number is a mantissa and an exponent, as a
+//! floating point number has them, but whole and never negative: three digits are exact up to 127 and to a part of 256
+//! after that, up to a hundred billion; two are exact up to 15 and to a thirtieth after that, up to half a million. No
+//! chart shows more, and each digit more is 4 MB in a month of 1,000 processes. All bits set say that nothing is known.
 
 use model::past::{MEASURES_MAX, Values, measures};
+
+use crate::thin::merged;
 
 /// How the number of a measure is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Form {
-    /// How many hexadecimal digits, 2 or 4.
+    /// How many hexadecimal digits.
     pub(crate) digits: u32,
     /// How many bits of it are the mantissa.
     pub(crate) mantissa_bits: u32,
 }
 
 const NARROW: Form = Form { digits: 2, mantissa_bits: 4 };
-const WIDE: Form = Form { digits: 4, mantissa_bits: 11 };
+const WIDE: Form = Form { digits: 3, mantissa_bits: 7 };
 
-/// The place that no point has: here a row ends that is not full.
-pub(crate) const NOWHERE: u8 = u8::MAX;
+/// How the points of a row follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// In the order in which they were added, each with a byte before it that says which place in the row is its own.
+    Placed,
+    /// Each at its place: where there are as many as there are places, these need not be said.
+    Full,
+}
+
+/// The place that no point has, and what stands where there is no point.
+const NOWHERE: u8 = u8::MAX;
 
 impl Form {
     /// The form of a measure by its name: what is counted in few gets one byte.
@@ -62,52 +73,100 @@ impl Form {
             (one + mantissa).checked_shl(u32::try_from(exponent - 1).ok()?)
         }
     }
+}
 
-    const fn bytes(self) -> usize {
-        if self.digits == 2 { 1 } else { 2 }
+impl Layout {
+    /// How many bytes of a point are its place.
+    pub(crate) const fn place_bytes(self) -> usize {
+        match self {
+            Self::Placed => 1,
+            Self::Full => 0,
+        }
     }
 }
 
-/// How many bytes a point of a subject has.
+/// How many bytes a point of a subject has without its place.
 pub(crate) fn point_bytes(subject: &str) -> usize {
-    1 + measures(subject).iter().map(|it| Form::of(it.name).bytes()).sum::<usize>()
+    measures(subject)
+        .iter()
+        .fold(0_usize, |sum, it| sum + usize::from(Form::of(it.name).digits == 3) + 2)
+        .div_ceil(2)
 }
 
 /// Adds a point at a place.
 pub(crate) fn push(bytes: &mut Vec<u8>, subject: &str, place: u8, values: &Values) {
     bytes.push(place);
-    for (measure, value) in measures(subject).iter().zip(values) {
-        let form = Form::of(measure.name);
-        let [.., high, low] = form.encode(*value).to_be_bytes();
-        if form.bytes() == 2 {
-            bytes.push(high);
-        }
-        bytes.push(low);
-    }
+    bytes.extend(packed(subject, values));
 }
 
-/// The points of a row, in the order in which they were added.
-pub(crate) fn points<'a>(bytes: &'a [u8], subject: &'a str) -> impl Iterator<Item = (u8, Values)> + 'a {
-    let whole = bytes.chunks_exact(point_bytes(subject));
-    let there = whole.filter_map(|it| it.split_first()).take_while(|(place, _)| **place != NOWHERE);
-    there.map(move |(place, mut rest)| {
-        let mut values: Values = [None; MEASURES_MAX];
-        for (measure, value) in measures(subject).iter().zip(&mut values) {
-            let form = Form::of(measure.name);
-            let (number, left) = rest.split_at_checked(form.bytes()).unwrap_or_default();
-            rest = left;
-            *value = form.decode(number.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)));
+fn packed(subject: &str, values: &Values) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(point_bytes(subject));
+    let mut half = None;
+    for (measure, value) in measures(subject).iter().zip(values) {
+        let form = Form::of(measure.name);
+        let number = form.encode(*value);
+        for at in (0..form.digits).rev() {
+            let digit = u8::try_from(number >> (4 * at) & 0xf).unwrap_or(0xf);
+            match half.take() {
+                None => half = Some(digit << 4),
+                Some(high) => bytes.push(high | digit),
+            }
         }
-        (*place, values)
+    }
+    bytes.extend(half.map(|high| high | 0xf));
+    bytes
+}
+
+/// What [`packed`] packed; `None` where there is no point.
+fn unpacked(subject: &str, bytes: &[u8]) -> Option<Values> {
+    if bytes.iter().all(|it| *it == NOWHERE) {
+        return None;
+    }
+    let mut digits = bytes.iter().flat_map(|it| [it >> 4, it & 0xf]);
+    let mut values: Values = [None; MEASURES_MAX];
+    for (measure, value) in measures(subject).iter().zip(&mut values) {
+        let form = Form::of(measure.name);
+        let number = (0..form.digits).filter_map(|_| digits.next());
+        *value = form.decode(number.fold(0, |sum, digit| sum << 4 | u64::from(digit)));
+    }
+    Some(values)
+}
+
+/// The points of a row, each with its place.
+pub(crate) fn points<'a>(
+    bytes: &'a [u8],
+    subject: &'a str,
+    layout: Layout,
+) -> impl Iterator<Item = (u8, Values)> + 'a {
+    let places = layout.place_bytes();
+    let whole = bytes.chunks_exact(places + point_bytes(subject));
+    whole.zip(0..NOWHERE).filter_map(move |(it, number)| {
+        let (place, point) = it.split_at_checked(places)?;
+        Some((place.first().copied().unwrap_or(number), unpacked(subject, point)?))
     })
 }
 
-/// The points of a row that has room for more, and further ones, in one row that has room for `count`.
-pub(crate) fn join(row: &[u8], more: &[u8], subject: &str, count: usize) -> Vec<u8> {
-    let size = point_bytes(subject);
-    let used = points(row, subject).count() * size;
-    let mut joined = row.get(..used).unwrap_or(row).to_vec();
-    joined.extend_from_slice(more);
+/// The points of a row that has room for more, and further ones, which were pushed, in one row that has room for `count`.
+pub(crate) fn join(row: &[u8], more: &[u8], subject: &str, layout: Layout, count: usize) -> Vec<u8> {
+    let size = layout.place_bytes() + point_bytes(subject);
+    let mut joined = row.to_vec();
+    match layout {
+        Layout::Placed => {
+            joined.truncate(points(row, subject, layout).count() * size);
+            joined.extend_from_slice(more);
+        }
+        Layout::Full => {
+            joined.resize(joined.len().max(count * size), NOWHERE);
+            for (place, values) in points(more, subject, Layout::Placed) {
+                let from = usize::from(place) * size;
+                let Some(there) = joined.get_mut(from..from + size) else { continue };
+                // Somebody before us may have known a part of that time.
+                let before = unpacked(subject, there);
+                let values = before.map_or(values, |it| merged(subject, &[it, values]));
+                there.copy_from_slice(&packed(subject, &values));
+            }
+        }
+    }
     // A row that grew would leave holes all over the file.
     joined.resize(joined.len().max(count * size), NOWHERE);
     joined
@@ -121,10 +180,10 @@ mod tests {
 
     #[test]
     fn numbers_are_as_exact_as_is_said() {
-        for (form, exact, part, greatest) in [(NARROW, 15, 30, 1 << 19), (WIDE, 2047, 4000, 1_u64 << 42)] {
+        for (form, exact, part, greatest) in [(NARROW, 15, 30, 1 << 19), (WIDE, 127, 256, 1_u64 << 37)] {
             assert_eq!(form.decode(form.encode(None)), None);
             let mut value = 0;
-            while value < greatest - greatest / 100 {
+            while value < greatest - greatest / 50 {
                 let read = form.decode(form.encode(Some(value))).unwrap();
                 assert!(
                     read.abs_diff(value) <= if value <= exact { 0 } else { value / part },
@@ -137,22 +196,43 @@ mod tests {
         }
     }
 
+    /// What comes back as it was.
+    const EXACT: Values =
+        [Some(1000), Some(2032), Some(1 << 20), Some(127 << 9), Some(0), None, Some(12), Some(64), None];
+
     #[test]
-    fn a_point_of_a_process_has_thirteen_bytes_and_comes_back() {
+    fn a_point_of_a_process_has_eleven_bytes_and_comes_back() {
         let mut bytes = Vec::new();
-        let values: Values =
-            [Some(1000), Some(2047), Some(1 << 20), Some(0), None, Some(12), Some(64), None, None];
-        push(&mut bytes, "a", 0, &values);
-        push(&mut bytes, "a", 239, &values);
-        assert_eq!(bytes.len(), 26);
-        let row = join(&[], &bytes, "a", 48);
-        assert_eq!(row.len(), 48 * 13);
-        let row = join(&row, &bytes, "a", 48);
-        assert_eq!(row.len(), 48 * 13);
-        let read: Vec<_> = points(&row, "a").collect();
+        push(&mut bytes, "a", 0, &EXACT);
+        push(&mut bytes, "a", 239, &EXACT);
+        assert_eq!((point_bytes("a"), point_bytes(MACHINE), bytes.len()), (11, 14, 24));
+        let row = join(&[], &bytes, "a", Layout::Placed, 48);
+        assert_eq!(row.len(), 48 * 12);
+        let row = join(&row, &bytes, "a", Layout::Placed, 48);
+        assert_eq!(row.len(), 48 * 12);
+        let read: Vec<_> = points(&row, "a", Layout::Placed).collect();
         assert_eq!(read.iter().map(|it| it.0).collect::<Vec<_>>(), [0, 239, 0, 239]);
-        assert!(read.iter().all(|it| it.1 == values), "{read:?}");
-        assert_eq!(join(&row, &bytes, "a", 4).len(), 6 * 13);
-        assert_eq!(points(b"\x01\x02", MACHINE).count(), 0, "half a point is none");
+        assert!(read.iter().all(|it| it.1 == EXACT), "{read:?}");
+        assert_eq!(join(&row, &bytes, "a", Layout::Placed, 4).len(), 6 * 12);
+        assert_eq!(points(b"\x01\x02", MACHINE, Layout::Full).count(), 0, "half a point is none");
+    }
+
+    #[test]
+    fn a_point_whose_place_is_known_is_kept_there_and_joined_with_what_was_known_of_it() {
+        let mut later = EXACT;
+        later[..4].copy_from_slice(&[Some(500), Some(64), Some(2 << 20), None]);
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        push(&mut first, "a", 71, &EXACT);
+        push(&mut second, "a", 71, &later);
+        push(&mut second, "a", 3, &later);
+        // Where it came from, no row is so long.
+        push(&mut second, "a", 200, &later);
+        let row = join(&[], &first, "a", Layout::Full, 72);
+        let row = join(&row, &second, "a", Layout::Full, 72);
+        assert_eq!(row.len(), 72 * 11);
+        let read: Vec<_> = points(&row, "a", Layout::Full).collect();
+        let mut both = EXACT;
+        both[..4].copy_from_slice(&[Some(752), Some(2032), Some(2 << 20), Some(127 << 9)]);
+        assert_eq!(read, [(3, later), (71, both)]);
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use model::past::{MEASURES_MAX, Merge, Point, Values, measures};
 
+use crate::pack::Layout;
+
 /// How fine points are, and how long they are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Level {
@@ -15,13 +17,21 @@ pub(crate) struct Level {
     pub(crate) block_seconds: i64,
     /// How many points a row has room for from the beginning: as many as it will have.
     pub(crate) block_points: usize,
+    /// How they stand in it: those of the finest are taken when the user wants it, all others in every place.
+    pub(crate) layout: Layout,
 }
 
 /// As taken for an hour, minutes for a day, ten minutes for thirty days.
 pub(crate) const LEVELS: [Level; 3] = [
-    Level { seconds: 1, keep_seconds: 3600, block_seconds: 240, block_points: 48 },
-    Level { seconds: 60, keep_seconds: 86_400, block_seconds: 3600, block_points: 60 },
-    Level { seconds: 600, keep_seconds: 30 * 86_400, block_seconds: 12 * 3600, block_points: 72 },
+    Level { seconds: 1, keep_seconds: 3600, block_seconds: 240, block_points: 48, layout: Layout::Placed },
+    Level { seconds: 60, keep_seconds: 86_400, block_seconds: 3600, block_points: 60, layout: Layout::Full },
+    Level {
+        seconds: 600,
+        keep_seconds: 30 * 86_400,
+        block_seconds: 12 * 3600,
+        block_points: 72,
+        layout: Layout::Full,
+    },
 ];
 
 impl Level {
@@ -74,6 +84,15 @@ impl Sum {
         }
         Point { at: self.at, seconds, values }
     }
+}
+
+/// What is known of one stretch of time, as one.
+pub(crate) fn merged(subject: &str, known: &[Values]) -> Values {
+    let mut sum = Sum::new(0);
+    for it in known {
+        sum.add(subject, it);
+    }
+    sum.point(subject, 0).values
 }
 
 /// Makes points of the coarser levels as those of the finest come in.
@@ -196,7 +215,9 @@ mod tests {
             assert_eq!(level_of_age(age), level, "{age}");
         }
         for it in LEVELS {
-            assert!(it.block_seconds / it.seconds < 255);
+            let places = it.block_seconds / it.seconds;
+            assert!(places < 255);
+            assert_eq!(it.layout == Layout::Full, places == i64::try_from(it.block_points).unwrap());
         }
     }
 }

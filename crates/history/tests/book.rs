@@ -127,7 +127,10 @@ fn anybody_can_read_it_with_the_tools_they_have() {
     let path = room.path().join("h.db");
     let (book, _) = open(&path);
     book.happened(happened(START, "a", Kind::Exit));
-    book.measured(START, vec![("a".to_owned(), values(250, 1 << 20)), (MACHINE.to_owned(), values(7, 4))]);
+    book.measured(
+        START + 7,
+        vec![("a".to_owned(), values(250, 1 << 20)), (MACHINE.to_owned(), values(7, 4))],
+    );
     book.close(PATIENCE);
     let reader = Connection::open(&path).unwrap();
     let row = reader.query_row(
@@ -139,7 +142,7 @@ fn anybody_can_read_it_with_the_tools_they_have() {
             Ok((whole, row.get::<_, Option<i64>>(4)?, row.get::<_, Option<i64>>(5)?))
         },
     );
-    assert_eq!(row.unwrap(), (("a".to_owned(), START, 250, 1 << 20), None, None));
+    assert_eq!(row.unwrap(), (("a".to_owned(), START + 7, 250, 1 << 20), None, None));
     let machine: i64 =
         reader.query_row("SELECT sum(cpu_permille) FROM machine_figures", [], |row| row.get(0)).unwrap();
     assert_eq!(machine, 21, "one point at each of three levels");

@@ -87,10 +87,11 @@ const fn most(name: &'static str) -> Measure {
 pub const MEASURES_MAX: usize = 9;
 
 /// What is measured of a process with all its descendants.
-pub const OF_PROCESS: [Measure; 7] = [
+pub const OF_PROCESS: [Measure; 8] = [
     mean("cpu_permille"),
     most("cpu_permille_max"),
     most("memory_kib"),
+    most("proportional_kib"),
     mean("read_bytes_per_second"),
     mean("written_bytes_per_second"),
     most("threads"),

@@ -27,7 +27,7 @@ async function processPast(name, span) {
   if (!keepsHistory) return null;
   const seconds = SPANS[span];
   const [points, happened] = await Promise.all([
-    figures(name, seconds, (it) => [it.cpu_percent, peak(it), it.memory_bytes, null, it.read_bytes_per_second,
+    figures(name, seconds, (it) => [it.cpu_percent, peak(it), it.memory_bytes, it.proportional_bytes, it.read_bytes_per_second,
       it.written_bytes_per_second, it.threads, it.descriptors]),
     ask(`${pathOf(name)}/history?since=-${seconds}&most=1000&kinds=start&kinds=state&kinds=exit`),
   ]);
@@ -45,8 +45,8 @@ function changes(happened, since) {
     const end = to === "EXITED" ? ends.find((it) => Math.abs(it.at - at) < 2) : null;
     return [at, to, end && end.details];
   });
-  // What it was before the first change is said by that change.
-  if (band.length && states.length < 1000) band.unshift([since, states[0].details.from, null]);
+  // What it was before the first change is said by that change; of one that was down there may have been nobody to say it.
+  if (band.length && states.length < 1000 && states[0].details.from !== "STOPPED") band.unshift([since, states[0].details.from, null]);
   return band;
 }
 
