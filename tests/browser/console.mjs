@@ -158,6 +158,10 @@ async function overview() {
   await inState(page, "mortal", "EXITED");
   must((await row(page, "mortal").locator(".name small").textContent()).includes("exit status 3"), "no reason is told");
   seen("a state change arrives by itself, with its reason");
+  const ended = await open("/process?name=mortal");
+  await ended.waitForFunction(() => /ended .* ago: exit status 3, which its exitcodes do not expect/.test(document.querySelector(".why").textContent));
+  await ended.context().close();
+  seen("the page of what has ended says why");
 
   const pid = await row(page, "calm").locator(".pid").textContent();
   await row(page, "calm").locator("button.restart").click();
@@ -281,11 +285,19 @@ async function past() {
 
 /** Lines beside names do not begin when a page is opened. */
 async function remembered() {
+  const before = await open("/machine");
+  await before.waitForFunction(async () => {
+    const { processes } = await (await fetch("/api/v1/recent")).json();
+    return processes.old?.cpu_permille.length > 8;
+  }, null, { polling: 500, timeout: 60000 });
   const page = await open("/");
+  await page.waitForSelector("#live[data-state=here]");
   // One look makes one point: so many are there at once only if they were remembered.
-  await page.waitForFunction(() => ["cpu", "memory"].every((kind) =>
-    document.querySelector(`tr[data-name=calm] .${kind} .spark path:last-child`)?.getAttribute("d").split("L").length > 8), null, { timeout: 4000 });
-  await page.context().close();
+  const points = () => page.evaluate(() => ["cpu", "memory"].map((kind) =>
+    (document.querySelector(`tr[data-name=old] .${kind} .spark path:last-child`)?.getAttribute("d") || "").split("L").length));
+  await page.waitForSelector("tr[data-name=old] .memory .spark");
+  must((await points()).every((it) => it > 8), `${await points()} points are drawn`);
+  for (const it of [before, page]) await it.context().close();
   seen("what was used before a page was opened is on it");
 }
 
@@ -357,6 +369,11 @@ async function withoutScript() {
   await page.goto(`${home}/process?name=calm`);
   await page.locator(".acts button.start").click();
   must((await page.locator(".told").textContent()).includes("Started calm."), "nothing is told");
+  await page.goto(`${home}/process?name=talker`);
+  const saved = page.waitForEvent("download");
+  await page.locator('[data-channel=stdout] a.download').click();
+  must(readFileSync(await (await saved).path(), "utf8").includes("needle"), "what was saved is not the log");
+  await page.goto(`${home}/process?name=calm`);
   await checkWidth(page, "without a script");
   await page.context().close();
   seen("it reads and acts without a script");

@@ -2,8 +2,8 @@
 
 use crate::frame::{Look, document, empty, hidden};
 use crate::html::{escaped, push_attribute, push_element, push_text};
-use crate::overview::{Row, signals};
-use crate::show::span;
+use crate::overview::{Row, Usage, signals};
+use crate::show::{bytes, percent, span};
 use crate::words::Words;
 
 /// What the page shows.
@@ -17,6 +17,8 @@ pub struct Process {
     pub stdout: Tail,
     /// The same for its standard error.
     pub stderr: Tail,
+    /// Why it is as it is, in sentences; empty when there is nothing to explain.
+    pub why: String,
 }
 
 /// How a process is configured.
@@ -54,6 +56,7 @@ pub fn process(look: &Look, process: &Process) -> String {
         push_attribute(out, "data-state", row.state.as_str());
         out.push_str(">\n");
         title(out, look, row);
+        push_element(out, "p", "why", &process.why);
         facts(out, words, process);
         charts(out, look);
         log(out, words, process);
@@ -112,7 +115,7 @@ fn title(out: &mut String, look: &Look, row: &Row) {
         out.push_str("</span></form>");
     }
     out.push_str("</div>\n");
-    push_element(out, "p", "remark", &row.remark());
+    push_element(out, "p", "remark", &row.remark(words));
 }
 
 fn facts(out: &mut String, words: &Words, process: &Process) {
@@ -122,14 +125,12 @@ fn facts(out: &mut String, words: &Words, process: &Process) {
     let up = if row.uptime_secs > 0 { span(row.uptime_secs) } else { "–".to_owned() };
     fact(out, "age", words.up_for, &up);
     fact(out, "restarts", words.restarts, &row.restarts.to_string());
-    for (class, name) in [
-        ("cpu", words.cpu),
-        ("memory", words.memory),
-        ("threads", words.threads),
-        ("descriptors", words.descriptors),
-    ] {
-        fact(out, class, name, "–");
-    }
+    let used = |it: fn(Usage) -> String| row.usage.map_or_else(|| "–".to_owned(), it);
+    fact(out, "cpu", words.cpu, &used(|it| percent(it.cpu_percent)));
+    fact(out, "memory", words.memory, &used(|it| bytes(it.memory_bytes)));
+    // Of these a page is told when somebody looks at it.
+    fact(out, "threads", words.threads, "–");
+    fact(out, "descriptors", words.descriptors, "–");
     out.push_str("</dl>\n");
 }
 
@@ -173,7 +174,7 @@ fn log(out: &mut String, words: &Words, process: &Process) {
             Tail::Joined => push_element(out, "p", "quiet", words.joined),
             Tail::Text(text) => {
                 out.push_str("<p class=\"quiet\"><a class=\"download\"");
-                let at = format!("/log?name={}&channel={channel}&download=1", escaped(&process.row.name));
+                let at = format!("/api/v1/processes/{}/{channel}/file", escaped(&process.row.name));
                 push_attribute(out, "href", &at);
                 out.extend([" download>", words.download, "</a></p>"]);
                 out.push_str("<pre class=\"lines\" tabindex=\"0\">");

@@ -183,6 +183,7 @@ words! {
     download: "Download", "下载";
     no_log: "This stream has no log file", "此流没有日志文件";
     no_log_how: "Its configuration says NONE, or sends it elsewhere.", "配置为 NONE，或被送往别处。";
+    last_end: "last end:", "上次结束：";
     joined: "Errors go to the output of this process.", "此进程的标准错误并入标准输出。";
     exits: "Recent exits", "最近退出";
     no_exits: "It has not ended since the supervisor began", "自监管程序启动以来未曾退出";

@@ -164,6 +164,16 @@ pub(super) fn outcomes(value: &Value) -> (usize, Vec<String>) {
     (all.len() - failures.len(), failures)
 }
 
+/// Why a process is as it is, as far as that is not on its page anyway.
+pub(super) fn why(value: &Value) -> String {
+    let Value::Struct(members) = value else { return String::new() };
+    let sentences: Vec<_> =
+        members.get("sentences").map(items).unwrap_or_default().iter().map(shown).collect();
+    // That it runs, with which pid and for how long, is.
+    let is_running = text(value, "state") == "RUNNING";
+    sentences.get(usize::from(is_running)..).unwrap_or_default().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -80,11 +80,12 @@ async fn process(visit: &Visit, look: &Look, name: &str) -> Result<String, CallE
     let Some(row) = facts::row(&about) else {
         return Err(CallError::Fault(model::fault::FaultCode::BadName.into()));
     };
+    let why = facts::why(&visit.call("menshen.why", named()).await?);
     let stdout = tail(visit, "supervisor.tailProcessStdoutLog", name).await?;
     let is_joined = options.values.iter().any(|(name, it)| name == "redirect_stderr" && it == "true");
     let stderr =
         if is_joined { Tail::Joined } else { tail(visit, "supervisor.tailProcessStderrLog", name).await? };
-    Ok(web::process::process(look, &Process { row, options, stdout, stderr }))
+    Ok(web::process::process(look, &Process { row, options, stdout, stderr, why }))
 }
 
 /// The end of a log. One that is missing, or cannot be read, is no reason to show nothing at all.

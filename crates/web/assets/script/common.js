@@ -91,6 +91,9 @@ function writeState(element, process) {
 
 /** What to say beside a name. */
 function remark(process) {
+  if (process.state === "RUNNING" && process.uptime < 600 && process.ended && ["unexpected", "too early"].includes(process.ended.cause)) {
+    return say("last end: {}", process.ended.description);
+  }
   if (["RUNNING", "STARTING", "STOPPING"].includes(process.state)) return "";
   if (process.state === "EXITED" && process.ended) return `${process.ended.description}, ${process.description}`;
   return process.description || "";

@@ -244,6 +244,17 @@ class Process {
     if (!isSync || !this.charts.changes.length) this.charts.change(at, process.state, process.ended);
     if (process.usage) this.show(process.usage);
     this.age();
+    // One that dies again and again is asked about no more often than somebody can read.
+    clearTimeout(this.wondering);
+    this.wondering = setTimeout(() => this.wonder(), isSync ? 0 : 400);
+  }
+
+  /** Why it is as it is. */
+  async wonder() {
+    const answer = await ask(`/processes/${encodeURIComponent(this.name)}/why`);
+    if (!answer) return;
+    const sentences = answer.sentences.slice(answer.state === "RUNNING" ? 1 : 0);
+    one(".why").replaceChildren(...(sentences.length ? [make("time", {}, moment(Date.now() / 1000, true)), " · ", sentences.join(" ")] : []));
   }
 
   fact(name, text) {

@@ -12,7 +12,9 @@ class Log {
     }));
     if (!this.channels.some((it) => it.hasFile)) return;
     this.build();
-    this.open(this.channels.find((it) => it.hasFile).name);
+    // Whoever says nothing may complain.
+    const said = this.channels.filter((it) => it.hasFile);
+    this.open((said.find((it) => one("pre", it.element).textContent) || said[0]).name);
   }
 
   build() {
@@ -65,6 +67,7 @@ class Log {
     this.rest = "";
     this.hidden = 0;
     this.lines.replaceChildren();
+    this.lines.dataset.none = say("Nothing has been written yet.");
     this.last = null;
     this.find();
   }

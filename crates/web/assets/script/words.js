@@ -17,6 +17,7 @@ const CHINESE = {
   "No data yet": "暂无数据", "Shortcuts": "快捷键", "Search": "搜索", "Next and previous row": "上一行和下一行",
   "Open": "打开", "Select": "选择", "Start or restart": "启动或重启", "This list": "此列表",
   "retry in {}": "{} 后重试", "restart in {}": "{} 后重启", "kill in {}": "{} 后强制结束",
+  "last end: {}": "上次结束：{}", "Nothing has been written yet.": "尚未写入任何内容。",
   "Peak": "峰值", "Last lines": "最后几行", "memory had run out": "内存耗尽",
   "expected": "符合预期", "unexpected": "非预期", "too early": "启动后过早", "killed": "未能停止而被强制结束",
   "group added": "分组已添加", "group removed": "分组已移除", "supervisor": "监管程序",

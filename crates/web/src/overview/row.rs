@@ -6,6 +6,10 @@ use super::Bucket;
 use crate::frame::Look;
 use crate::html::{escaped, push_attribute, push_element, push_text};
 use crate::show::{bytes, percent, span};
+use crate::words::Words;
+
+/// How long one whose last child ended badly must have been up before that is no news any more.
+const UNSTEADY_SECS: u64 = 600;
 
 /// What a process takes of the machine at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -49,9 +53,12 @@ impl Row {
         Bucket::of(self.state, self.has_failed)
     }
 
-    /// What to say beside its name: nothing while all is well.
-    pub(crate) fn remark(&self) -> String {
+    /// What to say beside its name: nothing while all is well, which it is not for one that dies again and again.
+    pub(crate) fn remark(&self, words: &Words) -> String {
         match (self.state, &self.ended) {
+            (ProcessState::Running, Some(ended)) if self.has_failed && self.uptime_secs < UNSTEADY_SECS => {
+                format!("{} {ended}", words.last_end)
+            }
             (ProcessState::Running | ProcessState::Starting | ProcessState::Stopping, _) => String::new(),
             (ProcessState::Exited, Some(ended)) => format!("{ended}, {}", self.description),
             (
@@ -87,7 +94,7 @@ pub(super) fn push(out: &mut String, look: &Look, row: &Row) {
         push_text(out, full);
     }
     out.push_str("</bdi></a><small>");
-    push_text(out, &row.remark());
+    push_text(out, &row.remark(words));
     out.push_str("</small></th>");
     push_element(out, "td", &format!("state {}", row.bucket().class()), words.state(row.state));
     let shown = |it: fn(Usage) -> String| row.usage.map_or_else(String::new, it);

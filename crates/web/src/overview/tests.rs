@@ -92,6 +92,10 @@ fn an_exit_that_was_no_success_is_trouble() {
     failed.ended = Some("exit status 3".to_owned());
     failed.has_failed = true;
     assert_eq!(failed.bucket(), Bucket::Trouble);
-    assert_eq!(failed.remark(), "exit status 3, about a");
+    let words = crate::words::Language::English.words();
+    assert_eq!(failed.remark(words), "exit status 3, about a");
+    let unsteady =
+        |uptime_secs| Row { state: ProcessState::Running, uptime_secs, ..failed.clone() }.remark(words);
+    assert_eq!([unsteady(5), unsteady(3600)], ["last end: exit status 3", ""]);
     assert_eq!(row("a", ProcessState::Exited).bucket(), Bucket::Stopped);
 }
