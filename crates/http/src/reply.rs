@@ -83,10 +83,10 @@ impl Reply {
     }
 }
 
-/// Bytes as a client that takes gzip gets them. The least effort is enough: a page of a thousand rows
-/// becomes a tenth of itself in a few milliseconds.
+/// Bytes as a client that takes gzip gets them. With this effort a page of a thousand rows becomes a twentieth of itself
+/// in a few milliseconds; the least saves half of those and sends half as much again.
 pub(crate) fn packed(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8), Compression::fast());
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8), Compression::new(4));
     // Writing to memory cannot fail.
     let _ = encoder.write_all(bytes);
     encoder.finish().unwrap_or_default()
