@@ -4,6 +4,7 @@ use model::fault::{Fault, FaultCode};
 use wire::value::Value;
 
 use crate::call::Refusal;
+use crate::python;
 
 /// The arguments of a call whose number has been checked.
 #[derive(Debug)]
@@ -18,13 +19,13 @@ impl Arguments {
     /// up; lists never name anything.
     pub(crate) fn text(&self, index: usize) -> Result<String, Refusal> {
         match self.at(index)? {
-            Value::Array(_) | Value::Struct(_) => Err(incorrect()),
+            Value::Array(_) | Value::Struct(_) | Value::Nil => Err(incorrect()),
             Value::Bytes(bytes) => String::from_utf8(bytes.clone()).map_err(|_| incorrect()),
             it @ (Value::Int(_)
             | Value::Bool(_)
             | Value::String(_)
             | Value::Double(_)
-            | Value::DateTime(_)) => Ok(shown(it)),
+            | Value::DateTime(_)) => Ok(python::str(it)),
         }
     }
 
@@ -32,15 +33,18 @@ impl Arguments {
     pub(crate) fn signal(&self, index: usize) -> Result<String, Refusal> {
         match self.at(index)? {
             Value::Int(_) | Value::Bool(_) | Value::Double(_) => self.number(index).map(|it| it.to_string()),
-            Value::String(_) | Value::DateTime(_) | Value::Bytes(_) | Value::Array(_) | Value::Struct(_) => {
-                self.text(index)
-            }
+            Value::String(_)
+            | Value::DateTime(_)
+            | Value::Bytes(_)
+            | Value::Array(_)
+            | Value::Struct(_)
+            | Value::Nil => self.text(index),
         }
     }
 
     /// Anything, as Python would show it.
     pub(crate) fn shown(&self, index: usize) -> Result<String, Refusal> {
-        self.at(index).map(shown)
+        self.at(index).map(python::str)
     }
 
     /// What goes to a process: text or bytes and nothing else.
@@ -53,7 +57,8 @@ impl Arguments {
             | Value::Double(_)
             | Value::DateTime(_)
             | Value::Array(_)
-            | Value::Struct(_)) => Err(Fault::about(FaultCode::IncorrectParameters, shown(it)).into()),
+            | Value::Struct(_)) => Err(Fault::about(FaultCode::IncorrectParameters, python::str(it)).into()),
+            Value::Nil => Err(incorrect()),
         }
     }
 
@@ -65,7 +70,9 @@ impl Arguments {
             Value::Bool(it) => Ok(i64::from(*it)),
             Value::Double(number) => parse(&format!("{:.0}", number.trunc())),
             Value::String(text) => parse(text.trim()),
-            Value::DateTime(_) | Value::Bytes(_) | Value::Array(_) | Value::Struct(_) => Err(incorrect()),
+            Value::DateTime(_) | Value::Bytes(_) | Value::Array(_) | Value::Struct(_) | Value::Nil => {
+                Err(incorrect())
+            }
         }
     }
 
@@ -83,6 +90,7 @@ impl Arguments {
     pub(crate) fn wait(&self, index: usize) -> bool {
         match self.0.get(index) {
             None | Some(Value::DateTime(_)) => true,
+            Some(Value::Nil) => false,
             Some(Value::Bool(it)) => *it,
             Some(Value::Int(number)) => *number != 0,
             Some(Value::Double(number)) => *number != 0.0,
@@ -118,7 +126,8 @@ impl Arguments {
             | Value::Double(_)
             | Value::DateTime(_)
             | Value::Bytes(_)
-            | Value::Struct(_) => Err(incorrect()),
+            | Value::Struct(_)
+            | Value::Nil => Err(incorrect()),
         }
     }
 }
@@ -129,21 +138,4 @@ fn parse(text: &str) -> Result<i64, Refusal> {
 
 pub(crate) fn incorrect() -> Refusal {
     Fault::from(FaultCode::IncorrectParameters).into()
-}
-
-/// A value as Python's `str` shows it.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Int(number) => number.to_string(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::String(text) | Value::DateTime(text) => text.clone(),
-        Value::Double(number) => format!("{number:?}"),
-        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
-        Value::Struct(members) => {
-            let list: Vec<_> = members.iter().map(|(name, it)| format!("'{name}': {}", shown(it))).collect();
-            format!("{{{}}}", list.join(", "))
-        }
-    }
 }

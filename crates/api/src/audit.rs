@@ -117,9 +117,15 @@ fn word(name: &str, value: &Value) -> Option<String> {
             let words: Vec<_> = items.iter().filter_map(|it| word("", it)).collect();
             Some(words.join(" "))
         }
-        (_, Value::Bool(_) | Value::Double(_) | Value::DateTime(_) | Value::Bytes(_) | Value::Struct(_)) => {
-            None
-        }
+        (
+            _,
+            Value::Bool(_)
+            | Value::Double(_)
+            | Value::DateTime(_)
+            | Value::Bytes(_)
+            | Value::Struct(_)
+            | Value::Nil,
+        ) => None,
     }
 }
 
@@ -145,7 +151,8 @@ fn outcome(answer: &Result<Value, Refusal>) -> Outcome {
             | Value::Double(_)
             | Value::DateTime(_)
             | Value::Bytes(_)
-            | Value::Struct(_),
+            | Value::Struct(_)
+            | Value::Nil,
         ) => Outcome::Done,
     }
 }

@@ -81,7 +81,12 @@ fn listed(params: Value) -> Option<Vec<Value>> {
         Value::Array(items) => Some(items),
         Value::Struct(members) => Some(members.into_keys().map(Value::String).collect()),
         Value::String(text) => Some(text.chars().map(|it| Value::String(it.into())).collect()),
-        Value::Int(_) | Value::Bool(_) | Value::Double(_) | Value::DateTime(_) | Value::Bytes(_) => None,
+        Value::Int(_)
+        | Value::Bool(_)
+        | Value::Double(_)
+        | Value::DateTime(_)
+        | Value::Bytes(_)
+        | Value::Nil => None,
     }
 }
 
@@ -97,7 +102,7 @@ fn shown(fault: &Fault) -> Value {
 /// About how much memory a value takes.
 fn weight(value: &Value) -> usize {
     let more = match value {
-        Value::Int(_) | Value::Bool(_) | Value::Double(_) => 0,
+        Value::Int(_) | Value::Bool(_) | Value::Double(_) | Value::Nil => 0,
         Value::String(text) | Value::DateTime(text) => text.len(),
         Value::Bytes(bytes) => bytes.len(),
         Value::Array(items) => items.iter().map(weight).sum(),

@@ -421,7 +421,8 @@ fn multicall(calls: &[Value]) -> Start {
         | Value::Double(_)
         | Value::DateTime(_)
         | Value::Bytes(_)
-        | Value::Array(_) => None,
+        | Value::Array(_)
+        | Value::Nil => None,
     };
     let calls: Option<Vec<_>> = calls.iter().map(is_struct).collect();
     calls.map(Begun::Calls).ok_or_else(|| Refusal::Internal("a call is no struct".to_owned()))

@@ -20,7 +20,7 @@ fn push(out: &mut String, value: &Value) {
         Value::Int(number) => write!(out, "{number}"),
         Value::Bool(truth) => write!(out, "{truth}"),
         Value::Double(number) if number.is_finite() => write!(out, "{number}"),
-        Value::Double(_) => out.write_str("null"),
+        Value::Double(_) | Value::Nil => out.write_str("null"),
         Value::String(text) | Value::DateTime(text) => {
             push_text(out, text);
             Ok(())

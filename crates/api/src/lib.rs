@@ -22,6 +22,7 @@ pub mod openapi;
 mod options;
 mod past;
 pub mod process_info;
+mod python;
 pub mod recent;
 pub mod rest;
 pub mod session;

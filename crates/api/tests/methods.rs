@@ -291,7 +291,7 @@ fn shown(value: &Value) -> String {
         Value::Int(it) => it.to_string(),
         Value::Bool(it) => it.to_string(),
         Value::String(it) => format!("{it:?}"),
-        Value::Double(_) | Value::DateTime(_) | Value::Bytes(_) => format!("{value:?}"),
+        Value::Double(_) | Value::DateTime(_) | Value::Bytes(_) | Value::Nil => format!("{value:?}"),
         Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
         Value::Struct(members) => {
             let list: Vec<_> = members.iter().map(|(name, it)| format!("{name}: {}", shown(it))).collect();

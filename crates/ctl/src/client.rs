@@ -414,7 +414,8 @@ impl Client {
             | Value::Double(_)
             | Value::DateTime(_)
             | Value::Array(_)
-            | Value::Struct(_) => Err(CallError::Shape(method)),
+            | Value::Struct(_)
+            | Value::Nil => Err(CallError::Shape(method)),
         }
     }
 

@@ -269,7 +269,12 @@ pub(crate) fn word(fields: &Fields, key: &str) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         Value::Int(number) => Some(number.to_string()),
         Value::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-        Value::Bool(_) | Value::Double(_) | Value::DateTime(_) | Value::Array(_) | Value::Struct(_) => None,
+        Value::Bool(_)
+        | Value::Double(_)
+        | Value::DateTime(_)
+        | Value::Array(_)
+        | Value::Struct(_)
+        | Value::Nil => None,
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Value {
     Array(Vec<Value>),
     /// `<struct>`.
     Struct(Members),
+    /// `<nil/>`, and any other empty element that XML-RPC does not know: Python's `None`.
+    Nil,
 }
 
 /// The name of a member: most are words of the program, and cost nothing.

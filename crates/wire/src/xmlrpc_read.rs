@@ -438,7 +438,11 @@ impl<'a> Source<'a> {
             Tag::Boolean => Ok(Value::Bool(self.text()? == "1")),
             Tag::DateTime => self.text().map(Value::DateTime),
             Tag::Base64 => self.bytes(),
-            // Python's `nil` and `i8`, among others: a tag nobody knows stands for its text.
+            // Python's `nil` and `i8`, among others: a tag nobody knows stands for its text, or for nothing.
+            Tag::Unknown => {
+                let text = self.text()?;
+                Ok(if text.is_empty() { Value::Nil } else { Value::String(text) })
+            }
             Tag::String
             | Tag::MethodCall
             | Tag::MethodResponse
@@ -449,8 +453,7 @@ impl<'a> Source<'a> {
             | Tag::Value
             | Tag::Data
             | Tag::Member
-            | Tag::Name
-            | Tag::Unknown => self.text().map(Value::String),
+            | Tag::Name => self.text().map(Value::String),
         }
     }
 

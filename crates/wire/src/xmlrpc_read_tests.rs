@@ -30,7 +30,7 @@ fn a_value_is_read_as_the_original_reads_it() {
         ("<value><![CDATA[<&>]]></value>", text("<&>")),
         ("<value><double>1.5</double></value>", Value::Double(1.5)),
         ("<value><i8>7</i8></value>", text("7")),
-        ("<value><nil/></value>", text("")),
+        ("<value><nil/></value>", Value::Nil),
         ("<value><base64>\naGk\n=\n</base64></value>", Value::Bytes(b"hi".to_vec())),
         ("<value><array><data><value><int>1</int></value><value>x</value></data></array></value>", array),
         (

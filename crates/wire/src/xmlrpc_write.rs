@@ -70,6 +70,7 @@ fn write_value(out: &mut String, value: &Value) {
         Value::Double(number) => push_tagged(out, "double", &double(*number)),
         Value::DateTime(text) => push_tagged(out, "dateTime.iso8601", text),
         Value::Bytes(bytes) => write_bytes(out, bytes),
+        Value::Nil => out.push_str("<nil/>"),
         Value::Array(items) => {
             out.push_str("<array><data>\n");
             for item in items {

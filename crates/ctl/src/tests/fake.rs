@@ -130,7 +130,8 @@ fn show(value: &Value) -> String {
         | Value::DateTime(_)
         | Value::Bytes(_)
         | Value::Array(_)
-        | Value::Struct(_) => format!("{value:?}"),
+        | Value::Struct(_)
+        | Value::Nil => format!("{value:?}"),
     }
 }
 

@@ -211,6 +211,7 @@ fn json_of(value: &Value) -> Json {
         Value::Double(it) => json!(it),
         Value::String(it) | Value::DateTime(it) => json!(it),
         Value::Bytes(it) => json!(String::from_utf8_lossy(it)),
+        Value::Nil => Json::Null,
         Value::Array(items) => items.iter().map(json_of).collect(),
         Value::Struct(members) => {
             Json::Object(members.iter().map(|(name, it)| (name.to_owned(), json_of(it))).collect())

@@ -75,7 +75,8 @@ fn text_of(value: Value) -> Option<String> {
         | Value::DateTime(_)
         | Value::Bytes(_)
         | Value::Array(_)
-        | Value::Struct(_) => None,
+        | Value::Struct(_)
+        | Value::Nil => None,
     }
 }
 

@@ -17,7 +17,8 @@ fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
         | Value::Double(_)
         | Value::DateTime(_)
         | Value::Bytes(_)
-        | Value::Array(_) => None,
+        | Value::Array(_)
+        | Value::Nil => None,
     }
 }
 
@@ -34,7 +35,7 @@ pub(super) fn shown(value: &Value) -> String {
         Value::Bool(truth) => truth.to_string(),
         Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
-        Value::Struct(_) => String::new(),
+        Value::Struct(_) | Value::Nil => String::new(),
     }
 }
 
