@@ -139,7 +139,7 @@ impl Daemon {
         let is_there = self.streams.pump.still_says(child, untaken);
         let bytes = if is_there { taken } else { &spoken.bytes };
         if !bytes.is_empty() {
-            self.remember_words(child, bytes, true);
+            self.remember_words(&[(child, bytes)], true);
             self.understand(&stream, child, bytes.to_vec());
         }
     }

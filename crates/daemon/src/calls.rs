@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use api::call::{Chore, Context, Outcome};
 use api::session::{Next, Session};
@@ -18,6 +19,10 @@ use supervisor::input::{Departure, Input, Request, RequestId, Selection};
 use crate::birth;
 use crate::pending::Call;
 use crate::state::Daemon;
+
+/// How long one turn of the loop goes on with calls that have paused. What short ones change is written down together;
+/// a long one has the turn to itself.
+const CALLS_MAX: Duration = Duration::from_micros(40);
 
 impl Daemon {
     /// Answers a question of the server, now or when the machine has.
@@ -89,12 +94,16 @@ impl Daemon {
         }
     }
 
-    /// Goes on with the call that has been paused longest, if one has.
-    pub(crate) fn resume_one(&mut self) {
-        if let Some(call) = self.calls.resume() {
+    /// Goes on with calls that have paused, the one that has waited longest first, for a moment.
+    pub(crate) fn resume_some(&mut self) {
+        let until = os::clock::mono() + CALLS_MAX;
+        while let Some(call) = self.calls.resume() {
             self.advance(call);
-            self.settle();
+            if os::clock::mono() >= until {
+                break;
+            }
         }
+        self.settle();
     }
 
     /// Adds to a request what only a look at the world can tell.

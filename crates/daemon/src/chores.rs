@@ -54,7 +54,8 @@ impl Daemon {
                 Err(Unsent::Full) => Outcome::Failed(FaultCode::Failed.into()),
             },
             Chore::Publish(event) => {
-                self.tell(Input::Publish(event));
+                // With what else is said in this turn.
+                self.inbox.push_back(Input::Publish(event));
                 Outcome::Done
             }
         }

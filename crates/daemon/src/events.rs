@@ -1,29 +1,38 @@
 //! Between the machine and those who listen to events: what they are sent, and what they say.
 
-use logs::pump::StreamId;
+use logs::pump::{Report, StreamId};
 use model::child::{Channel, ChildId};
 use model::event::{bytes_repr, text_or_repr};
 use model::level::Level;
-use model::listener::Letter;
 use supervisor::input::Input;
 use wire::listener::Ear;
 
 use crate::mailbag;
 use crate::state::Daemon;
-use crate::stdin::Unsent;
+use crate::stdin::{Posted, Unsent};
 
 impl Daemon {
-    /// Sends an event to a listener.
-    pub(crate) fn post(&mut self, child: ChildId, letter: &Letter) {
+    /// Sends the events that listeners are to be sent.
+    pub(crate) fn post(&mut self) {
+        if self.letters.is_empty() {
+            return;
+        }
         if let Some(file) = self.mailbag.open()
             && let Err(error) = self.keepsakes.keep(&mut self.link, mailbag::KEY, b"", file)
         {
             self.note(Level::Error, &format!("cannot have the events on their way kept: {error}"));
         }
-        let bytes = wire::listener::encode(&self.identity.identifier, letter);
-        if let Err(reason) = self.inputs.post(child, letter.serial, &bytes, &mut self.mailbag) {
+        let letters = std::mem::take(&mut self.letters);
+        let posted = letters.into_iter().map(|(child, letter)| Posted {
+            child,
+            serial: letter.serial,
+            bytes: wire::listener::encode(&self.identity.identifier, &letter),
+        });
+        let posted: Vec<_> = posted.collect();
+        for (at, reason) in self.inputs.post(&posted, &mut self.mailbag) {
+            let Some(Posted { child, serial, .. }) = posted.get(at) else { continue };
             let closed = reason == Unsent::Closed;
-            self.inbox.push_back(Input::SendFailed { child, serial: letter.serial, closed });
+            self.inbox.push_back(Input::SendFailed { child: *child, serial: *serial, closed });
         }
     }
 
@@ -31,18 +40,35 @@ impl Daemon {
     /// it is itself a listener. A child that is forgotten is no longer listened to.
     pub(crate) fn wrote(&mut self, stream: &StreamId, child: ChildId, bytes: Vec<u8>) {
         if stream.channel == Channel::Stdout && self.is_heard(child) {
-            self.remember_words(child, &bytes, true);
+            self.remember_words(&[(child, &bytes)], true);
         }
         self.understand(stream, child, bytes);
     }
 
-    /// A listener is saying something: it is written down, and only then taken out of its pipe.
-    pub(crate) fn write_down(&mut self, child: ChildId, bytes: &[u8]) {
-        if self.is_heard(child) {
-            self.remember_words(child, bytes, false);
+    /// Listeners are saying something: it is written down, and only then taken out of their pipes.
+    pub(crate) fn write_down(&mut self, reports: &[Report]) {
+        let said = reports.iter().filter_map(|it| match it {
+            Report::Saying { child, bytes, .. } => Some((*child, bytes.as_slice())),
+            Report::Chunk { .. }
+            | Report::Said { .. }
+            | Report::Captured { .. }
+            | Report::Ended { .. }
+            | Report::Stalled { .. }
+            | Report::Recovered { .. }
+            | Report::Dropping { .. }
+            | Report::Dropped { .. }
+            | Report::Trouble { .. } => None,
+        });
+        let said: Vec<_> = said.collect();
+        if said.is_empty() {
+            return;
         }
+        let heard: Vec<_> = said.iter().copied().filter(|(child, _)| self.is_heard(*child)).collect();
+        self.remember_words(&heard, false);
         os::failpoint::pass("daemon.words");
-        self.streams.pump.take_words(child);
+        for (child, _) in said {
+            self.streams.pump.take_words(child);
+        }
         os::failpoint::pass("daemon.words");
     }
 

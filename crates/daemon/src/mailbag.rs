@@ -50,6 +50,8 @@ pub(crate) struct Mailbag {
     is_settled: bool,
     /// Where the last letter ends.
     end: u64,
+    /// Where this opening of the file stands, if that is known.
+    stands_at: Option<u64>,
     given_back: u64,
     /// Letters of the daemon before, and how much of each was sent.
     inherited: Vec<(Entry, u64)>,
@@ -65,7 +67,8 @@ impl Mailbag {
         let (file, inherited) = inherited.map_or((None, Vec::new()), |(file, letters)| (Some(file), letters));
         let first = widened(PAGE_BYTES);
         let end = file.as_ref().and_then(|it| it.metadata().ok()).map_or(first, |it| it.len().max(first));
-        Self { file, entries: Vec::new(), is_settled: true, end, given_back: first, inherited }
+        let entries = inherited.iter().map(|(entry, _)| *entry).collect();
+        Self { file, entries, is_settled: true, end, stands_at: None, given_back: first, inherited }
     }
 
     /// Makes the file if there is none, and returns it then, to be kept. Where the kernel has no such files, letters are
@@ -96,52 +99,109 @@ impl Mailbag {
         self.is_settled = true;
     }
 
-    /// Sends a letter into a pipe, as much of it as fits: how many bytes those are. `None` when it cannot be done this
-    /// way.
-    ///
-    /// # Errors
-    /// When nobody reads the pipe any more.
-    pub(crate) fn send(
+    /// Whether so many letters wait to be settled that no more should be sent before they are.
+    pub(crate) const fn is_half_full(&self) -> bool {
+        !self.is_settled && self.entries.len() > ENTRIES_MAX / 2
+    }
+
+    /// From now on a letter may be sent once more to whom it was sent before, and is another one then.
+    pub(crate) fn wipe(&mut self) {
+        if self.is_settled && !self.entries.is_empty() {
+            self.entries.clear();
+            // What cannot be written to memory would not be read from there either.
+            let _ = self.write_list();
+        }
+    }
+
+    /// Puts letters in, in the order in which they are then to be [sent](Self::send): which of all letters the first of
+    /// them is. `None` when it cannot be done this way.
+    pub(crate) fn pack<'a>(
         &mut self,
-        pipe: BorrowedFd<'_>,
-        child: ChildId,
-        serial: u64,
-        letter: &[u8],
-    ) -> io::Result<Option<usize>> {
+        letters: impl Iterator<Item = (ChildId, u64, &'a [u8])>,
+    ) -> Option<usize> {
         if std::mem::take(&mut self.is_settled) {
             self.entries.clear();
         }
-        let entry = Entry { child: child.0, serial, begin: self.end, bytes: widened(letter.len()) };
-        if self.entries.len() >= ENTRIES_MAX || self.put_in(entry, letter).is_err() {
-            return Ok(None);
+        let (first, begin, mut bytes) = (self.entries.len(), self.end, Vec::new());
+        for (child, serial, letter) in letters {
+            let begin = begin + widened(bytes.len());
+            self.entries.push(Entry { child: child.0, serial, begin, bytes: widened(letter.len()) });
+            bytes.extend_from_slice(letter);
         }
-        make_room(pipe, letter.len());
-        let mut sent = 0;
-        while sent < letter.len() {
-            let Some(file) = &self.file else { return Ok(None) };
-            match splice(file, None, pipe, None, letter.len() - sent, SpliceFlags::NONBLOCK) {
-                Ok(0) | Err(Errno::AGAIN) => break,
-                Ok(count) => sent += count,
-                Err(Errno::INTR) => {}
-                Err(Errno::PIPE) => return Err(Errno::PIPE.into()),
-                Err(_) if sent == 0 => return Ok(None),
-                Err(_) => break,
-            }
+        if self.entries.len() > ENTRIES_MAX || self.put_in(begin, &bytes).is_err() {
+            self.entries.truncate(first);
+            return None;
         }
-        os::failpoint::pass("daemon.letter");
-        self.give_back();
-        Ok(Some(sent))
+        Some(first)
     }
 
-    /// The letter first, then where it begins, then that there is one.
-    fn put_in(&mut self, entry: Entry, letter: &[u8]) -> io::Result<()> {
-        let Some(file) = &mut self.file else { return Err(io::ErrorKind::Unsupported.into()) };
-        file.write_all_at(letter, entry.begin)?;
-        self.end = entry.begin + entry.bytes;
-        file.seek(SeekFrom::Start(entry.begin))?;
-        self.entries.push(entry);
+    /// Sends a letter that was put in into a pipe, as much of it as fits: how many bytes those are.
+    ///
+    /// # Errors
+    /// When nobody reads the pipe any more, or it cannot be done this way.
+    pub(crate) fn send(&mut self, pipe: BorrowedFd<'_>, place: usize) -> io::Result<usize> {
+        let unsupported = || io::Error::from(io::ErrorKind::Unsupported);
+        let Entry { begin, bytes, .. } = *self.entries.get(place).ok_or_else(unsupported)?;
+        self.stand_at(begin)?;
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        make_room(pipe, bytes);
+        let file = self.file.as_ref().ok_or_else(unsupported)?;
+        let mut sent = 0;
+        let end = loop {
+            if sent == bytes {
+                break Ok(());
+            }
+            match splice(file, None, pipe, None, bytes - sent, SpliceFlags::NONBLOCK) {
+                Ok(0) | Err(Errno::AGAIN) => break Ok(()),
+                Ok(count) => sent += count,
+                Err(Errno::INTR) => {}
+                Err(Errno::PIPE) => break Err(Errno::PIPE),
+                Err(_) if sent == 0 => break Err(Errno::NOTSUP),
+                Err(_) => break Ok(()),
+            }
+        };
+        self.stands_at = Some(begin + widened(sent));
+        os::failpoint::pass("daemon.letter");
+        if sent < bytes {
+            self.note_piece(place, sent)?;
+        }
+        end?;
+        Ok(sent)
+    }
+
+    /// Of this letter only a piece was sent: the file will not stand there any longer to say so.
+    fn note_piece(&mut self, place: usize, sent: usize) -> io::Result<()> {
+        if let Some(entry) = self.entries.get_mut(place) {
+            entry.bytes = widened(sent);
+        }
+        self.write_list()
+    }
+
+    /// The letters first, then where they begin, then that there are some.
+    fn put_in(&mut self, begin: u64, letters: &[u8]) -> io::Result<()> {
+        let file = self.file.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        file.write_all_at(letters, begin)?;
+        self.end = begin + widened(letters.len());
+        self.stand_at(begin)?;
+        self.write_list()
+    }
+
+    /// Mostly it stands there already, behind the last letter.
+    fn stand_at(&mut self, place: u64) -> io::Result<()> {
+        if self.stands_at != Some(place)
+            && let Some(file) = &mut self.file
+        {
+            file.seek(SeekFrom::Start(place))?;
+            self.stands_at = Some(place);
+        }
+        Ok(())
+    }
+
+    fn write_list(&self) -> io::Result<()> {
+        let file = self.file.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         let mut page = Vec::with_capacity(PAGE_BYTES);
-        for Entry { child, serial, begin, bytes } in &self.entries {
+        // Of one of which nothing was sent there is nothing to say.
+        for Entry { child, serial, begin, bytes } in self.entries.iter().filter(|it| it.bytes > 0) {
             page.extend([child, serial, begin, bytes].iter().flat_map(|it| it.to_le_bytes()));
         }
         // The end of the list.
@@ -149,7 +209,8 @@ impl Mailbag {
         file.write_all_at(&page, 0)
     }
 
-    fn give_back(&mut self) {
+    /// Gives back the memory of what was sent.
+    pub(crate) fn give_back(&mut self) {
         let behind = self.end & !(widened(PAGE_BYTES) - 1);
         let Some(file) = self.file.as_ref().filter(|_| behind - self.given_back >= GIVE_BACK_BYTES) else {
             return;
@@ -213,6 +274,11 @@ mod tests {
         bag
     }
 
+    fn send(bag: &mut Mailbag, ours: &OwnedFd, child: u64, serial: u64, letter: &[u8]) -> io::Result<usize> {
+        let place = bag.pack(std::iter::once((ChildId(child), serial, letter))).unwrap();
+        bag.send(ours.as_fd(), place)
+    }
+
     fn received(theirs: &mut File) -> Vec<u8> {
         let mut bytes = Vec::new();
         let _ = theirs.read_to_end(&mut bytes);
@@ -224,8 +290,8 @@ mod tests {
         let (mut theirs, ours) = pipe();
         let mut bag = opened();
         assert_eq!(heir(&bag).sent_before(ChildId(1), 7), None);
-        assert_eq!(bag.send(ours.as_fd(), ChildId(1), 7, b"one").unwrap(), Some(3));
-        assert_eq!(bag.send(ours.as_fd(), ChildId(2), 7, b"two!").unwrap(), Some(4));
+        assert_eq!(send(&mut bag, &ours, 1, 7, b"one").unwrap(), 3);
+        assert_eq!(send(&mut bag, &ours, 2, 7, b"two!").unwrap(), 4);
         let mut next = heir(&bag);
         assert_eq!(next.sent_before(ChildId(1), 7), Some(3));
         assert_eq!(next.sent_before(ChildId(1), 7), None, "once: the next letter of that number is another");
@@ -234,7 +300,7 @@ mod tests {
         assert_eq!(next.sent_before(ChildId(2), 7), None);
         assert_eq!(received(&mut theirs), b"onetwo!");
         // The heir goes on behind what is there, and its letters are the only ones.
-        assert_eq!(next.send(ours.as_fd(), ChildId(3), 8, b"three").unwrap(), Some(5));
+        assert_eq!(send(&mut next, &ours, 3, 8, b"three").unwrap(), 5);
         assert_eq!(received(&mut theirs), b"three");
         assert_eq!(heir(&next).sent_before(ChildId(2), 7), None);
         assert_eq!(heir(&next).sent_before(ChildId(3), 8), Some(5));
@@ -244,12 +310,11 @@ mod tests {
     fn a_letter_that_was_not_sent_is_known_not_to_have_been() {
         let (theirs, ours) = pipe();
         let mut bag = opened();
-        let entry = Entry { child: 1, serial: 7, begin: bag.end, bytes: 3 };
-        bag.put_in(entry, b"one").unwrap();
+        bag.pack(std::iter::once((ChildId(1), 7, &b"one"[..]))).unwrap();
         assert_eq!(heir(&bag).sent_before(ChildId(1), 7), Some(0), "it died before the first byte");
         drop(theirs);
-        assert!(bag.send(ours.as_fd(), ChildId(1), 8, b"two").is_err());
-        assert_eq!(heir(&bag).sent_before(ChildId(1), 8), Some(0));
+        assert!(send(&mut bag, &ours, 1, 8, b"two").is_err());
+        assert_eq!(heir(&bag).sent_before(ChildId(1), 8), None);
     }
 
     #[test]
@@ -257,13 +322,42 @@ mod tests {
         let (mut theirs, ours) = pipe();
         let mut bag = opened();
         let large: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).take(300_000).collect();
-        assert_eq!(bag.send(ours.as_fd(), ChildId(1), 1, &large).unwrap(), Some(large.len()));
+        assert_eq!(send(&mut bag, &ours, 1, 1, &large).unwrap(), large.len());
         bag.settle();
         let huge = vec![7; 3 * PIPE_BYTES_MAX];
         assert_eq!(received(&mut theirs), large, "what is given back is in the pipe all the same");
-        let sent = bag.send(ours.as_fd(), ChildId(1), 2, &huge).unwrap().unwrap();
+        let sent = send(&mut bag, &ours, 1, 2, &huge).unwrap();
         assert!(sent > 0 && sent < huge.len());
         assert_eq!(heir(&bag).sent_before(ChildId(1), 2), Some(sent));
+    }
+
+    #[test]
+    fn of_letters_that_were_packed_together_each_is_known_for_itself() {
+        let pipes = [pipe(), pipe(), pipe()];
+        let (mut bag, huge) = (opened(), vec![7; 3 * PIPE_BYTES_MAX]);
+        let letters = [&b"one"[..], &huge, b"three"];
+        let numbered = (1..).map(ChildId).zip(letters);
+        let first = bag.pack(numbered.map(|(child, letter)| (child, 7, letter))).unwrap();
+        let known = |bag: &Mailbag| [1, 2, 3].map(|it| heir(bag).sent_before(ChildId(it), 7));
+        assert_eq!(known(&bag), [Some(0); 3]);
+        assert_eq!(bag.send(pipes[0].1.as_fd(), first).unwrap(), 3);
+        assert_eq!(known(&bag), [Some(3), Some(0), Some(0)]);
+        let piece = bag.send(pipes[1].1.as_fd(), first + 1).unwrap();
+        assert_eq!(known(&bag), [Some(3), Some(piece), Some(0)]);
+        assert_eq!(bag.send(pipes[2].1.as_fd(), first + 2).unwrap(), 5);
+        assert_eq!(known(&bag), [Some(3), Some(piece), Some(5)]);
+    }
+
+    #[test]
+    fn a_letter_that_is_sent_once_more_is_another_one() {
+        let (_theirs, ours) = pipe();
+        let mut bag = opened();
+        send(&mut bag, &ours, 1, 7, b"one").unwrap();
+        bag.wipe();
+        assert_eq!(heir(&bag).sent_before(ChildId(1), 7), Some(3), "it is not written down that it was sent");
+        bag.settle();
+        bag.wipe();
+        assert_eq!(heir(&bag).sent_before(ChildId(1), 7), None);
     }
 
     #[test]
@@ -273,6 +367,6 @@ mod tests {
         let mut bag = Mailbag::new(Some(file));
         assert_eq!(bag.sent_before(ChildId(1), 1), None);
         let (_theirs, ours) = pipe();
-        assert_eq!(bag.send(ours.as_fd(), ChildId(1), 1, b"x").unwrap(), Some(1));
+        assert_eq!(send(&mut bag, &ours, 1, 1, b"x").unwrap(), 1);
     }
 }

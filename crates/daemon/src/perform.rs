@@ -76,7 +76,7 @@ impl Daemon {
                 self.keep_event(&event);
                 self.tell_watchers(&event);
             }
-            Effect::Send { child, letter } => self.post(child, &letter),
+            Effect::Send { child, letter } => self.letters.push((child, letter)),
             Effect::Note(note) => {
                 if self.log.borrow().enabled(note.level()) {
                     self.note(note.level(), &note.to_string());

@@ -66,10 +66,14 @@ impl Diary {
         self.files.insert(stream.clone(), path);
     }
 
-    /// A listener has said something: written down at once.
-    fn note_words(&mut self, child: ChildId, bytes: &[u8], taken: bool) -> io::Result<()> {
-        self.words.entry(child).or_default().add(bytes, taken);
-        self.write(Some(&words_record(child, bytes, taken)))
+    /// Listeners have said something: written down at once.
+    fn note_words(&mut self, said: &[(ChildId, &[u8])], taken: bool) -> io::Result<()> {
+        for (child, bytes) in said {
+            self.words.entry(*child).or_default().add(bytes, taken);
+        }
+        let records: Vec<_> =
+            said.iter().map(|(child, bytes)| words_record(*child, bytes, taken).to_bytes()).collect();
+        self.write_all(&records)
     }
 
     /// A stream is gone for good.
@@ -117,6 +121,7 @@ fn file_record(stream: &StreamId, path: &std::path::Path) -> Record {
 impl Daemon {
     /// Writes down what has changed.
     pub(crate) fn remember(&mut self) {
+        self.owes_letters = false;
         let step = self.supervisor.take_changes();
         let heard = std::mem::take(&mut self.diary.heard);
         // Of what they have begun to say, the machine has heard that it has begun.
@@ -125,8 +130,17 @@ impl Daemon {
         let record = is_new.then(|| Record { step, heard, ..Record::default() });
         let written = self.diary.write_step(record.as_ref(), &begun);
         self.tell_of_diary(written);
+        // That those before were sent is written down by now.
+        self.mailbag.settle();
         if self.diary.file.as_ref().is_some_and(MemoryFile::is_due) {
             self.tidy();
+        }
+    }
+
+    /// Writes down what must not wait longer: the next thing to happen may be a long way off.
+    pub(crate) fn remember_owed(&mut self) {
+        if self.owes_letters {
+            self.remember();
         }
     }
 
@@ -135,9 +149,9 @@ impl Daemon {
         ear.map(wire::listener::Ear::unfinished).unwrap_or_default()
     }
 
-    /// A listener has said something, which is out of its pipe if it is `taken`.
-    pub(crate) fn remember_words(&mut self, child: ChildId, bytes: &[u8], taken: bool) {
-        let written = self.diary.note_words(child, bytes, taken);
+    /// Listeners have said something, which is out of their pipes if it is `taken`.
+    pub(crate) fn remember_words(&mut self, said: &[(ChildId, &[u8])], taken: bool) {
+        let written = self.diary.note_words(said, taken);
         self.tell_of_diary(written);
     }
 

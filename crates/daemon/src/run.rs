@@ -118,7 +118,10 @@ async fn attend(daemon: &mut Daemon, asks: &mut mpsc::Receiver<Ask>) -> End {
             () = std::future::ready(()), if daemon.calls.has_paused() => {}
         }
         daemon.tend(watch.get_ref(), &mut ready);
-        daemon.resume_one();
+        daemon.resume_some();
+        if !daemon.calls.has_paused() {
+            daemon.remember_owed();
+        }
         daemon.flush_log();
         // What is ready again at once must not keep the clients' tasks from running.
         tokio::task::yield_now().await;

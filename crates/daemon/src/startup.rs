@@ -184,6 +184,8 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         streams: streams(&settings, &keepsakes, &mut troubles)?,
         cgroups: Cgroups::new(settings.cgroups),
         mailbag: Mailbag::new(keepsakes.copy(mailbag::KEY).map_err(StartError::Poller)?),
+        letters: Vec::new(),
+        owes_letters: false,
         inputs: Inputs::new(os::limits::nofile().0).map_err(StartError::Poller)?,
         sockets: Sockets::default(),
         children: BTreeMap::new(),

@@ -14,6 +14,7 @@ use logs::pump::Report as PumpReport;
 use model::child::ChildId;
 use model::fault::Fault;
 use model::level::Level;
+use model::listener::Letter;
 use model::name::FullName;
 use model::state::SupervisorState;
 use model::time::Mono;
@@ -44,6 +45,9 @@ use crate::tapes::Tapes;
 
 /// How many bytes of output one turn of the loop moves before clients get theirs.
 const PUMP_BUDGET_BYTES: usize = 4 * 1024 * 1024;
+
+/// How many effects of what programs and clients say are performed at once: not more letters than the mailbag holds.
+const EFFECTS_AT_ONCE: usize = 48;
 
 /// The names descriptors are watched under: the link, the pump, the log, the standard inputs.
 const LINK: u64 = 0;
@@ -91,6 +95,10 @@ pub(crate) struct Daemon {
     pub(crate) streams: Streams,
     pub(crate) inputs: Inputs,
     pub(crate) mailbag: Mailbag,
+    /// Letters that are to be sent when all else is performed.
+    pub(crate) letters: Vec<(ChildId, Letter)>,
+    /// Set while it is not yet written down that letters were sent.
+    pub(crate) owes_letters: bool,
     pub(crate) cgroups: Cgroups,
     pub(crate) sockets: Sockets,
     pub(crate) children: BTreeMap<ChildId, Child>,
@@ -162,23 +170,45 @@ impl Daemon {
 
     /// Tells the machine one thing, and does what it asks for. What follows from that waits in the
     /// inbox and among the answers.
+    ///
+    /// What programs and clients say comes in floods and asks for little but letters. As much of it as waits is told in a row
+    /// and written down in one piece.
     pub(crate) fn tell(&mut self, input: Input) {
         let mut effects = std::mem::take(&mut self.effects);
-        let heard = if let Input::Heard { child, .. } = &input { Some(*child) } else { None };
-        self.supervisor.step(os::clock::now(), input, &mut effects);
-        if let Some(child) = heard {
-            self.heard_words(child);
+        if matches!(input, Input::Due) {
+            // A letter that was rejected may be due again.
+            self.remember_owed();
+            self.mailbag.wipe();
         }
-        // Whatever follows from this step, the next daemon knows of the step.
+        let mut next = Some(input);
+        while let Some(input) = next.take() {
+            let is_talk = input.is_talk();
+            self.step(input, &mut effects);
+            if is_talk && effects.as_slice().len() < EFFECTS_AT_ONCE {
+                next = self.inbox.pop_front_if(|it| it.is_talk());
+            }
+        }
+        // Whatever follows from these steps, the next daemon knows of them.
         self.remember();
         for effect in effects.drain() {
             self.perform(effect);
         }
-        self.supervisor.performed();
-        self.remember();
-        self.mailbag.settle();
+        self.post();
+        // Which letters were sent is known even to the next daemon, so that only that has time.
+        self.owes_letters = self.supervisor.performed() && !self.mailbag.is_half_full();
+        if !self.owes_letters {
+            self.remember();
+        }
         effects.tidy();
         self.effects = effects;
+    }
+
+    fn step(&mut self, input: Input, effects: &mut Effects) {
+        let heard = if let Input::Heard { child, .. } = &input { Some(*child) } else { None };
+        self.supervisor.step(os::clock::now(), input, effects);
+        if let Some(child) = heard {
+            self.heard_words(child);
+        }
     }
 
     /// Adds a line to the log. It is written before anybody hears of what it tells, except the keeper.
@@ -227,9 +257,13 @@ impl Daemon {
     /// Does what is due: reports of the keeper first, so that a child that has ended is known to
     /// have before its time to be promoted comes; then deadlines; then output.
     pub(crate) fn tend(&mut self, poller: &Poller, ready: &mut Vec<Ready>) {
-        self.hear_keeper(poller);
+        let is_ready = |token| ready.iter().any(|it| it.token == token);
         let now = os::clock::mono();
-        if self.supervisor.deadline().is_some_and(|(at, _)| at <= now) {
+        let is_due = self.supervisor.deadline().is_some_and(|(at, _)| at <= now);
+        if is_due || is_ready(LINK) || self.link.is_backed_up() {
+            self.hear_keeper(poller);
+        }
+        if is_due {
             self.feed(Input::Due);
         }
         if self.streams.pump.deadline().is_some_and(|at| at <= now) {
@@ -237,7 +271,6 @@ impl Daemon {
         }
         self.look_if_due(now);
         self.start = self.start.and_then(|it| it.turn(now.0));
-        let is_ready = |token| ready.iter().any(|it| it.token == token);
         if is_ready(LOG) || self.log.borrow().deadline().is_some_and(|at| at <= now) {
             self.log.borrow_mut().resume();
         }
@@ -271,30 +304,37 @@ impl Daemon {
 
     /// Says in the log what the pump has to say, and tells the machine what it needs to know of it.
     pub(crate) fn hear_pump(&mut self) {
-        let mut reports = VecDeque::from(self.streams.pump.reports());
-        while let Some(report) = reports.pop_front() {
-            match report {
-                PumpReport::Saying { child, bytes, .. } => {
-                    self.write_down(child, &bytes);
-                    reports.extend(self.streams.pump.reports());
-                }
-                PumpReport::Said { stream, child, bytes } => self.understand(&stream, child, bytes),
-                PumpReport::Chunk { stream, child, bytes } => self.wrote(&stream, child, bytes),
-                PumpReport::Captured { stream, child, bytes } => {
-                    self.inbox.push_back(Input::Captured { child, channel: stream.channel, bytes });
-                }
-                PumpReport::Ended { .. } => {}
-                PumpReport::Stalled { .. }
-                | PumpReport::Recovered { .. }
-                | PumpReport::Dropping { .. }
-                | PumpReport::Dropped { .. }
-                | PumpReport::Trouble { .. } => {
-                    let (level, text) = outputs::line(&report);
-                    self.note(level, &text);
-                }
+        loop {
+            let reports = self.streams.pump.reports();
+            if reports.is_empty() {
+                break;
+            }
+            self.write_down(&reports);
+            for report in reports {
+                self.take_report(report);
             }
         }
         self.settle();
+    }
+
+    fn take_report(&mut self, report: PumpReport) {
+        match report {
+            PumpReport::Said { stream, child, bytes } => self.understand(&stream, child, bytes),
+            PumpReport::Chunk { stream, child, bytes } => self.wrote(&stream, child, bytes),
+            PumpReport::Captured { stream, child, bytes } => {
+                self.inbox.push_back(Input::Captured { child, channel: stream.channel, bytes });
+            }
+            // What is being said was written down with what others are saying.
+            PumpReport::Saying { .. } | PumpReport::Ended { .. } => {}
+            PumpReport::Stalled { .. }
+            | PumpReport::Recovered { .. }
+            | PumpReport::Dropping { .. }
+            | PumpReport::Dropped { .. }
+            | PumpReport::Trouble { .. } => {
+                let (level, text) = outputs::line(&report);
+                self.note(level, &text);
+            }
+        }
     }
 
     /// Watches the link for room while orders wait for it.

@@ -31,6 +31,25 @@ pub(crate) enum Unsent {
     Full,
 }
 
+/// A letter to a listener, as it is sent.
+#[derive(Debug)]
+pub(crate) struct Posted {
+    pub(crate) child: ChildId,
+    pub(crate) serial: u64,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// How a letter gets to its listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By way of the bag.
+    Bag,
+    /// Behind what waits already.
+    Plain,
+    /// The daemon before has sent so many bytes of it.
+    Sent(usize),
+}
+
 /// The write ends of all children. Readable, as a descriptor, when one that is waited for has room.
 #[derive(Debug)]
 pub(crate) struct Inputs {
@@ -105,26 +124,64 @@ impl Inputs {
         input.put(bytes, child, &self.poller)
     }
 
-    /// Sends an event to a listener: as [`Self::send`], but one that has nothing waiting takes an event of
+    /// Sends events to listeners: as [`Self::send`], but one that has nothing waiting takes an event of
     /// any size. An event is not longer than `capture_maxbytes` or a request, which have their own limits,
-    /// and one that never fits would be tried for ever.
-    pub(crate) fn post(
-        &mut self,
-        child: ChildId,
-        serial: u64,
-        bytes: &[u8],
-        mailbag: &mut Mailbag,
-    ) -> Result<(), Unsent> {
-        let input = self.pipes.get_mut(&child).ok_or(Unsent::Closed)?;
-        if !input.waiting.is_empty() && input.waiting.len() + bytes.len() > WAITING_BYTES_MAX {
+    /// and one that never fits would be tried for ever. Returns which were not sent, and why.
+    pub(crate) fn post(&mut self, letters: &[Posted], mailbag: &mut Mailbag) -> Vec<(usize, Unsent)> {
+        let ways: Vec<_> = letters.iter().map(|it| self.way(it, mailbag)).collect();
+        let through_bag = || letters.iter().zip(&ways).filter(|(_, way)| **way == Ok(Way::Bag));
+        let packed = through_bag().map(|(it, _)| (it.child, it.serial, it.bytes.as_slice()));
+        let mut place = if through_bag().next().is_some() { mailbag.pack(packed) } else { None };
+        let mut unsent = Vec::new();
+        for ((at, letter), way) in letters.iter().enumerate().zip(&ways) {
+            let sent = match way {
+                Err(reason) => Err(*reason),
+                Ok(Way::Sent(bytes)) => Ok(*bytes),
+                Ok(Way::Plain) => Ok(0),
+                Ok(Way::Bag) => self.send_from(mailbag, letter.child, &mut place),
+            };
+            if let Err(reason) = sent.and_then(|sent| self.put(letter, sent)) {
+                unsent.push((at, reason));
+            }
+        }
+        mailbag.give_back();
+        unsent
+    }
+
+    /// How a letter is to be sent.
+    fn way(&self, letter: &Posted, mailbag: &mut Mailbag) -> Result<Way, Unsent> {
+        let input = self.pipes.get(&letter.child).ok_or(Unsent::Closed)?;
+        if !input.waiting.is_empty() && input.waiting.len() + letter.bytes.len() > WAITING_BYTES_MAX {
             return Err(Unsent::Full);
         }
-        let mut sent = mailbag.sent_before(child, serial);
-        if sent.is_none() && input.waiting.is_empty() {
-            let pipe = input.pipe.as_fd();
-            sent = mailbag.send(pipe, child, serial, bytes).map_err(|_| Unsent::Closed)?;
+        if let Some(bytes) = mailbag.sent_before(letter.child, letter.serial) {
+            return Ok(Way::Sent(bytes));
         }
-        input.put(bytes.get(sent.unwrap_or(0)..).unwrap_or_default(), child, &self.poller)
+        Ok(if input.waiting.is_empty() { Way::Bag } else { Way::Plain })
+    }
+
+    /// Sends what comes next in the bag; how many bytes that were.
+    fn send_from(
+        &self,
+        mailbag: &mut Mailbag,
+        child: ChildId,
+        place: &mut Option<usize>,
+    ) -> Result<usize, Unsent> {
+        let Some(at) = *place else { return Ok(0) };
+        *place = Some(at + 1);
+        let input = self.pipes.get(&child).ok_or(Unsent::Closed)?;
+        match mailbag.send(input.pipe.as_fd(), at) {
+            Ok(sent) => Ok(sent),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Unsent::Closed),
+            // As it is, then.
+            Err(_) => Ok(0),
+        }
+    }
+
+    /// Sends what of a letter was not sent.
+    fn put(&mut self, letter: &Posted, sent: usize) -> Result<(), Unsent> {
+        let input = self.pipes.get_mut(&letter.child).ok_or(Unsent::Closed)?;
+        input.put(letter.bytes.get(sent..).unwrap_or_default(), letter.child, &self.poller)
     }
 
     /// Sends what waits to those who have room now.

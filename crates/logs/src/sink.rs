@@ -342,9 +342,10 @@ impl Sink {
         self.copies.iter().any(Copy::is_held)
     }
 
-    /// Whether anybody but the log wants to see the bytes.
-    pub(crate) const fn is_watched(&self) -> bool {
-        !matches!(self.mirror, Mirror::Nothing) || !self.copies.is_empty()
+    /// Whether anybody but the log wants to see bytes, of which those who are told first have heard if `is_told`.
+    pub(crate) const fn is_watched(&self, is_told: bool) -> bool {
+        let is_mirrored = !is_told && !matches!(self.mirror, Mirror::Nothing);
+        is_mirrored || !self.copies.is_empty()
     }
 
     /// Writes to the log.

@@ -137,6 +137,28 @@ pub enum Input {
     Leave(Departure),
 }
 
+impl Input {
+    /// Whether it is what programs and clients say. That comes in floods, and little else follows from it than letters to
+    /// listeners: several steps may be taken, and written down in one piece, before anything is performed.
+    pub const fn is_talk(&self) -> bool {
+        match self {
+            Self::Heard { .. } | Self::Wrote { .. } | Self::Captured { .. } | Self::Publish(_) => true,
+            Self::Begin { .. }
+            | Self::Resumed { .. }
+            | Self::Due
+            | Self::Spawned { .. }
+            | Self::SpawnFailed { .. }
+            | Self::Exited { .. }
+            | Self::SignalFailed { .. }
+            | Self::SendFailed { .. }
+            | Self::Reread { .. }
+            | Self::Request { .. }
+            | Self::Abandoned { .. }
+            | Self::Leave(_) => false,
+        }
+    }
+}
+
 /// A child that is there although this machine has not made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Living {

@@ -65,12 +65,15 @@ impl Ledger {
         }
     }
 
-    /// All that was asked for is done.
-    pub(crate) fn performed(&mut self) {
-        if !self.ordered.is_empty() {
+    /// All that was asked for is done. Says whether it was nothing but letters.
+    pub(crate) fn performed(&mut self) -> bool {
+        let was_letters = self.ordered.iter().all(|it| matches!(it, Ordered::Letter { .. }));
+        let was_anything = !self.ordered.is_empty();
+        if was_anything {
             self.ordered.clear();
             self.is_ordered_told = false;
         }
+        was_anything && was_letters
     }
 
     /// This was asked for by another machine, and may not have been done.

@@ -46,9 +46,10 @@ impl Supervisor {
     }
 
     /// All effects that were asked for until now have been performed. What changed by that is the daemon's to
-    /// ask for, and to write down.
-    pub fn performed(&mut self) {
-        self.books.ledger.performed();
+    /// ask for, and to write down: at once, unless this says that it was letters and nothing else. Of those the daemon
+    /// knows otherwise which it has sent, so that they may be asked for again.
+    pub fn performed(&mut self) -> bool {
+        self.books.ledger.performed()
     }
 
     /// Everything it would have to remember.

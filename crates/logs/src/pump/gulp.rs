@@ -38,11 +38,16 @@ fn up_to(buffer: &mut [u8], told: Option<usize>) -> &mut [u8] {
 }
 
 impl Stream {
-    fn way(&self, stage: Option<&Stage>) -> Way {
+    /// Whether somebody wants to see bytes, of which those who are told first may have heard.
+    fn is_looked_at(&self, stage: Option<&Stage>, is_told: bool) -> bool {
+        self.sink.is_watched(is_told) || stage.is_some()
+    }
+
+    fn way(&self, stage: Option<&Stage>, is_told: bool) -> Way {
         if stage.is_some_and(Stage::changes_bytes) {
             return Way::Ledger;
         }
-        let is_looked_at = self.sink.is_watched() || stage.is_some();
+        let is_looked_at = self.is_looked_at(stage, is_told);
         match self.sink.outlet() {
             None => Way::Memory,
             // There is nothing that could be lost.
@@ -77,7 +82,7 @@ impl Pump {
         }
         self.gulp_count += 1;
         stream.used = self.gulp_count;
-        let way = stream.way(pipe.stage.as_deref());
+        let way = stream.way(pipe.stage.as_deref(), told.is_some());
         let key = pipe.stream;
         let gulp = match way {
             Way::Straight => self.move_straight(token, told),
@@ -91,7 +96,7 @@ impl Pump {
     fn move_straight(&mut self, token: u64, told: Option<usize>) -> Gulp {
         let Some(pipe) = self.pipes.get_mut(&token) else { return Gulp::Nothing };
         let Some(stream) = self.streams.get_mut(&pipe.stream) else { return Gulp::End };
-        let is_looked_at = stream.sink.is_watched() || pipe.stage.is_some();
+        let is_looked_at = stream.is_looked_at(pipe.stage.as_deref(), told.is_some());
         let bytes_max = if is_looked_at { GULP_BYTES } else { SPLICE_BYTES_MAX };
         let bytes_max = bytes_max.min(told.unwrap_or(usize::MAX));
         let fd = pipe.fd.as_fd();

@@ -122,7 +122,12 @@ impl Pump {
         }
         match self.pipes.get(&token)?.words {
             Words::Unread => {}
-            Words::Shown(_) => return Some(Gulp::Nothing),
+            Words::Shown(_) => {
+                // Whoever was told has not taken them: there is nothing to wake us for until then. Mostly they are taken
+                // before anybody looks again, and two system calls for each answer are saved.
+                self.unwatch(token);
+                return Some(Gulp::Nothing);
+            }
             Words::Taken { .. } => return Some(self.take_out(token)),
             Words::Unheard => return None,
         }
@@ -138,7 +143,6 @@ impl Pump {
     }
 
     fn show(&mut self, token: u64, words: Vec<u8>) {
-        self.unwatch(token);
         let Some(pipe) = self.pipes.get_mut(&token) else { return };
         let Some(stream) = self.streams.get(&pipe.stream) else { return };
         let (stream, child) = (stream.id.clone(), pipe.child);
