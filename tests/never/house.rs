@@ -80,17 +80,20 @@ fn never_02_minds_a_wall_clock_that_jumps() {
     let steady = house.pid_of("steady");
     let year: i64 = 365 * 24 * 3600;
     for shift in [10 * year, -10 * year, 3600, -3600, 0] {
-        house.call("supervisor.startProcess", &["late"]);
+        house.order("supervisor.startProcess", "late");
+        house.until_state("late", "STARTING");
         clock.set(shift);
         house.until_state("late", "RUNNING");
         house.ctl(&["stop", "late"]).expect_code(0);
         assert!(house.ctl(&["status", "steady"]).out.contains("RUNNING"));
     }
-    // A wait that has begun lasts as long as it was to last: to a stop that is waited for, and between retries.
-    house.call("supervisor.stopProcess", &["stubborn", "0"]);
+    // A wait that has begun lasts as long as it was to last: for a stop, and between retries.
+    house.order("supervisor.stopProcess", "stubborn");
+    house.until_state("stubborn", "STOPPING");
     clock.set(-year);
     house.until_state("stubborn", "STOPPED");
-    house.call("supervisor.startProcess", &["brief"]);
+    house.order("supervisor.startProcess", "brief");
+    house.until_state("brief", "BACKOFF");
     clock.set(year);
     house.until_state("brief", "FATAL");
     assert_eq!(
@@ -110,7 +113,8 @@ fn never_09_grows_with_what_it_has_done() {
     let house = House::new("[program:cat]\ncommand=cat\n").started();
     house.until_state("cat", "RUNNING");
     let more = "[program:cat]\ncommand=cat\n[program:guest]\ncommand=cat\nnumprocs=5\nprocess_name=g%(process_num)d\n\
-                startsecs=0\n[program:crash]\ncommand=/bin/sh -c 'exit 1'\nstartsecs=0\nautorestart=true\n";
+                startsecs=0\n[program:idle]\ncommand=cat\nnumprocs=100\nprocess_name=i%(process_num)d\n\
+                autostart=false\n[program:crash]\ncommand=/bin/sh -c 'exit 1'\nstartsecs=0\nautorestart=true\n";
     let less = "[program:cat]\ncommand=cat\n";
     let round = || {
         house.configure(more);

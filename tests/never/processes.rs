@@ -1,5 +1,6 @@
 //! Starting, stopping and dying.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use e2e::house::House;
@@ -155,10 +156,12 @@ fn never_14_stays_in_a_state_for_ever() {
     assert_eq!(house.state("slow"), "STARTING");
     // Twice, by two clients at once, and once more while it is being stopped.
     for name in ["deaf", "frozen", "flapping", "slow"] {
-        house.call("supervisor.stopProcess", &[name, "0"]);
+        house.order("supervisor.stopProcess", name);
         let mut second = house.command("supervisorctl");
-        second.args(["-c", "supervisord.conf", "stop", name]).output().expect("cannot run supervisorctl");
+        second.args(["-c", "supervisord.conf", "stop", name]).stdout(Stdio::null());
+        let mut second = second.spawn().expect("cannot run supervisorctl");
         house.until_state(name, "STOPPED");
+        until("the second is answered", || second.try_wait().expect("it is our child").is_some());
     }
 }
 

@@ -243,6 +243,12 @@ impl House {
         rpc::call(&self.path("s.sock"), method, parameters)
     }
 
+    /// Asks for a start or a stop, `supervisor.stopProcess`, without waiting for what comes of it.
+    pub fn order(&self, method: &str, process: &str) -> Option<String> {
+        let values = [format!("<string>{process}</string>"), "<boolean>0</boolean>".to_owned()];
+        rpc::call_with(&self.path("s.sock"), method, &values)
+    }
+
     /// One field of what the supervisor says about a process: `statename`, `pid`, `spawnerr`...
     pub fn info(&self, process: &str, field: &str) -> Option<String> {
         let answer = self.call("supervisor.getProcessInfo", &[process])?;
