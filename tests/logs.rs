@@ -128,6 +128,25 @@ fn a_log_on_standard_output_needs_no_special_limit() {
 }
 
 #[test]
+fn a_program_is_said_to_have_begun_before_it_says_anything_and_to_have_ended_after() {
+    let programs = 20;
+    let limit = if Make::is_original() { "stdout_logfile_maxbytes=0\n" } else { "" };
+    let house = House::new(&format!(
+        "[program:brief]\ncommand=/bin/echo words of %(process_num)02d\nnumprocs={programs}\nstartsecs=0\nautorestart=false\n\
+         process_name=%(process_num)02d\nstdout_logfile=/dev/stdout\n{limit}"
+    ))
+    .started();
+    until("all have ended", || house.text("out").matches("INFO exited: ").count() == programs);
+    let out = house.text("out");
+    for number in 0..programs {
+        let place = |text: &str| out.find(text).unwrap_or_else(|| panic!("no {text:?} in {out}"));
+        let words = place(&format!("words of {number:02}\n"));
+        assert!(place(&format!("INFO spawned: '{number:02}' with pid ")) < words, "{out}");
+        assert!(place(&format!("INFO exited: {number:02} (exit status 0; expected)")) > words, "{out}");
+    }
+}
+
+#[test]
 fn a_log_that_was_moved_away_is_begun_anew_after_usr2() {
     let house = House::new(
         "[program:ticker]\ncommand=/bin/sh -c 'while :; do echo tick; sleep 0.05; done'\n\

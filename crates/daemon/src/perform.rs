@@ -248,6 +248,10 @@ impl Daemon {
             }
             Report::Exited { child, status, known, at_us, setup, usage } => {
                 let child = ChildId(child);
+                if self.streams.pump.speaks_among_others(child) {
+                    // There it is said to have begun before it says anything.
+                    self.flush_log();
+                }
                 // Its last words are in the file before anyone hears of its end.
                 while self.streams.pump.drain(child) {
                     self.hear_pump();

@@ -366,6 +366,13 @@ impl Pump {
         self.has_shown(child)
     }
 
+    /// Whether what a child says goes where others may write, too: to anything but a file that is open.
+    pub fn speaks_among_others(&self, child: ChildId) -> bool {
+        let pipes = self.of_child.get(&child).into_iter().flatten().filter_map(|it| self.pipes.get(it));
+        let mut outlets = pipes.filter_map(|it| self.streams.get(&it.stream)?.sink.outlet());
+        outlets.any(|it| !it.is_file_open())
+    }
+
     /// The pipes of all children that are read.
     pub fn pipes(&self) -> impl Iterator<Item = (ChildId, Channel, BorrowedFd<'_>)> {
         self.pipes.values().filter_map(|pipe| {
