@@ -549,13 +549,16 @@ fn an_upgrade_changes_the_program_and_no_process_and_a_broken_one_changes_nothin
         std::fs::set_permissions(&path, mode).expect("cannot make it runnable");
     };
     runnable("fails", "#!/bin/sh\nexit 3\n");
+    // It agrees to everything, and would be gone as soon as it were the keeper.
+    runnable("agrees", "#!/bin/sh\nexit 0\n");
     // The head of a program for another kind of machine: everything after its magic number is wrong.
     runnable("foreign", "\x7fELF\x01\x02\x01");
     house.write("unexecutable", "");
-    for broken in ["fails", "foreign", "unexecutable", "missing", "."] {
+    for broken in ["fails", "agrees", "foreign", "unexecutable", "missing", "."] {
         let said = upgrade(broken).expect_code(1);
         assert!(said.err.contains("FAILED"), "{broken}: {said:?}");
         assert_eq!((house.pid_of("stays"), image(keeper)), (child, old.clone()), "{broken}");
+        assert!(!house.log().contains("the keeper is gone"), "{broken}: {}", house.log());
     }
     let daemon = house.daemon_pid();
     let new = house.path("menshen-new");

@@ -13,6 +13,10 @@ use crate::before::Before;
 /// The exit status for arguments that make no sense, and for a handover that cannot be read.
 const USAGE: u8 = 2;
 
+/// The exit status of a program that was tried and can read the handover. It must not be one that any other program may leave
+/// with: `true` would be taken for a keeper, and would be gone the moment it took the keeper's place.
+pub(crate) const PROBED: u8 = 85;
+
 /// What the keeper is started with.
 #[expect(clippy::struct_excessive_bools, reason = "each is a word that is there or not")]
 #[derive(Debug)]
@@ -75,7 +79,7 @@ struct Words {
 ///   --kill-orphans   children are killed when the keeper dies, however it dies
 ///   --old-fd N       the program to return to when the handover cannot be read
 ///   --back           a newer program was tried and has failed
-///   --probe          only see whether the handover can be read
+///   --probe          only see whether the handover can be read; the exit status 85 says that it can
 /// ```
 ///
 /// The words after `--` are those of the daemon, its name first; without any, those of the handover.
@@ -93,7 +97,7 @@ pub fn main() -> ExitCode {
     let old = words.old.filter(|_| !words.probe && !words.back);
     let probe = words.probe;
     match from_words(words) {
-        Ok(_) if probe => ExitCode::SUCCESS,
+        Ok(_) if probe => ExitCode::from(PROBED),
         Ok(launch) => crate::run::run(launch),
         Err(reason) => {
             let status = refuse(&reason);

@@ -19,8 +19,9 @@ use wire::keeper::handover::{self, Handover, LivingDaemon};
 use super::daemon::Wish;
 use super::{Keeper, now};
 use crate::birth::Held;
+use crate::launch::PROBED;
 use crate::table::Child;
-use crate::voice::{cry, say};
+use crate::voice::{cry, exit_status, say};
 
 /// How long a program may take to show that it can read a handover.
 const PROBE_WAIT: Duration = Duration::from_secs(10);
@@ -106,7 +107,7 @@ impl Keeper {
         if let Some(failure) = self.spawner.read(probe.note) {
             self.candidate = None;
             self.upgrade_failed(&io::Error::from_raw_os_error(failure.errno));
-        } else if status != 0 {
+        } else if exit_status(status) != PROBED {
             self.candidate = None;
             self.upgrade_failed(&io::Error::other("it cannot read what would be left to it"));
         }
