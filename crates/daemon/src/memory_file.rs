@@ -4,14 +4,15 @@
 //! A record is its length and its checksum (CRC-32), four bytes each with the lowest first, and then its bytes. Death may cut
 //! the last write short, and nothing that follows from it has been done then: what cannot be read to its end
 //! never was. When the file has grown to twice what is needed, it is written anew beside itself and takes its
-//! own place.
+//! own place: a piece at a time, since what waits for listeners may be much. First comes what was needed when that began,
+//! then what has been written since.
 //!
 //! There is no `fsync`: the kernel keeps what a dead process has written, and after the death of the machine
 //! there is nothing left to remember.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use wire::checksum::crc32;
@@ -23,6 +24,9 @@ const RECORD_BYTES_MAX: usize = 32 << 20;
 
 /// A file smaller than this is not worth being written anew.
 const REWRITE_BYTES_MIN: u64 = 256 << 10;
+
+/// How much of what was written since is copied at once.
+const COPY_BYTES: usize = 256 << 10;
 
 /// Only the owner may look: there are commands and addresses in it.
 const MODE: u32 = 0o600;
@@ -37,6 +41,35 @@ pub(crate) struct MemoryFile {
     needed: u64,
     /// What is written at once: one step of the machine.
     buffer: Vec<u8>,
+    /// Its successor, while it is being written.
+    beside: Option<Beside>,
+}
+
+/// A file that will take the place of another.
+#[derive(Debug)]
+struct Beside {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    /// How much of it is what was needed when it was begun.
+    needed: u64,
+    /// How far the other is in it.
+    copied: u64,
+}
+
+impl Beside {
+    fn begin(place: &Path, copied: u64) -> io::Result<Self> {
+        let path = place.with_extension("new");
+        let _ = std::fs::remove_file(&path);
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(&path)?;
+        Ok(Self { path, file, length: 0, needed: 0, copied })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.length = self.length.saturating_add(widened(bytes.len()));
+        Ok(())
+    }
 }
 
 impl MemoryFile {
@@ -45,15 +78,11 @@ impl MemoryFile {
     /// # Errors
     /// When it cannot be written; what was there is still there then.
     pub(crate) fn create<R: AsRef<[u8]>>(path: &Path, records: impl Iterator<Item = R>) -> io::Result<Self> {
-        let beside = path.with_extension("new");
-        let mut buffer = Vec::new();
-        records.for_each(|it| put(&mut buffer, it.as_ref()));
-        let _ = std::fs::remove_file(&beside);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&beside)?;
-        file.write_all(&buffer)?;
-        std::fs::rename(&beside, path)?;
-        let length = u64::try_from(buffer.len()).unwrap_or(u64::MAX);
-        Ok(Self { path: path.to_owned(), file, length, needed: length, buffer: Vec::new() })
+        let mut beside = Beside::begin(path, 0)?;
+        beside.write(&put_all(records))?;
+        std::fs::rename(&beside.path, path)?;
+        let Beside { file, length, .. } = beside;
+        Ok(Self { path: path.to_owned(), file, length, needed: length, buffer: Vec::new(), beside: None })
     }
 
     /// Adds a record to what the next [`MemoryFile::commit`] writes.
@@ -83,16 +112,54 @@ impl MemoryFile {
 
     /// Whether half of it is history by now.
     pub(crate) fn is_due(&self) -> bool {
-        self.length > REWRITE_BYTES_MIN && self.length / 2 > self.needed
+        self.beside.is_none() && self.length > REWRITE_BYTES_MIN && self.length / 2 > self.needed
     }
 
-    /// Writes it anew, with these records and no others.
+    /// Begins to write it anew: from here on, [`MemoryFile::rewrite`] is to be given what is needed now, with whatever was
+    /// added and could not be committed.
     ///
     /// # Errors
-    /// As [`MemoryFile::create`]; the file is as it was then.
-    pub(crate) fn rewrite<R: AsRef<[u8]>>(&mut self, records: impl Iterator<Item = R>) -> io::Result<()> {
-        *self = Self::create(&self.path, records)?;
+    /// When that cannot be done; it is tried again when the file has grown to twice its length.
+    pub(crate) fn begin_rewrite(&mut self) -> io::Result<()> {
+        self.needed = self.length;
+        self.buffer.clear();
+        self.beside = Some(Beside::begin(&self.path, self.length)?);
         Ok(())
+    }
+
+    /// Writes more of what is needed.
+    ///
+    /// # Errors
+    /// When it cannot be written; the file then stays what it is.
+    pub(crate) fn rewrite<R: AsRef<[u8]>>(&mut self, records: impl Iterator<Item = R>) -> io::Result<()> {
+        let Some(beside) = &mut self.beside else { return Ok(()) };
+        let written = beside.write(&put_all(records));
+        beside.needed = beside.length;
+        if written.is_err() {
+            self.beside = None;
+        }
+        written
+    }
+
+    /// All that is needed was given. Copies some of what was written since; with the last of it, the new file takes the
+    /// place of the old one. Says whether it has.
+    ///
+    /// # Errors
+    /// As [`MemoryFile::rewrite`].
+    pub(crate) fn end_rewrite(&mut self) -> io::Result<bool> {
+        let Some(mut beside) = self.beside.take() else { return Ok(true) };
+        let left = usize::try_from(self.length.saturating_sub(beside.copied)).unwrap_or(usize::MAX);
+        let mut piece = vec![0; left.min(COPY_BYTES)];
+        self.file.read_exact_at(&mut piece, beside.copied)?;
+        beside.write(&piece)?;
+        beside.copied = beside.copied.saturating_add(widened(piece.len()));
+        if beside.copied < self.length {
+            self.beside = Some(beside);
+            return Ok(false);
+        }
+        std::fs::rename(&beside.path, &self.path)?;
+        Beside { file: self.file, length: self.length, needed: self.needed, .. } = beside;
+        Ok(true)
     }
 }
 
@@ -111,6 +178,16 @@ pub(crate) fn read(path: &Path) -> io::Result<(Vec<Vec<u8>>, usize)> {
     let mut rest = bytes.as_slice();
     let records = std::iter::from_fn(|| take(&mut rest)).collect();
     Ok((records, rest.len()))
+}
+
+fn put_all<R: AsRef<[u8]>>(records: impl Iterator<Item = R>) -> Vec<u8> {
+    let mut buffer = Vec::new();
+    records.for_each(|it| put(&mut buffer, it.as_ref()));
+    buffer
+}
+
+fn widened(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 fn put(buffer: &mut Vec<u8>, record: &[u8]) {
@@ -137,6 +214,12 @@ fn take(rest: &mut &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    fn rewrite(memory: &mut MemoryFile, record: &[u8]) {
+        memory.begin_rewrite().unwrap();
+        memory.rewrite([record].iter()).unwrap();
+        while !memory.end_rewrite().unwrap() {}
+    }
+
     fn sensible(path: &Path) -> Vec<Vec<u8>> {
         read(path).unwrap().0
     }
@@ -157,7 +240,7 @@ mod tests {
         memory.commit().unwrap();
         memory.add(b"never");
         assert_eq!(sensible(&path), [&b"first"[..], b"second", b""]);
-        memory.rewrite([b"anew"].iter()).unwrap();
+        rewrite(&mut memory, b"anew");
         memory.add(b"more");
         memory.commit().unwrap();
         assert_eq!(sensible(&path), [&b"anew"[..], b"more"]);
@@ -205,8 +288,35 @@ mod tests {
             written += 1;
         }
         assert_eq!(written, 199);
-        memory.rewrite([b"short"].iter()).unwrap();
+        rewrite(&mut memory, b"short");
         assert!(!memory.is_due(), "a short file is left alone");
+    }
+
+    #[test]
+    fn what_is_written_while_it_is_written_anew_is_in_both() {
+        let (_room, path) = room();
+        let mut memory = MemoryFile::create(&path, [vec![1; 1000]].iter()).unwrap();
+        memory.begin_rewrite().unwrap();
+        let more: Vec<_> = (0..=9).map(|it| vec![it; 100_000]).collect();
+        let mut needed = vec![b"needed".to_vec(), b"too".to_vec()];
+        memory.rewrite(needed[..1].iter()).unwrap();
+        for (at, record) in more.iter().enumerate() {
+            memory.add(record);
+            memory.commit().unwrap();
+            assert_eq!(sensible(&path)[1..], more[..=at], "until it is whole the old one counts");
+        }
+        memory.rewrite(needed[1..].iter()).unwrap();
+        assert!(!memory.end_rewrite().unwrap(), "a piece at a time");
+        memory.add(b"last");
+        memory.commit().unwrap();
+        while !memory.end_rewrite().unwrap() {}
+        needed.extend(more);
+        needed.push(b"last".to_vec());
+        assert_eq!(sensible(&path), needed);
+        memory.add(b"and on");
+        memory.commit().unwrap();
+        needed.push(b"and on".to_vec());
+        assert_eq!(sensible(&path), needed);
     }
 
     #[test]

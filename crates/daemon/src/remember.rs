@@ -1,6 +1,6 @@
 //! Writing down what the next daemon must know, before anything is done that follows from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
 
@@ -13,6 +13,9 @@ use crate::memory_file::MemoryFile;
 use crate::recall::{AutoFile, Head, Record, Spoken, Words};
 use crate::state::Daemon;
 
+/// How much of the file is written anew in one turn of the loop.
+const TIDY_BYTES: usize = 256 << 10;
+
 /// The file, and what has to stand in it beside what the machine remembers.
 #[derive(Debug)]
 pub(crate) struct Diary {
@@ -24,15 +27,27 @@ pub(crate) struct Diary {
     words: BTreeMap<ChildId, Spoken>,
     /// Those of whose words it has, and that is not written down.
     heard: Vec<ChildId>,
+    /// What is still to be written of a file that is written anew.
+    needed: VecDeque<Change>,
+    is_tidying: bool,
     /// Set while it cannot be written, so that this is told once.
     is_failing: bool,
 }
 
 impl Diary {
     /// One that nobody will read, until it [begins](Self::begin).
-    pub(crate) const fn new(head: Head, settings: Option<Tape>, files: BTreeMap<StreamId, PathBuf>) -> Self {
-        let words = BTreeMap::new();
-        Self { file: None, head, settings, files, words, heard: Vec::new(), is_failing: false }
+    pub(crate) fn new(head: Head, settings: Option<Tape>, files: BTreeMap<StreamId, PathBuf>) -> Self {
+        Self {
+            file: None,
+            head,
+            settings,
+            files,
+            words: BTreeMap::new(),
+            heard: Vec::new(),
+            needed: VecDeque::new(),
+            is_tidying: false,
+            is_failing: false,
+        }
     }
 
     /// Begins a new file at `path` with all that is to be known.
@@ -51,6 +66,21 @@ impl Diary {
         });
         let step = Record { step, ..Record::default() };
         [head].into_iter().chain(files).chain(words).chain([step]).map(|it| it.to_bytes()).collect()
+    }
+
+    /// Writes some of what is needed to the file that is written anew. Says whether that is whole and in its place.
+    fn write_needed(&mut self) -> io::Result<bool> {
+        let Some(file) = &mut self.file else { return Ok(true) };
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        while bytes < TIDY_BYTES
+            && let Some(change) = self.needed.pop_front()
+        {
+            let record = Record { step: vec![change], ..Record::default() }.to_bytes();
+            bytes += record.len();
+            records.push(record);
+        }
+        file.rewrite(records.iter())?;
+        if self.needed.is_empty() { file.end_rewrite() } else { Ok(false) }
     }
 
     /// Where the output of a stream without a name of its own goes.
@@ -167,15 +197,36 @@ impl Daemon {
         self.diary.write(Some(&Record { succession: true, ..Record::default() }))
     }
 
-    /// Writes the file anew when most of it is history, and drops the configurations nothing is made from any more.
+    /// Begins to write the file anew when most of it is history, and drops the configurations nothing is made from any more.
     fn tidy(&mut self) {
         let memory = self.supervisor.memory();
         let mut used = memory.tapes();
         used.extend(self.diary.settings);
         self.tapes.retain(&used);
-        let records = self.diary.all(memory.into_changes());
-        let written = self.diary.file.as_mut().map_or(Ok(()), |it| it.rewrite(records.iter()));
-        self.tell_of_diary(written);
+        let first = self.diary.all(Vec::new());
+        self.diary.needed = memory.into_changes().into();
+        let begun = self.diary.file.as_mut().map_or(Ok(()), |it| {
+            it.begin_rewrite()?;
+            it.rewrite(first.iter())
+        });
+        self.diary.is_tidying = begun.is_ok();
+        self.tell_of_diary(begun);
+        self.tidy_on();
+    }
+
+    /// Whether the file is being written anew.
+    pub(crate) const fn is_tidying(&self) -> bool {
+        self.diary.is_tidying
+    }
+
+    /// Goes on with that for a moment, if it is.
+    pub(crate) fn tidy_on(&mut self) {
+        if !self.diary.is_tidying {
+            return;
+        }
+        let written = self.diary.write_needed();
+        self.diary.is_tidying = matches!(written, Ok(false));
+        self.tell_of_diary(written.map(drop));
     }
 
     fn tell_of_diary(&mut self, written: io::Result<()>) {

@@ -115,10 +115,15 @@ async fn attend(daemon: &mut Daemon, asks: &mut mpsc::Receiver<Ask>) -> End {
             () = until(daemon.deadline()) => {}
             Some(looked) = daemon.sampling.looked() => daemon.looked(looked),
             Some(heard) = daemon.past.heard() => daemon.hear_past(heard),
-            () = std::future::ready(()), if daemon.calls.has_paused() => {}
+            () = std::future::ready(()), if daemon.calls.has_paused() || daemon.is_tidying() => {}
         }
         daemon.tend(watch.get_ref(), &mut ready);
+        // Where output is ready in every turn, nobody else would ever be.
+        if let Ok(ask) = asks.try_recv() {
+            daemon.take(ask);
+        }
         daemon.resume_some();
+        daemon.tidy_on();
         if !daemon.calls.has_paused() {
             daemon.remember_owed();
         }

@@ -50,6 +50,10 @@ pub const GULP_BYTES: usize = 128 * 1024;
 /// holds.
 const SPLICE_BYTES_MAX: usize = 1024 * 1024;
 
+/// How many bytes one turn tells others of, but for its last gulp. What they make of them costs far more than moving them:
+/// an event for each pool, say, which is written down before anything else is done.
+const TOLD_BYTES_MAX: usize = 256 * 1024;
+
 /// How large a pipe is, and how large one is made that is filled faster than it is looked at: an
 /// unprivileged user's largest (`pipe-max-size` in `pipe(7)`).
 const PIPE_BYTES: usize = 64 * 1024;
@@ -343,11 +347,14 @@ impl Pump {
     pub fn turn(&mut self, budget_bytes: usize) -> Turn {
         self.now = os::clock::mono();
         let more = self.ready.is_empty() && self.gather();
-        let mut bytes = 0;
+        let (mut bytes, mut told) = (0, 0);
         while bytes < budget_bytes
+            && told < TOLD_BYTES_MAX
             && let Some(token) = self.ready.pop()
         {
+            let reports = self.reports.len();
             bytes += self.attend(token);
+            told += self.reports.iter().skip(reports).map(Report::bytes).sum::<usize>();
         }
         // What was left over because of the budget may have rested, so that nobody else would tell.
         let left = (!self.ready.is_empty()).then_some(self.now);

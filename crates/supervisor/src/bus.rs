@@ -108,7 +108,7 @@ impl Bus {
         let written = spec.buffer_size.map(|it| usize::try_from(it).unwrap_or(1));
         let size = written.unwrap_or(UNWRITTEN_BUFFER_SIZE).max(1);
         let pool = Pool::new(spec, size);
-        self.diary.write(|| Change::Pool { name: name.clone(), pool: pool.memory().state });
+        self.diary.write(|| Change::Pool { name: name.clone(), pool: pool.state() });
         self.pools.insert(name, pool);
         self.set_clocks(now, timers);
     }
@@ -146,16 +146,18 @@ impl Bus {
     ///
     /// It takes a number only if there is such a pool.
     pub(crate) fn post(&mut self, event: &Event, fx: &mut Effects) {
-        let kind = event.kind();
+        let (kind, serial) = (event.kind(), self.next_serial);
         let mut shared: Option<Arc<Event>> = None;
+        let mut numbers = Vec::new();
         for (name, pool) in self.pools.iter_mut().filter(|(_, it)| it.wants(kind)) {
             let event = shared.get_or_insert_with(|| Arc::new(event.clone())).clone();
-            let told = &mut Told { fx: &mut *fx, diary: &mut self.diary };
-            pool.append(name, self.next_serial, event, told);
+            numbers.push((name.clone(), pool.next_serial));
+            pool.append(name, serial, event, &mut Told { fx: &mut *fx, diary: &mut self.diary });
             self.awake.insert(name.clone());
         }
-        if shared.is_some() {
-            self.next_serial = after(self.next_serial);
+        if let Some(event) = shared {
+            self.diary.write(|| posted(serial, numbers, event));
+            self.next_serial = after(serial);
         }
     }
 
@@ -349,23 +351,27 @@ impl Pool {
 
     /// What is to be remembered of it.
     pub(crate) fn memory(&self) -> PoolMemory {
+        PoolMemory { state: self.state(), waiting: self.waiting.clone() }
+    }
+
+    /// All but what waits in it.
+    pub(crate) fn state(&self) -> PoolState {
         let rests_until = self.pause.map(TimerKey::at);
         let (serial, mendings) = (self.next_serial, self.mendings.clone());
         let (dropped, burst) = (self.dropped, self.burst);
-        let state = PoolState { serial, dropped, burst, rests_until, mendings };
-        PoolMemory { state, waiting: self.waiting.clone() }
+        PoolState { serial, dropped, burst, rests_until, mendings }
     }
 
     fn wants(&self, kind: EventType) -> bool {
         self.events.iter().any(|it| it.covers(kind))
     }
 
+    /// Puts an event behind all others. That is written down by who puts it into all pools that want it.
     fn append(&mut self, name: &GroupName, serial: u64, event: Arc<Event>, told: &mut Told<'_>) {
         self.make_room(name, bytes_of(&event), told);
         let letter = Letter { serial, pool: name.clone(), pool_serial: self.next_serial, event };
         self.next_serial = after(self.next_serial);
         self.waiting_bytes += bytes_of(&letter.event);
-        told.diary.write(|| Change::LetterLast { letter: letter.clone() });
         self.waiting.push_back(letter);
     }
 
@@ -407,6 +413,19 @@ impl Pool {
         let letter = self.waiting.pop_front()?;
         self.waiting_bytes -= bytes_of(&letter.event);
         Some(letter)
+    }
+}
+
+/// How it is written down that an event waits in these pools, with its number in each.
+fn posted(serial: u64, mut pools: Vec<(GroupName, u64)>, event: Arc<Event>) -> Change {
+    match pools.pop() {
+        Some((pool, pool_serial)) if pools.is_empty() => {
+            Change::LetterLast { letter: Letter { serial, pool, pool_serial, event } }
+        }
+        last => {
+            pools.extend(last);
+            Change::LetterForAll { serial, pools, event }
+        }
     }
 }
 

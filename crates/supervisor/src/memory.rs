@@ -24,9 +24,10 @@
 //! known are ignored, and a change of a kind that is not known is [`Change::Unknown`].
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use model::child::ChildId;
-use model::event::TickPeriod;
+use model::event::{Event, TickPeriod};
 use model::exit::{Ended, ExitStatus};
 use model::listener::Letter;
 use model::name::{FullName, GroupName, ProcessName};
@@ -316,6 +317,15 @@ pub enum Change {
     LetterLast {
         /// It.
         letter: Letter,
+    },
+    /// An event waits in several pools, in each behind all others and with the number that was next there.
+    LetterForAll {
+        /// Its number.
+        serial: u64,
+        /// The pools, and its number in each.
+        pools: Vec<(GroupName, u64)>,
+        /// It: once, since a program may write 128 KiB at a time.
+        event: Arc<Event>,
     },
     /// An event waits again, before all others of its pool.
     LetterFirst {

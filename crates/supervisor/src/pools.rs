@@ -29,7 +29,7 @@ impl Bus {
         let mut changes = self.diary.take();
         for name in self.diary.take_pools() {
             if let Some(pool) = self.pools.get(&name) {
-                changes.push(Change::Pool { name, pool: pool.memory().state });
+                changes.push(Change::Pool { name, pool: pool.state() });
             }
         }
         changes

@@ -1,6 +1,7 @@
 //! A memory made of changes, and changes made of a memory.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use model::child::ChildId;
 use model::listener::Letter;
@@ -25,10 +26,11 @@ impl Memory {
             Change::ProcessGone { name } => drop(self.processes.remove(&name)),
             Change::Pool { name, pool } => self.pools.entry(name).or_default().state = pool,
             Change::PoolGone { name } => drop(self.pools.remove(&name)),
-            Change::LetterLast { letter } => {
-                let pool = self.pools.entry(letter.pool.clone()).or_default();
-                pool.state.serial = bus::after(letter.pool_serial);
-                pool.waiting.push_back(letter);
+            Change::LetterLast { letter } => self.append(letter),
+            Change::LetterForAll { serial, pools, event } => {
+                for (pool, pool_serial) in pools {
+                    self.append(Letter { serial, pool, pool_serial, event: Arc::clone(&event) });
+                }
             }
             Change::LetterFirst { letter } => self.waiting(&letter.pool.clone()).push_front(letter),
             Change::LetterDropped { pool } => drop(self.waiting(&pool).pop_front()),
@@ -44,6 +46,12 @@ impl Memory {
             Change::Ordered { ordered } => self.ordered = ordered,
             Change::Unknown => {}
         }
+    }
+
+    fn append(&mut self, letter: Letter) {
+        let pool = self.pools.entry(letter.pool.clone()).or_default();
+        pool.state.serial = bus::after(letter.pool_serial);
+        pool.waiting.push_back(letter);
     }
 
     fn waiting(&mut self, pool: &GroupName) -> &mut VecDeque<Letter> {

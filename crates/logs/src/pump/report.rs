@@ -96,6 +96,24 @@ pub enum Report {
     },
 }
 
+impl Report {
+    /// How many bytes of a stream it tells.
+    pub(super) const fn bytes(&self) -> usize {
+        match self {
+            Self::Chunk { bytes, .. }
+            | Self::Saying { bytes, .. }
+            | Self::Said { bytes, .. }
+            | Self::Captured { bytes, .. } => bytes.len(),
+            Self::Ended { .. }
+            | Self::Stalled { .. }
+            | Self::Recovered { .. }
+            | Self::Dropping { .. }
+            | Self::Dropped { .. }
+            | Self::Trouble { .. } => 0,
+        }
+    }
+}
+
 /// Something that went wrong with a stream without stopping it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {

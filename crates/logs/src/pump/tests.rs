@@ -554,3 +554,32 @@ fn no_pipe_rests_for_long_while_somebody_follows_a_log() {
         }
     }
 }
+
+#[test]
+fn a_turn_tells_no_more_than_can_be_taken_in_at_once() {
+    let mut bench = Bench::new();
+    let bytes = vec![b'x'; 60_000];
+    let children: Vec<_> = (0..16)
+        .map(|number| {
+            let name = format!("p{number}");
+            let options = StreamOptions {
+                path: Some(bench.path(&name)),
+                mirror: Mirror::Shown,
+                ..StreamOptions::default()
+            };
+            bench.pump.open(stream(&name), options).unwrap();
+            let mut child = bench.child(&name, number);
+            child.write_all(&bytes).unwrap();
+            child
+        })
+        .collect();
+    let mut told = 0;
+    while told < children.len() * bytes.len() {
+        bench.pump.turn(16 * BUDGET);
+        let reports = bench.pump.reports();
+        let at_once: usize = reports.iter().map(Report::bytes).sum();
+        assert!(at_once > 0 && at_once <= TOLD_BYTES_MAX + GULP_BYTES, "{at_once}");
+        told += at_once;
+    }
+    assert_eq!(told, children.len() * bytes.len());
+}

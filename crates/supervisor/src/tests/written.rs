@@ -165,6 +165,14 @@ fn rows() -> Vec<(Change, &'static str)> {
             Change::LetterLast { letter: letter(Event::GroupAdded(g())) },
             r#"{"change":"letter_last","letter":{"serial":7,"pool":"g","pool_serial":5,"event":{"group_added":"g"}}}"#,
         ),
+        (
+            Change::LetterForAll {
+                serial: 7,
+                pools: vec![(g(), 5), (g(), 6)],
+                event: Arc::new(Event::GroupAdded(g())),
+            },
+            r#"{"change":"letter_for_all","serial":7,"pools":[["g",5],["g",6]],"event":{"group_added":"g"}}"#,
+        ),
         (Change::LetterDropped { pool: g() }, r#"{"change":"letter_dropped","pool":"g"}"#),
         (Change::LetterHeld { pool: g(), child }, r#"{"change":"letter_held","pool":"g","child":9}"#),
         (
@@ -240,7 +248,7 @@ fn every_kind_has_a_row() {
     let kind = |text: &'static str| text.split('"').nth(3);
     let told: BTreeSet<_> = rows().iter().filter_map(|(_, text)| kind(text)).collect();
     // As many as there are variants, without the one that is never written.
-    assert_eq!(told.len(), 16, "{told:?}");
+    assert_eq!(told.len(), 17, "{told:?}");
 }
 
 #[test]
