@@ -5,6 +5,7 @@ use std::net::TcpStream;
 
 use e2e::house::House;
 use e2e::http::{self, Answer};
+use e2e::wait::until;
 
 /// A house with a server on a port of its own, and a program that runs and one that does not.
 fn house(server: &str, more: &str) -> (House, u16) {
@@ -71,6 +72,30 @@ fn every_page_is_whole_and_forbids_what_is_not_ours() {
     }
     assert_eq!(page(port, "/process?name=nobody").status, 404);
     assert_eq!(page(port, "/assets/console.js").status, 404);
+}
+
+#[test]
+fn the_pages_need_no_interface_of_xml_rpc() {
+    let port = http::free_port();
+    let house = House::new(&format!(
+        "[inet_http_server]\nport=127.0.0.1:{port}\n[program:busy]\ncommand=sleep 600\nstartsecs=0\n"
+    ));
+    let with = house.text("supervisord.conf");
+    let without = with.lines().filter(|it| !it.contains("rpcinterface")).collect::<Vec<_>>().join("\n");
+    house.write("supervisord.conf", &without);
+    let mut house = house;
+    house.start_with(&["-n", "-c", "supervisord.conf"]);
+    until("the page shows that it runs", || {
+        let answer = http::get(port, "/", None).ok();
+        answer.is_some_and(|it| it.status == 200 && it.text().contains("RUNNING"))
+    });
+    assert_eq!(page(port, "/process?name=busy").status, 200);
+    assert_eq!(page(port, "/api/v1/processes").status, 200);
+    let token = token(port);
+    assert_eq!(post(port, "", &format!("token={token}&back=%2F&stop=busy")).status, 303);
+    until("it is stopped", || page(port, "/").text().contains("STOPPED"));
+    let answer = house.call("supervisor.getState", &[]).unwrap_or_default();
+    assert!(answer.contains("UNKNOWN_METHOD"), "{answer}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use wire::value::{Members, MethodCall, Value};
 
 use crate::arguments::{Arguments, incorrect};
 use crate::batch::CALLS_MAX;
-use crate::call::{Chore, Context, Refusal};
+use crate::call::{Chore, Context, Interface, Refusal};
 use crate::method::{API_VERSION, ENTRIES, EXTENSIONS, Entry, Method, find};
 use crate::shape::{self, Shape};
 use crate::{allowed, config_info, facts, inspection, options, past, process_info, recent, why};
@@ -35,8 +35,8 @@ pub(crate) enum Begun {
 type Start = Result<Begun, Refusal>;
 
 /// Takes a call as far as it gets by itself.
-pub(crate) fn begin(call: MethodCall, asker: &Asker, context: &Context<'_>) -> Start {
-    let entry = find(&call.name).filter(|it| is_offered(it, context));
+pub(crate) fn begin(call: MethodCall, interface: Interface, asker: &Asker, context: &Context<'_>) -> Start {
+    let entry = find(&call.name).filter(|it| interface == Interface::Own || is_offered(it, context));
     let entry = entry.ok_or(Fault::from(FaultCode::UnknownMethod))?;
     allowed::check(entry.name, entry.role, asker)?;
     if !entry.takes(call.params.len()) {

@@ -18,6 +18,16 @@ use wire::value::RemoteFault;
 use crate::audit::Book;
 use crate::recent::Recent;
 
+/// By which interface a call comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interface {
+    /// By XML-RPC, which offers what the configuration names.
+    XmlRpc,
+    /// By one of our own, a page or JSON, which no configuration has to name: the page of the original needs no
+    /// `[rpcinterface:supervisor]` either.
+    Own,
+}
+
 /// What a call may know of the daemon it reaches.
 #[derive(Debug, Clone)]
 pub struct Identity {

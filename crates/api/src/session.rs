@@ -9,7 +9,7 @@ use wire::value::{MethodCall, Value};
 use crate::audit::Deed;
 use crate::batch::Batch;
 use crate::begin::{self, Begun};
-use crate::call::{Chore, Context, Outcome, Refusal};
+use crate::call::{Chore, Context, Interface, Outcome, Refusal};
 use crate::shape::Shape;
 
 /// What a call needs next.
@@ -44,6 +44,7 @@ pub struct Session {
     /// The calls of a multicall, and their answers so far.
     batch: Option<Batch>,
     asker: Rc<Asker>,
+    interface: Interface,
     /// What is being done, if it changes anything.
     deed: Option<Deed>,
     records: Vec<Record>,
@@ -51,8 +52,8 @@ pub struct Session {
 
 impl Session {
     /// A call of somebody that has just arrived.
-    pub fn new(call: MethodCall, asker: Rc<Asker>) -> Self {
-        Self { state: State::Fresh(call), batch: None, asker, deed: None, records: Vec::new() }
+    pub fn new(call: MethodCall, interface: Interface, asker: Rc<Asker>) -> Self {
+        Self { state: State::Fresh(call), batch: None, asker, interface, deed: None, records: Vec::new() }
     }
 
     /// What was done, or asked for and refused, since this was asked last. To be asked after each
@@ -107,7 +108,7 @@ impl Session {
 
     fn begin(&mut self, call: MethodCall, context: &Context<'_>) -> Result<Begun, Refusal> {
         self.deed = Deed::of(&call);
-        begin::begin(call, &self.asker, context)
+        begin::begin(call, self.interface, &self.asker, context)
     }
 
     /// Takes the outcome of what it needed. Ignored when it needed nothing.

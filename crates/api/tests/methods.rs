@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::audit::Book;
-use api::call::{Chore, Context, Identity, LogPaths, Outcome, Refusal, Usages};
+use api::call::{Chore, Context, Identity, Interface, LogPaths, Outcome, Refusal, Usages};
 use api::session::{Next, Session};
 use model::audit::{Asker, Door, Who};
 use model::child::{Channel, ChildId};
@@ -131,6 +131,7 @@ struct World {
     chores: Vec<Chore>,
     requests: Vec<Request>,
     asker: Rc<Asker>,
+    interface: Interface,
     book: Book,
     records: Vec<model::audit::Record>,
 }
@@ -160,6 +161,7 @@ impl World {
             chores: vec![],
             requests: vec![],
             asker: asker(Role::Admin),
+            interface: Interface::XmlRpc,
             book: Book::default(),
             records: vec![],
         };
@@ -237,7 +239,11 @@ impl World {
     }
 
     fn call(&mut self, name: &str, params: Vec<Value>) -> Result<Value, Refusal> {
-        let mut session = Session::new(MethodCall { name: name.to_owned(), params }, Rc::clone(&self.asker));
+        let mut session = Session::new(
+            MethodCall { name: name.to_owned(), params },
+            self.interface,
+            Rc::clone(&self.asker),
+        );
         loop {
             let context = Context {
                 supervisor: &self.supervisor,
@@ -431,6 +437,7 @@ fn a_program_that_is_not_there_is_a_fault_of_its_start() {
     let mut world = World::new();
     let mut session = Session::new(
         MethodCall { name: "supervisor.startProcess".to_owned(), params: texts(["no"]) },
+        world.interface,
         Rc::clone(&world.asker),
     );
     let context = Context {
@@ -676,6 +683,9 @@ fn methods_are_listed_and_described() {
     world.identity.has_supervisor_namespace = false;
     assert_eq!(names(&mut world).len(), 4);
     assert_eq!(world.say("getState", vec![]), "1 UNKNOWN_METHOD");
+    // The page needs no such interface.
+    world.interface = Interface::Own;
+    assert!(world.call("menshen.getProcesses", vec![]).is_ok());
 }
 
 #[test]

@@ -29,9 +29,9 @@ impl Daemon {
     pub(crate) fn take(&mut self, ask: Ask) {
         // Whoever asked may have left since; then nobody misses the answer.
         match ask {
-            Ask::Call { call, asker, slot } => {
+            Ask::Call { call, interface, asker, slot } => {
                 self.note_interest(&call);
-                self.advance(Call { session: Session::new(call, asker), slot });
+                self.advance(Call { session: Session::new(call, interface, asker), slot });
                 self.settle();
             }
             Ask::Audit(record) => self.audit(record),

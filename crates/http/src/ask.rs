@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use api::call::Refusal;
+use api::call::{Interface, Refusal};
 use model::audit::{Asker, Record};
 use model::level::Level;
 use tokio::sync::oneshot;
@@ -20,6 +20,8 @@ pub enum Ask {
     Call {
         /// The call.
         call: MethodCall,
+        /// By which interface it came.
+        interface: Interface,
         /// Who makes it.
         asker: Rc<Asker>,
         /// Its answer.

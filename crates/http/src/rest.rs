@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use api::call::Refusal;
+use api::call::{Interface, Refusal};
 use api::rest::{self, Found, Verb};
 use hyper::body::Incoming;
 use hyper::header::{
@@ -124,7 +124,7 @@ impl Visit {
 
     async fn rest_call(&self, call: wire::value::MethodCall, takes_gzip: bool) -> Result<Reply, Reply> {
         let method = call.name.clone();
-        match self.make(call).await? {
+        match self.make(call, Interface::Own).await? {
             Ok(value) => Ok(light(json(api::json::text(&value)), takes_gzip)),
             Err(Refusal::Fault(fault)) => {
                 let status = StatusCode::from_u16(rest::status(fault.code));

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use api::call::{Refusal, remote};
+use api::call::{Interface, Refusal, remote};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Incoming};
@@ -159,7 +159,7 @@ impl Visit {
         drop(document);
         connection.is_welcome();
         let method = call.name.clone();
-        let body = match self.make(call).await? {
+        let body = match self.make(call, Interface::XmlRpc).await? {
             Ok(value) => xmlrpc_write::response(&value),
             Err(Refusal::Fault(fault)) => xmlrpc_write::fault(&remote(&fault)),
             Err(Refusal::Internal(reason)) => {

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::rc::Rc;
 
-use api::call::Refusal;
+use api::call::{Interface, Refusal};
 use gate::digest::Digest;
 use hyper::StatusCode;
 use model::audit::{Asker, Outcome, Who};
@@ -83,9 +83,13 @@ impl Visit {
     }
 
     /// Has the daemon make a call, and waits for its answer.
-    pub(crate) async fn make(&self, call: MethodCall) -> Result<Result<Value, Refusal>, Reply> {
+    pub(crate) async fn make(
+        &self,
+        call: MethodCall,
+        interface: Interface,
+    ) -> Result<Result<Value, Refusal>, Reply> {
         let asker = Rc::clone(&self.asker);
-        self.ask(|slot| Ask::Call { call, asker, slot }).await
+        self.ask(|slot| Ask::Call { call, interface, asker, slot }).await
     }
 
     /// Makes a call for a page.
@@ -116,8 +120,8 @@ impl Caller {
     /// Makes a call for a page.
     pub(crate) async fn call(&self, name: &str, params: Vec<Value>) -> Result<Value, CallError> {
         let call = MethodCall { name: name.to_owned(), params };
-        let asker = Rc::clone(&self.asker);
-        match ask(&self.asks, &self.note, |slot| Ask::Call { call, asker, slot }).await {
+        let (interface, asker) = (Interface::Own, Rc::clone(&self.asker));
+        match ask(&self.asks, &self.note, |slot| Ask::Call { call, interface, asker, slot }).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(Refusal::Fault(fault))) => Err(CallError::Fault(fault)),
             Ok(Err(Refusal::Internal(reason))) => {

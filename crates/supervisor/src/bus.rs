@@ -148,15 +148,16 @@ impl Bus {
     pub(crate) fn post(&mut self, event: &Event, fx: &mut Effects) {
         let (kind, serial) = (event.kind(), self.next_serial);
         let mut shared: Option<Arc<Event>> = None;
-        let mut numbers = Vec::new();
         for (name, pool) in self.pools.iter_mut().filter(|(_, it)| it.wants(kind)) {
             let event = shared.get_or_insert_with(|| Arc::new(event.clone())).clone();
-            numbers.push((name.clone(), pool.next_serial));
             pool.append(name, serial, event, &mut Told { fx: &mut *fx, diary: &mut self.diary });
             self.awake.insert(name.clone());
         }
         if let Some(event) = shared {
-            self.diary.write(|| posted(serial, numbers, event));
+            let pools = self.pools.iter().filter(|(_, it)| it.wants(kind));
+            let last = |pool: &Pool| pool.waiting.back().map(|it| it.pool_serial);
+            let numbers = pools.filter_map(|(name, it)| Some((name.clone(), last(it)?)));
+            self.diary.write(|| posted(serial, numbers.collect(), event));
             self.next_serial = after(serial);
         }
     }

@@ -157,12 +157,12 @@ async fn pretend(
 ) {
     while let Some(ask) = asks.recv().await {
         match ask {
-            Ask::Call { call, asker, slot } => {
+            Ask::Call { call, interface, asker, slot } => {
                 askers.borrow_mut().push(Rc::clone(&asker));
                 let stops = call.name == "test.stop";
                 let result = match call.name.as_str() {
                     "test.wait" => {
-                        waiting.borrow_mut().push(Ask::Call { call, asker, slot });
+                        waiting.borrow_mut().push(Ask::Call { call, interface, asker, slot });
                         continue;
                     }
                     "test.drop" => continue,
