@@ -318,6 +318,28 @@ pub(crate) fn wait_readable<const N: usize>(
     }
 }
 
+/// The same for who prints what comes, however long that takes: over as soon as nobody reads standard output any more.
+/// Without this it would end only when it has something to print, which in a quiet log may be never.
+///
+/// # Errors
+/// `BrokenPipe` when nobody reads any more; when the kernel refuses.
+pub(crate) fn wait_readable_while_heard<const N: usize>(fds: [BorrowedFd<'_>; N]) -> io::Result<[bool; N]> {
+    let mut list: Vec<_> = fds.iter().map(|it| PollFd::from_borrowed_fd(*it, PollFlags::IN)).collect();
+    // Of an error or a hang-up the kernel tells without being asked.
+    list.push(PollFd::from_borrowed_fd(rustix::stdio::stdout(), PollFlags::empty()));
+    while let Err(error) = poll(&mut list, None) {
+        if error != rustix::io::Errno::INTR {
+            return Err(error.into());
+        }
+    }
+    let is_unheard = list.pop().is_some_and(|it| it.revents().intersects(PollFlags::ERR | PollFlags::HUP));
+    let mut ready = [false; N];
+    for (ready, it) in ready.iter_mut().zip(&list) {
+        *ready = !it.revents().is_empty();
+    }
+    if is_unheard { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(ready) }
+}
+
 fn open(place: &Place) -> Result<Socket, TransportError> {
     match place {
         Place::Unix(path) => open_unix(path).map(Socket::Unix).map_err(TransportError::Connect),

@@ -7,7 +7,7 @@ use crate::client::{CallError, Channel};
 use crate::interrupt::acknowledge;
 use crate::python;
 use crate::session::{Failure, Session};
-use crate::transport::{Interrupt, TransportError, wait_readable};
+use crate::transport::{Interrupt, TransportError, wait_readable_while_heard};
 
 /// Where the server's own log is followed.
 pub(crate) const MAIN_LOG_PATH: &str = "/mainlogtail";
@@ -57,7 +57,7 @@ pub(crate) fn stream(session: &mut Session<'_>, path: &str) -> Result<Option<Cal
         if !lives {
             return Ok(None);
         }
-        let [pressed, _] = wait_readable([interrupt.as_fd(), log.as_fd()], None)?;
+        let [pressed, _] = wait_readable_while_heard([interrupt.as_fd(), log.as_fd()])?;
         if pressed {
             return interrupted(session, &interrupt);
         }
