@@ -171,7 +171,7 @@ fn the_addresses_of_the_original_work_where_they_are_asked_for() {
     assert_eq!(posted.status, 301);
     house.until_state("busy", "STOPPED");
 
-    e2e::wait::until("the program has spoken", || {
+    until("the program has spoken", || {
         let tail = page(port, "/tail.html?processname=says").text();
         assert!(tail.contains("<title>Supervisor tail of process says"));
         tail.contains("<pre>hello\n</pre>")
@@ -212,7 +212,7 @@ fn what_programs_say_and_are_called_stays_text() {
     assert_eq!(post(port, "", &stop).status, 303);
     house.until_state(&format!("odd:{shown}"), "STOPPED");
 
-    e2e::wait::until("the log is on the page", || {
+    until("the log is on the page", || {
         let html = page(port, "/process?name=evil").text();
         html.contains("the end") && {
             assert!(html.contains("&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;red"), "{html}");
