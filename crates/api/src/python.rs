@@ -1,7 +1,6 @@
 //! Values as the original shows them, which is a Python program: `str` of what was sent, `repr` of what is inside of it.
 
-use std::fmt::Write as _;
-
+use model::python::repr as quoted;
 use wire::value::Value;
 
 /// `str` of a value.
@@ -56,30 +55,6 @@ fn float(number: f64) -> String {
         Ok(_) | Err(_) if number.is_finite() && number.fract() == 0.0 => format!("{number:.1}"),
         Ok(_) | Err(_) => number.to_string(),
     }
-}
-
-/// `repr` of a text.
-fn quoted(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    let mut out = String::from(quote);
-    for character in text.chars() {
-        match character {
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\\' => out.push_str("\\\\"),
-            it if it == quote => out.extend(['\\', it]),
-            it if it == ' ' || !(it.is_control() || it.is_whitespace()) => out.push(it),
-            it => {
-                let code = u32::from(it);
-                // Writing to a string cannot fail.
-                let _ =
-                    if code < 0x100 { write!(out, "\\x{code:02x}") } else { write!(out, "\\u{code:04x}") };
-            }
-        }
-    }
-    out.push(quote);
-    out
 }
 
 /// A moment, as `YYYYMMDDTHH:MM:SS` has it.

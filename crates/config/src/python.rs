@@ -1,7 +1,7 @@
 //! What Python does with text: the original is a Python program, and its rules for blanks, numbers,
 //! `repr` and paths show through its configuration language and its messages.
 
-use std::fmt::Write as _;
+pub(crate) use model::python::{ascii, repr};
 
 /// Python's limit for the digits of a decimal number (`sys.int_info.default_max_str_digits`).
 pub(crate) const DECIMAL_DIGITS_MAX: usize = 4300;
@@ -26,63 +26,9 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(is_space).filter(|it| !it.is_empty())
 }
 
-/// `repr` of a string.
-pub(crate) fn repr(text: &str) -> String {
-    repr_by(text, is_printable)
-}
-
-/// `ascii` of a string.
-pub(crate) fn ascii(text: &str) -> String {
-    repr_by(text, |it| it == ' ' || it.is_ascii_graphic())
-}
-
 /// `repr` of a list of strings.
 pub(crate) fn repr_list(items: &[String]) -> String {
     format!("[{}]", items.iter().map(|it| repr(it)).collect::<Vec<_>>().join(", "))
-}
-
-fn repr_by(text: &str, plain: impl Fn(char) -> bool) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push(quote);
-    for character in text.chars() {
-        match character {
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\\' => out.push_str("\\\\"),
-            it if it == quote => {
-                out.push('\\');
-                out.push(it);
-            }
-            it if plain(it) => out.push(it),
-            it => push_escape(&mut out, u32::from(it)),
-        }
-    }
-    out.push(quote);
-    out
-}
-
-fn push_escape(out: &mut String, code: u32) {
-    let written = match code {
-        0..=0xff => write!(out, "\\x{code:02x}"),
-        0x100..=0xffff => write!(out, "\\u{code:04x}"),
-        _ => write!(out, "\\U{code:08x}"),
-    };
-    written.expect("writing to a string cannot fail");
-}
-
-/// `str.isprintable` of one character.
-///
-/// The standard library escapes the same categories of characters in a string, provided that the
-/// character is not the first (where it would also escape combining ones).
-fn is_printable(character: char) -> bool {
-    if character.is_ascii() {
-        return character == ' ' || character.is_ascii_graphic();
-    }
-    let mut pair = String::from("a");
-    pair.push(character);
-    pair.escape_debug().count() == 2
 }
 
 /// A whole number of any size.
@@ -180,22 +126,6 @@ pub(crate) fn normalize(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn repr_is_that_of_python() {
-        let cases = [
-            ("a b", "'a b'"),
-            ("it's", "\"it's\""),
-            ("'\"", "'\\'\"'"),
-            ("\u{feff}[x]\n", "'\\ufeff[x]\\n'"),
-            ("\u{1}\u{7f}\u{a0}é\u{301}\u{1f600}\u{e000}", "'\\x01\\x7f\\xa0é\u{301}\u{1f600}\\ue000'"),
-            ("a\\b\t\r", "'a\\\\b\\t\\r'"),
-        ];
-        for (text, shown) in cases {
-            assert_eq!(repr(text), shown);
-        }
-        assert_eq!(ascii("é\u{1f600}"), "'\\xe9\\U0001f600'");
-    }
 
     #[test]
     fn numbers_are_those_of_python() {

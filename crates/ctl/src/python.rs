@@ -1,8 +1,9 @@
 //! The original is a Python program, and its notation shows through its messages: `repr` of texts,
 //! what counts as a number, the names of its exceptions.
 
-use std::fmt::Write as _;
 use std::io;
+
+pub(crate) use model::python::repr;
 
 use crate::client::CallError;
 use crate::framing::FrameError;
@@ -10,28 +11,6 @@ use crate::transport::TransportError;
 
 /// The largest number XML-RPC knows.
 const INT_MAX: i64 = 0x7fff_ffff;
-
-/// `repr` of a string.
-pub(crate) fn repr(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    let mut out = String::from(quote);
-    for character in text.chars() {
-        match character {
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\\' => out.push_str("\\\\"),
-            it if it == quote => out.extend(['\\', it]),
-            it if it.is_control() => {
-                // Control characters are all below 0x100.
-                write!(out, "\\x{:02x}", u32::from(it)).expect("writing to a string cannot fail");
-            }
-            it => out.push(it),
-        }
-    }
-    out.push(quote);
-    out
-}
 
 /// `int` of a string: blanks around it, a sign, and underscores between digits are allowed. A number
 /// beyond 64 bits is the largest of them, which no log is as long as.

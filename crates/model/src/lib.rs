@@ -15,6 +15,7 @@ pub mod listener;
 pub mod name;
 pub mod outside;
 pub mod past;
+pub mod python;
 pub mod role;
 pub mod signal;
 pub mod spawn;
