@@ -8,6 +8,7 @@ use e2e::house::House;
 use e2e::http::{Answer, exchange, free_port};
 use e2e::program::Make;
 use e2e::wait::until_some;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 /// No answer of ours takes this long.
@@ -192,6 +193,60 @@ fn events_come_as_they_happen_and_are_resumed() {
     assert_eq!(stream.next().2["to"], "STARTING");
     assert_eq!(stream.next().2["to"], "RUNNING");
     assert_eq!(Stream::open(port, "/events?since=ffff-1", "").next().0, "reset", "an id of another life");
+}
+
+#[test]
+fn every_kind_of_event_that_is_promised_is_told() {
+    if Make::is_original() {
+        return;
+    }
+    let (mut house, port) = house(
+        "[program:talker]\ncommand=/bin/sh -c 'read go; printf \"<!--XSUPERVISOR:BEGIN-->it is \\303\\251<!--XSUPERVISOR:END-->\"; exec cat'\n\
+         startsecs=0\nstdout_capture_maxbytes=1MB\n",
+    );
+    house.until_state("talker", "RUNNING");
+    let document = get(port, "/openapi.json");
+    let promised = document["paths"]["/events"]["get"]["responses"]["200"]["description"].as_str().unwrap();
+    let promised: Vec<_> =
+        promised.lines().filter_map(|it| Some(it.strip_prefix("- `")?.split_once('`')?.0)).collect();
+    for kind in &promised {
+        assert!(
+            include_str!("../docs/api.md").contains(&format!("`{kind}`")),
+            "{kind} is not in docs/api.md"
+        );
+    }
+
+    let mut reset = Stream::open(port, "/events?since=ffff-1", "");
+    let mut stream = Stream::open(port, "/events?samples=true", "");
+    let mut told = vec![reset.next().0];
+    let mut expect = |kind: &str, wanted: &[(&str, Value)]| {
+        let matches = |data: &Value| wanted.iter().all(|(name, value)| data[*name] == *value);
+        let (_, data) = stream.until(|it, data| it == kind && matches(data));
+        assert!(kind == "hello" || kind == "samples" || data["at"].is_number(), "{kind}: {data}");
+        told.push(kind.to_owned());
+    };
+    expect("hello", &[]);
+    post(port, "/processes/talker/stdin", &json!({ "chars": "go\n" }));
+    expect("communication", &[("name", json!("talker")), ("data", json!("it is é"))]);
+    let long = "x".repeat(5000);
+    post(port, "/methods/supervisor.sendRemoteCommEvent", &json!(["deploy", "it's \"42\"\n"]));
+    expect("remote", &[("type", json!("deploy")), ("data", json!("it's \"42\"\n"))]);
+    post(port, "/methods/supervisor.sendRemoteCommEvent", &json!([&long, &long]));
+    expect("remote", &[("type", json!(&long[..4096])), ("data", json!(&long[..4096]))]);
+    expect("samples", &[]);
+    post(port, "/processes/talker/stop", &Value::Null);
+    expect("state", &[("name", json!("talker")), ("from", json!("STOPPING")), ("to", json!("STOPPED"))]);
+    expect("exit", &[("name", json!("talker")), ("signal", json!("SIGTERM"))]);
+    post(port, "/methods/supervisor.removeProcessGroup", &json!(["talker"]));
+    expect("group_removed", &[("name", json!("talker"))]);
+    post(port, "/methods/supervisor.addProcessGroup", &json!(["talker"]));
+    expect("group_added", &[("name", json!("talker"))]);
+    house.signal(Signal::TERM);
+    expect("supervisor", &[("state", json!("SHUTDOWN"))]);
+    assert!(house.until_ended().success());
+    for kind in promised {
+        assert!(told.iter().any(|it| it == kind), "{kind} is promised, and was not looked for");
+    }
 }
 
 #[test]

@@ -110,11 +110,13 @@ fn streaming(stream: &Stream) -> Value {
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
     parameters.extend(stream.params.iter().map(|it| in_query(it, false)));
+    let kinds = stream.kinds.iter().map(|(kind, help)| format!("\n- `{kind}`: {help}"));
+    let what = format!("{}{}", stream.help, kinds.collect::<String>());
     json!({
         "summary": stream.help,
         "description": format!("For the role {} and those above it.", stream.role),
         "parameters": parameters,
-        "responses": { "200": { "description": stream.help, "content": { stream.content: {} } }, "default": error() },
+        "responses": { "200": { "description": what, "content": { stream.content: {} } }, "default": error() },
     })
 }
 

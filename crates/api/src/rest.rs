@@ -56,6 +56,8 @@ pub struct Stream {
     pub role: Role,
     /// What may be asked for: name, type, and what it means.
     pub params: &'static [method::Parameter],
+    /// The kinds of events that come, and what each says; nothing for what is no stream of events.
+    pub kinds: &'static [(&'static str, &'static str)],
     /// What it is.
     pub help: &'static str,
 }
@@ -111,27 +113,47 @@ pub const ROUTES: [Route; 38] = [
     post("/update", "menshen.update"),
 ];
 
+/// What `/events` tells.
+#[rustfmt::skip]
+const EVENTS: &[(&str, &str)] = &[
+    ("hello", "The first event, or `reset` is: nothing was missed."),
+    ("reset", "Something may have been missed: ask for /processes again."),
+    ("state", "A process has another state: at, name, from, to, pid, tries, expected, and the process itself."),
+    ("exit", "A child has ended: its name, and what menshen.getExits tells of an end."),
+    ("group_added", "A group is active: at, name."),
+    ("group_removed", "A group is gone: at, name."),
+    ("supervisor", "The supervisor has another state: at, state."),
+    ("remote", "A client has called sendRemoteCommEvent: at, type, data, up to 4 KiB of each."),
+    ("communication", "A program has written something between capture tokens: at, name, data, up to 4 KiB."),
+    ("samples", "What everything uses, for who asked for it: machine, processes, listeners. Has no id."),
+];
+
+/// What the streams of logs tell.
+const LOG: &[(&str, &str)] =
+    &[("log", "A piece of the log, as a string."), ("truncated", "The log was emptied.")];
+
 /// Every path that stands for something else.
 #[rustfmt::skip]
 pub const STREAMS: [Stream; 5] = [
-    Stream { path: "/openapi.json", content: "application/json", role: Role::Viewer, params: &[], help: "This document." },
+    Stream { path: "/openapi.json", content: "application/json", role: Role::Viewer, params: &[], kinds: &[],
+        help: "This document." },
     Stream { path: "/events", content: "text/event-stream", role: Role::Viewer,
         params: &[
             (Kind::Boolean, "samples", "Whether to tell what everything uses, too, each time that is looked at."),
             (Kind::String, "since", "The id of the last event known; the header Last-Event-ID does the same."),
         ],
-        help: "What happens, as it happens." },
+        kinds: EVENTS, help: "What happens, as it happens." },
     Stream { path: "/processes/{name}/{channel}/follow", content: "text/event-stream", role: Role::Viewer,
         params: &[
             (Kind::Int, "bytes", "How much of what is there to show first; 1024 unless given, 1 MiB at most."),
             (Kind::String, "since", "The id of the last piece known; the header Last-Event-ID does the same."),
         ],
-        help: "A log as it grows; `channel` is stdout or stderr." },
+        kinds: LOG, help: "A log as it grows; `channel` is stdout or stderr." },
     Stream { path: "/processes/{name}/{channel}/file", content: "text/plain", role: Role::Viewer, params: &[],
-        help: "A whole log as it is on disk; `channel` is stdout or stderr." },
+        kinds: &[], help: "A whole log as it is on disk; `channel` is stdout or stderr." },
     Stream { path: "/supervisor/log/follow", content: "text/event-stream", role: method::MAIN_LOG_ROLE,
         params: &[(Kind::Int, "bytes", "How much of what is there to show first.")],
-        help: "The log of the supervisor itself as it grows." },
+        kinds: LOG, help: "The log of the supervisor itself as it grows." },
 ];
 
 /// What a path leads to.

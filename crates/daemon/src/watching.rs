@@ -32,7 +32,8 @@ impl Daemon {
             Event::GroupRemoved(name) => ("group_removed", vec![("name", text(name.as_str()))]),
             Event::SupervisorStateChange(state) => ("supervisor", vec![("state", text(state.as_str()))]),
             Event::RemoteCommunication { kind, data } => {
-                ("remote", vec![("type", text(kind)), ("data", Value::String(said(data.as_bytes())))])
+                let [kind, data] = [kind, data].map(|it| Value::String(said(it.as_bytes())));
+                ("remote", vec![("type", kind), ("data", data)])
             }
             Event::ProcessCommunication { name, data, .. } => (
                 "communication",

@@ -16,7 +16,8 @@ use crate::supervisor::Supervisor;
 use crate::turn::Step;
 
 impl Supervisor {
-    /// Tells those who listen what the machine has done.
+    /// Tells those who listen, and those who watch, what has happened. Output of programs is for listeners alone
+    /// (see [`Self::wrote`]): those who watch have the logs.
     pub(crate) fn publish(&mut self, event: Event, step: &mut Step<'_>) {
         self.books.bus.post(&event, step.fx);
         step.fx.push(Effect::Publish(event));
@@ -67,7 +68,7 @@ impl Supervisor {
     pub(crate) fn captured(&mut self, child: ChildId, channel: Channel, data: Vec<u8>, step: &mut Step<'_>) {
         let Some((name, pid)) = self.owner(child) else { return };
         step.fx.note(EventNote::Communicated { process: name.process.clone(), channel });
-        self.books.bus.post(&Event::ProcessCommunication { name, pid, channel, data }, step.fx);
+        self.publish(Event::ProcessCommunication { name, pid, channel, data }, step);
     }
 
     /// Whose child it is, and its pid.

@@ -121,7 +121,7 @@ impl Supervisor {
             Input::SendFailed { child, serial, closed } => self.send_failed(child, serial, closed, step),
             Input::Wrote { child, channel, bytes } => self.wrote(child, channel, bytes, step),
             Input::Captured { child, channel, bytes } => self.captured(child, channel, bytes, step),
-            Input::Publish(event) => self.books.bus.post(&event, step.fx),
+            Input::Publish(event) => self.publish(event, step),
             Input::Reread { groups, tape } => self.configured = Configuration { groups, tape: Some(tape) },
             Input::Request { id, request } => self.request(id, request, step),
             Input::Abandoned { id } => {

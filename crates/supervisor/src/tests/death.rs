@@ -381,6 +381,7 @@ fn a_letter_that_may_not_have_been_sent_is_sent() {
     bench.die_before_performing().resumed(vec![child(1, "ear", 0.0)]);
     bench.die().resumed(vec![child(1, "ear", 0.0)]);
     insta::assert_snapshot!(bench.journal(), @r"
+    2.000 REMOTE_COMMUNICATION type:k
     2.000 DEBG event 0 sent to listener ear
     2.000 event 0/0 to #1: REMOTE_COMMUNICATION type:k
     2.000 adopt #1 as ear

@@ -13,7 +13,8 @@ function eventLine(kind, event) {
   if (kind === "group_added") return eventItem("config", event.at, null, [say("group added"), " ", event.name]);
   if (kind === "group_removed") return eventItem("config", event.at, null, [say("group removed"), " ", event.name]);
   if (kind === "supervisor") return eventItem(kind, event.at, null, [say("supervisor"), " ", event.state]);
-  return eventItem("action", event.at, event.name, [event.type || kind, detail(event.data || "")]);
+  if (kind === "remote") return eventItem("action", event.at, null, [say("message from a client"), " ", make("code", {}, event.type), detail(event.data)]);
+  return eventItem("action", event.at, event.name, [say("message from the program"), detail(event.data)]);
 }
 
 /** The same for what the history tells. */
