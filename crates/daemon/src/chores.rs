@@ -29,7 +29,8 @@ impl Daemon {
         match chore {
             Chore::ReadMainLog { offset, length } => match self.main_log_path() {
                 Some(path) => read(&path, offset, length),
-                None => Outcome::Failed(FaultCode::NoFile.into()),
+                // It goes to the system log alone, whose name stands where that of a file would.
+                None => Outcome::Failed(Fault::about(FaultCode::NoFile, "syslog")),
             },
             Chore::ClearMainLog => self.clear_main_log(),
             Chore::ReadLog { path, offset, length } => read(&path, offset, length),

@@ -123,7 +123,7 @@ pub struct LogFile {
     target: Option<Target>,
     /// Its device and inode, if it is a regular file that is open.
     identity: (u64, u64),
-    /// What it had after the last write.
+    /// What it had after the last write since it was opened.
     size: u64,
     /// Below this size rotation is not tried again, after it has failed.
     unrotated_until: u64,
@@ -410,7 +410,8 @@ impl LogFile {
                 self.mode = found.st_mode & MODE;
                 self.identity = (found.st_dev, found.st_ino);
             }
-            self.unrotated_until = 0;
+            // Nothing was written to this file yet: what its predecessor had must not make it seem full.
+            (self.size, self.unrotated_until) = (0, 0);
             return Ok(self.target.insert(opened));
         }
         self.target.as_ref().ok_or(Errno::BADF)

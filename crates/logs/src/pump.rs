@@ -426,12 +426,17 @@ impl Pump {
         cleared
     }
 
-    /// Opens every log by its name again: what `USR2` asks for.
+    /// Opens every log by its name again: what `USR2` asks for. One that nobody writes to is only let go of, so
+    /// that a log which was moved away has no successor before there is something to write.
     pub fn reopen_all(&mut self) {
         for key in self.streams.keys().copied().collect::<Vec<_>>() {
             self.unwatch_target(key);
             if let Some(stream) = self.streams.get_mut(&key) {
-                stream.sink.reopen(&stream.id, &mut self.reports);
+                if stream.pipes.is_empty() && stream.sink.wait() == Wait::Nothing {
+                    stream.sink.rest();
+                } else {
+                    stream.sink.reopen(&stream.id, &mut self.reports);
+                }
             }
             self.resume(key);
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use rustix::fs::{FileType, Mode, OFlags, SeekFrom, fstat, open, seek};
 
 /// How many bytes one call gets at most. A client that wants more asks again from where it got to; a
 /// log without rotation may be larger than our memory.
@@ -53,10 +53,9 @@ pub struct Part {
 /// As [`ReadFault`] says. In the original's order: a file that cannot be opened is `Failed` even if
 /// the numbers make no sense.
 pub fn read(path: &Path, offset: i64, length: i64) -> Result<Part, ReadFault> {
-    let file = open_regular(path).map_err(|error| {
+    let (file, size) = open_placed(path).map_err(|error| {
         if error.kind() == io::ErrorKind::NotFound { ReadFault::NoFile } else { ReadFault::Failed }
     })?;
-    let size = file.metadata().map_err(|_| ReadFault::Failed)?.len();
     let (start, count) = read_part(offset, length, size).ok_or(ReadFault::BadArguments)?;
     let bytes = read_at(&file, start, count).map_err(|_| ReadFault::Failed)?;
     Ok(Part { bytes, start })
@@ -69,12 +68,11 @@ pub fn read(path: &Path, offset: i64, length: i64) -> Result<Part, ReadFault> {
 /// read no bytes either.
 pub fn tail(path: &Path, offset: i64, length: i64) -> Tail {
     let nothing = |size| Tail { bytes: Vec::new(), start: 0, size, overflow: false };
-    let file = match open_regular(path) {
-        Ok(file) => file,
+    let (file, size) = match open_placed(path) {
+        Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return nothing(0),
         Err(_) => return nothing(offset),
     };
-    let Ok(size) = file.metadata().map(|it| it.len()) else { return nothing(offset) };
     let (start, count, overflow) = tail_part(offset, length, size);
     let Ok(bytes) = read_at(&file, start, count) else { return nothing(offset) };
     Tail { bytes, start, size: i64::try_from(size).unwrap_or(i64::MAX), overflow }
@@ -112,14 +110,23 @@ fn tail_part(offset: i64, length: i64, size: u64) -> (u64, u64, bool) {
     (start + (count - most), most, overflow)
 }
 
-/// Opens a regular file. Anything else is refused: a pipe would make us wait, and has no part that
-/// could be read twice.
-fn open_regular(path: &Path) -> io::Result<std::fs::File> {
+/// Opens what has places that can be read twice, and its size: a regular file, or a device like `/dev/null`, which
+/// lets itself be searched and has nothing. Anything else is refused: a pipe would make us wait.
+fn open_placed(path: &Path) -> io::Result<(std::fs::File, u64)> {
     let fd = open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY, Mode::empty())?;
-    if FileType::from_raw_mode(fstat(&fd)?.st_mode) != FileType::RegularFile {
-        return Err(io::ErrorKind::InvalidInput.into());
+    let found = fstat(&fd)?;
+    match FileType::from_raw_mode(found.st_mode) {
+        FileType::RegularFile => Ok((fd.into(), u64::try_from(found.st_size).unwrap_or(0))),
+        FileType::CharacterDevice => {
+            seek(&fd, SeekFrom::End(0)).map(|end| (fd.into(), end)).map_err(Into::into)
+        }
+        FileType::Directory
+        | FileType::Symlink
+        | FileType::Fifo
+        | FileType::Socket
+        | FileType::BlockDevice
+        | FileType::Unknown => Err(io::ErrorKind::InvalidInput.into()),
     }
-    Ok(fd.into())
 }
 
 /// Reads `count` bytes, or fewer if the file has been cut off since.

@@ -66,6 +66,11 @@ fn what_is_missing_or_no_file_is_told_apart() {
     let link = folder.path().join("link");
     symlink(&fifo, &link).unwrap();
     assert_eq!(tail(&link, 3, 1).size, 3);
+
+    let null = Path::new("/dev/null");
+    assert_eq!(read(null, 0, 0).map(|it| it.bytes), Ok(Vec::new()));
+    assert_eq!(read(null, 0, -1), Err(ReadFault::BadArguments));
+    assert_eq!(tail(null, 3, 1).size, 0);
 }
 
 #[test]

@@ -498,6 +498,41 @@ fn logs_can_be_cleared_and_reopened() {
 }
 
 #[test]
+fn an_empty_log_is_never_rotated_into_the_place_of_its_backups() {
+    let mut bench = Bench::new();
+    let options = StreamOptions { maxbytes: 4, backups: 2, ..to(&bench.path("web")) };
+    bench.pump.open(stream("web"), options).unwrap();
+    let mut child = bench.child("web", 1);
+    for line in ["one\n", "two\n"] {
+        child.write_all(line.as_bytes()).unwrap();
+        bench.settle();
+    }
+    let backups = |bench: &Bench| ["web.2", "web.1", "web"].map(|it| bench.written(it)).concat();
+    assert_eq!(backups(&bench), "one\ntwo\n");
+    bench.pump.clear(&stream("web")).unwrap();
+    bench.pump.reopen_all();
+    assert_eq!(backups(&bench), "one\ntwo\n", "nothing was written to the new one");
+    drop(child);
+    bench.settle();
+    assert_eq!(backups(&bench), "one\ntwo\n", "nor did the end of the program add to it");
+}
+
+#[test]
+fn a_log_that_nobody_writes_to_has_no_successor_until_somebody_does() {
+    let mut bench = Bench::new();
+    bench.open("web");
+    drop(bench.child("web", 1));
+    bench.settle();
+    fs::rename(bench.path("web"), bench.path("moved")).unwrap();
+    bench.pump.reopen_all();
+    assert!(!bench.path("web").exists());
+    bench.open("web");
+    bench.child("web", 2).write_all(b"again").unwrap();
+    bench.settle();
+    assert_eq!((bench.written("web"), bench.written("moved")), ("again".to_owned(), String::new()));
+}
+
+#[test]
 fn logs_that_are_silent_rest_and_wake_up_where_they_were() {
     let mut bench = Bench::new();
     let names = ["one", "two", "three", "four"];
