@@ -331,6 +331,10 @@ fn why_a_process_is_as_it_is_can_be_asked() {
         assert!(sentences.contains(part), "{part}: {sentences}");
     }
     assert_eq!(why["last_lines"].as_array().and_then(|it| it.last()), Some(&json!("cannot open the door")));
+    let chinese = get(port, "/processes/crash/why?language=zh-Hans");
+    assert!(chinese["sentences"].to_string().contains("退出码 3，当时尚未启动完成。"), "{chinese}");
+    let answer = request(port, "GET", "/api/v1/processes/crash/why?language=fr", "", "");
+    assert!(answer.status == 400 && answer.text().contains("say en or zh-Hans"), "{}", answer.text());
     let exits = get(port, "/processes/crash/exits");
     assert_eq!((&exits[1]["code"], &exits[1]["cause"]), (&json!(3), &json!("too early")));
     let said =

@@ -130,6 +130,23 @@ async function strangers() {
   seen("whoever logs out is out");
 }
 
+/** What has ended says why to a reader of Chinese, whoever writes the page. */
+async function inChinese() {
+  const told = /上一个子进程于 [\d:]+ 前结束：退出码 3，不在其 exitcodes 之列。/;
+  for (const javaScriptEnabled of [false, true]) {
+    const page = await open("/process?name=mortal", { locale: "zh-CN", javaScriptEnabled });
+    if (javaScriptEnabled) await page.waitForSelector("#live[data-state=here]");
+    if (javaScriptEnabled) await page.waitForSelector(".why time");
+    for (const place of [".why", ".remark"]) {
+      const text = await page.textContent(place);
+      must(!/[a-z]{3}/.test(text.replace("exitcodes", "").replace(/[A-Z][a-z]{2} \d+/, "")), `English for a reader of Chinese: ${text}`);
+    }
+    must(told.test(await page.textContent(".why")), await page.textContent(".why"));
+    await page.context().close();
+  }
+  seen("why it is as it is is told in Chinese, with a script and without one");
+}
+
 /** A session that ends elsewhere, while its page is open. */
 async function expelled() {
   const page = await open("/");
@@ -383,6 +400,7 @@ try {
   await strangers();
   me = await kept("me", "secret");
   await overview();
+  await inChinese();
   await oneProcess();
   await past();
   await remembered();

@@ -138,7 +138,7 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
         Method::FiguresOf => Ok(remember(past::figures(arguments, context)?)),
         Method::Inspect => Ok(done(inspection::all(context))),
         Method::Exits => Ok(done(why::exits(&process(&arguments.text(0)?, context)?, context))),
-        Method::Why => Ok(done(why::why(&process(&arguments.text(0)?, context)?, context)?)),
+        Method::Why => Ok(done(why::called(arguments, &process(&arguments.text(0)?, context)?, context)?)),
         Method::Overview => Ok(done(facts::overview(context))),
         Method::Processes => Ok(done(facts::processes(context))),
         Method::Recent => Ok(done(recent::all(context))),

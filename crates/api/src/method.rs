@@ -224,6 +224,8 @@ const UNTIL: Parameter = (Int, "until", "Until when, in the same way; until now 
 const BEFORE: Parameter = (Int, "before", "Before when, in the same way; until now when 0.");
 const MOST: Parameter =
     (Int, "most", "How many at most: the last ones, or the coarser ones; 0 for the usual.");
+const LANGUAGE: Parameter =
+    (String, "language", "In which language the sentences are: `en` or `zh-Hans`; English unless given.");
 const OF_WHOM: Parameter = (
     String,
     "name",
@@ -310,9 +312,9 @@ pub const EXTENSIONS: [Entry; 27] = [
         &[(String, "path", "The new program, an absolute path on the machine of the supervisor.")],
         "Makes keeper and daemon another program while everything runs on. It is tried first; one that cannot go on \
             from here, or that fails in its first seconds, is left again. Answers when the keeper is the new program."),
-    entry("menshen.why", M::Why, Viewer,
+    waiting("menshen.why", M::Why, Viewer,
         (Struct, "`name`, `state`, `sentences` (an array of text), and `last_lines` of standard error after a bad end."),
-        &[NAME], "Tells in words why a process is as it is: how it ended, how often, what comes next."),
+        &[NAME, LANGUAGE], "Tells in words why a process is as it is: how it ended, how often, what comes next."),
 ];
 
 /// Every name, sorted: the order in which `system.listMethods` tells them.

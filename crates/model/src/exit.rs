@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::language::Language;
 use crate::signal::Signal;
 use crate::time::Wall;
 
@@ -44,6 +45,20 @@ impl ExitStatus {
             #[expect(clippy::as_conversions, reason = "u8 to i32 is lossless, and `From` is not const")]
             Self::Exited(code) => code as i32,
             Self::Signaled { .. } | Self::Other(_) | Self::Unknown => -1,
+        }
+    }
+
+    /// In the words of a language; English is what [`fmt::Display`] says.
+    pub fn in_words(self, language: Language) -> String {
+        match (language, self) {
+            (Language::English, it) => it.to_string(),
+            (Language::Chinese, Self::Exited(code)) => format!("退出码 {code}"),
+            (Language::Chinese, Self::Signaled { signal, core }) => {
+                let dumped = if core { "（已转储核心）" } else { "" };
+                format!("被 {signal} 终止{dumped}")
+            }
+            (Language::Chinese, Self::Other(raw)) => format!("结束原因不明 0x{raw:04x}"),
+            (Language::Chinese, Self::Unknown) => "退出码不明".to_owned(),
         }
     }
 }

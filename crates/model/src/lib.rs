@@ -10,6 +10,7 @@ pub mod exit;
 pub mod fault;
 pub mod info;
 pub mod keeping;
+pub mod language;
 pub mod level;
 pub mod listener;
 pub mod name;

@@ -1,10 +1,11 @@
 //! What surrounds every page: the head, the way to the other pages, and the forms of how it looks.
 
+use model::language::Language;
 use model::role::Role;
 
 use crate::assets;
 use crate::html::{push_attribute, push_element, push_text};
-use crate::words::{Language, Words};
+use crate::words::{self, Words};
 
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -121,7 +122,7 @@ pub struct Look {
 impl Look {
     /// The words of its language.
     pub fn words(&self) -> &'static Words {
-        self.language.words()
+        words::words(self.language)
     }
 }
 

@@ -1,61 +1,14 @@
 //! What the pages say, in every language they speak.
 
+use model::language::Language;
 use model::role::Role;
 use model::state::ProcessState;
 
-/// A language of the pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Language {
-    /// English.
-    #[default]
-    English,
-    /// Chinese, in simplified characters.
-    Chinese,
-}
-
-impl Language {
-    /// Every one, as a reader can choose it.
-    pub const ALL: [Self; 2] = [Self::English, Self::Chinese];
-
-    /// Its tag (BCP 47).
-    pub const fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Chinese => "zh-Hans",
-        }
-    }
-
-    /// The name its speakers give it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::English => "English",
-            Self::Chinese => "中文",
-        }
-    }
-
-    /// The language with this tag.
-    pub fn of_tag(tag: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.tag() == tag)
-    }
-
-    /// The first of ours that a reader accepts, as `Accept-Language` says it. Its weights are ignored:
-    /// browsers send them in descending order.
-    pub fn accepted(header: &str) -> Self {
-        let mut wanted = header.split(',').map(|it| it.trim().to_ascii_lowercase());
-        let known = wanted.find_map(|it| match it.get(..2) {
-            Some("zh") => Some(Self::Chinese),
-            Some("en") => Some(Self::English),
-            Some(_) | None => None,
-        });
-        known.unwrap_or_default()
-    }
-
-    /// Everything the pages say in it.
-    pub const fn words(self) -> &'static Words {
-        match self {
-            Self::English => &ENGLISH,
-            Self::Chinese => &CHINESE,
-        }
+/// Everything the pages say in a language.
+pub const fn words(language: Language) -> &'static Words {
+    match language {
+        Language::English => &ENGLISH,
+        Language::Chinese => &CHINESE,
     }
 }
 
@@ -226,6 +179,9 @@ words! {
     login: "Log in", "登录";
     username: "User", "用户名";
     password: "Password", "密码";
+    comma: ", ", "，";
+    not_started: "Not started", "未启动";
+    too_quick: "Exited too quickly (process log may have details)", "退出过快（进程日志中可能有详情）";
     login_failed: "That is not the right user and password.", "用户名或密码不正确。";
     login_later: "Too many tries. Wait a little.", "尝试次数过多，请稍候。";
     viewer: "may look", "可查看";
@@ -243,6 +199,16 @@ impl Words {
         }
     }
 
+    /// What the original says of a process, where that is always the same.
+    pub(crate) fn description<'a>(&self, said: &'a str) -> &'a str {
+        let known = [self.not_started, self.too_quick];
+        [ENGLISH.not_started, ENGLISH.too_quick]
+            .iter()
+            .zip(known)
+            .find(|it| *it.0 == said)
+            .map_or(said, |it| it.1)
+    }
+
     /// The word for a state.
     pub const fn state(&self, state: ProcessState) -> &'static str {
         match state {
@@ -255,33 +221,5 @@ impl Words {
             ProcessState::Fatal => self.is_fatal,
             ProcessState::Unknown => self.is_unknown,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_known_language_of_a_reader_is_taken() {
-        let cases = [
-            ("", Language::English),
-            ("de-DE,de;q=0.9", Language::English),
-            ("zh-CN,zh;q=0.9,en;q=0.8", Language::Chinese),
-            ("fr, ZH;q=0.5", Language::Chinese),
-            ("en-GB,zh", Language::English),
-            ("中", Language::English),
-        ];
-        for (header, wanted) in cases {
-            assert_eq!(Language::accepted(header), wanted, "{header}");
-        }
-    }
-
-    #[test]
-    fn a_tag_leads_back_to_its_language() {
-        for it in Language::ALL {
-            assert_eq!(Language::of_tag(it.tag()), Some(it));
-        }
-        assert_eq!(Language::of_tag("xx"), None);
     }
 }

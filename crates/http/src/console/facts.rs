@@ -1,6 +1,9 @@
 //! What answers to calls mean for the pages. What is missing or strange is left out: a page that shows
 //! most of it is better than none.
 
+use model::exit::ExitStatus;
+use model::language::Language;
+use model::signal::Signal;
 use model::state::ProcessState;
 use web::feeds::{Change, Machine, Pool};
 use web::overview::{Row, Usage};
@@ -67,7 +70,7 @@ fn list(value: &Value, name: &str) -> Vec<String> {
 }
 
 /// One struct of `menshen.getProcesses`.
-pub(super) fn row(value: &Value) -> Option<Row> {
+pub(super) fn row(value: &Value, language: Language) -> Option<Row> {
     let state = text(value, "state");
     let ended = member(value, "ended");
     let usage = member(value, "usage");
@@ -80,13 +83,24 @@ pub(super) fn row(value: &Value) -> Option<Row> {
         pid: count(value, "pid").and_then(|it| u32::try_from(it).ok()),
         uptime_secs: count(value, "uptime").unwrap_or(0),
         restarts: count(value, "restarts").unwrap_or(0),
-        ended: ended.map(|it| text(it, "description")),
+        ended: ended.map(|it| ending(it, language)),
         has_failed: ended.is_some_and(|it| matches!(text(it, "cause").as_str(), "unexpected" | "too early")),
         usage: usage.and_then(|it| {
             let memory_bytes = size(it, "memory_bytes")?;
             Some(Usage { cpu_percent: number(it, "cpu_percent").unwrap_or(0.0), memory_bytes })
         }),
     })
+}
+
+/// How a child ended. What is neither a code nor a signal stays in the words it came in.
+fn ending(value: &Value, language: Language) -> String {
+    let exited = count(value, "code").and_then(|it| u8::try_from(it).ok()).map(ExitStatus::Exited);
+    let signaled = || {
+        let core = matches!(member(value, "core"), Some(Value::Bool(true)));
+        Some(ExitStatus::Signaled { signal: Signal::parse(&text(value, "signal")).ok()?, core })
+    };
+    let status = exited.or_else(signaled);
+    status.map_or_else(|| text(value, "description"), |it| it.in_words(language))
 }
 
 /// The struct of `menshen.getProcessOptions`.
@@ -166,13 +180,13 @@ pub(super) fn outcomes(value: &Value) -> (usize, Vec<String>) {
 }
 
 /// Why a process is as it is, as far as that is not on its page anyway.
-pub(super) fn why(value: &Value) -> String {
+pub(super) fn why(value: &Value, language: Language) -> String {
     let Value::Struct(members) = value else { return String::new() };
     let sentences: Vec<_> =
         members.get("sentences").map(items).unwrap_or_default().iter().map(shown).collect();
     // That it runs, with which pid and for how long, is.
     let is_running = text(value, "state") == "RUNNING";
-    sentences.get(usize::from(is_running)..).unwrap_or_default().join(" ")
+    sentences.get(usize::from(is_running)..).unwrap_or_default().join(language.gap())
 }
 
 #[cfg(test)]
@@ -189,16 +203,18 @@ mod tests {
 
     #[test]
     fn a_row_needs_a_state_and_nothing_else() {
-        assert_eq!(row(&string("nonsense")), None);
-        assert_eq!(row(&structure(&[("name", string("a"))])), None);
-        let it = row(&structure(&[("name", string("a")), ("state", string("EXITED"))])).unwrap();
+        assert_eq!(row(&string("nonsense"), Language::English), None);
+        assert_eq!(row(&structure(&[("name", string("a"))]), Language::English), None);
+        let it = row(&structure(&[("name", string("a")), ("state", string("EXITED"))]), Language::English)
+            .unwrap();
         assert_eq!((it.name.as_str(), it.state, it.has_failed), ("a", ProcessState::Exited, false));
     }
 
     #[test]
     fn numbers_of_bytes_are_read_as_they_travel() {
         let usage = structure(&[("cpu_percent", Value::Double(1.5)), ("memory_bytes", Value::Double(5e9))]);
-        let it = row(&structure(&[("state", string("RUNNING")), ("usage", usage)])).unwrap();
+        let it =
+            row(&structure(&[("state", string("RUNNING")), ("usage", usage)]), Language::English).unwrap();
         assert_eq!(it.usage, Some(Usage { cpu_percent: 1.5, memory_bytes: 5_000_000_000 }));
         let bytes = |name, it| (name, Value::Double(it));
         let it = machine(&structure(&[bytes("memory_bytes", 8e9), bytes("available_bytes", 6e9)])).unwrap();
@@ -210,10 +226,27 @@ mod tests {
     fn an_ending_that_nobody_wanted_has_failed() {
         let failed = |cause| {
             let ended = structure(&[("cause", string(cause)), ("code", Value::Int(3))]);
-            row(&structure(&[("state", string("EXITED")), ("ended", ended)])).unwrap().has_failed
+            row(&structure(&[("state", string("EXITED")), ("ended", ended)]), Language::English)
+                .unwrap()
+                .has_failed
         };
         assert!(failed("unexpected") && failed("too early"));
         assert!(!failed("expected") && !failed("stopped"));
+    }
+
+    #[test]
+    fn an_ending_is_told_in_the_language_of_the_reader() {
+        let told = |members: &[(&'static str, Value)], language| ending(&structure(members), language);
+        let left = [("code", Value::Int(3)), ("description", string("exit status 3"))];
+        assert_eq!(told(&left, Language::English), "exit status 3");
+        assert_eq!(told(&left, Language::Chinese), "退出码 3");
+        let ended = [("core", Value::Bool(true)), ("signal", string("SIGSEGV"))];
+        assert_eq!(told(&ended, Language::English), "terminated by SIGSEGV (core dumped)");
+        assert_eq!(told(&ended, Language::Chinese), "被 SIGSEGV 终止（已转储核心）");
+        assert_eq!(
+            told(&[("description", string("exit status unknown"))], Language::Chinese),
+            "exit status unknown"
+        );
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use hyper::header::{ACCEPT_LANGUAGE, COOKIE, HeaderName, HeaderValue, SET_COOKIE};
 use hyper::http::request::Parts;
+use model::language::Language;
 use model::role::Role;
 use web::frame::{Look, Theme};
-use web::words::Language;
 
 use super::form::{cookie, encoded, field, fields};
 use super::redirect;

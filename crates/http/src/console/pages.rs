@@ -68,7 +68,7 @@ fn failed(parts: &Parts, look: &Look, error: CallError) -> Result<Reply, Reply> 
 
 async fn overview(visit: &Visit, look: &Look, fields: &[(String, String)]) -> Result<String, CallError> {
     let all = visit.call("menshen.getProcesses", vec![]).await?;
-    let rows = facts::items(&all).iter().filter_map(facts::row).collect();
+    let rows = facts::items(&all).iter().filter_map(|it| facts::row(it, look.language)).collect();
     let query = Query::from_fields(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     Ok(web::overview::overview(look, &Overview { rows }, &query))
 }
@@ -77,10 +77,12 @@ async fn process(visit: &Visit, look: &Look, name: &str) -> Result<String, CallE
     let named = || vec![Value::String(name.to_owned())];
     let about = visit.call("menshen.getProcess", named()).await?;
     let options = facts::options(&visit.call("menshen.getProcessOptions", named()).await?);
-    let Some(row) = facts::row(&about) else {
+    let Some(row) = facts::row(&about, look.language) else {
         return Err(CallError::Fault(model::fault::FaultCode::BadName.into()));
     };
-    let why = facts::why(&visit.call("menshen.why", named()).await?);
+    let language = Value::String(look.language.tag().to_owned());
+    let why = visit.call("menshen.why", vec![Value::String(name.to_owned()), language]).await?;
+    let why = facts::why(&why, look.language);
     let stdout = tail(visit, "supervisor.tailProcessStdoutLog", name).await?;
     let is_joined = options.values.iter().any(|(name, it)| name == "redirect_stderr" && it == "true");
     let stderr =

@@ -89,14 +89,22 @@ function writeState(element, process) {
   if (element.className !== name) element.className = name;
 }
 
-/** What to say beside a name. */
+/** How a child ended, in the reader's language. */
+function ending({ code, signal, core, description }) {
+  if (code !== undefined) return say("exit status {}", code);
+  return signal ? say(core ? "terminated by {} (core dumped)" : "terminated by {}", signal) : say(description);
+}
+
+/** What to say beside a name. Times are the reader's, as everywhere else where a script writes them. */
 function remark(process) {
-  if (process.state === "RUNNING" && process.uptime < 600 && process.ended && ["unexpected", "too early"].includes(process.ended.cause)) {
-    return say("last end: {}", process.ended.description);
+  const ended = process.ended && ending(process.ended);
+  if (process.state === "RUNNING" && process.uptime < 600 && ended && ["unexpected", "too early"].includes(process.ended.cause)) {
+    return say("last end: {}", ended);
   }
   if (["RUNNING", "STARTING", "STOPPING"].includes(process.state)) return "";
-  if (process.state === "EXITED" && process.ended) return `${process.ended.description}, ${process.description}`;
-  return process.description || "";
+  const isOver = process.state === "EXITED" || process.state === "STOPPED";
+  const about = isOver && process.stopped ? moment(process.stopped, true) : say(process.description || "");
+  return process.state === "EXITED" && ended ? `${ended}${isChinese ? "，" : ", "}${about}` : about;
 }
 
 /** Runs something once before the next picture, however often it is asked for. */

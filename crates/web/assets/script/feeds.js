@@ -40,14 +40,14 @@ const detail = (text) => make("span", { class: "detail" }, text);
 /** How a child ended, with the reason. */
 function endWords(end) {
   const isBad = !["expected", "stopped"].includes(end.cause);
-  return [make("span", { class: isBad ? "state down" : "state rest" }, end.description),
+  return [make("span", { class: isBad ? "state down" : "state rest" }, ending(end)),
     detail([say(end.cause), end.out_of_memory && say("memory had run out")].filter(Boolean).join(" · "))];
 }
 
 /** Why a state was entered. The process may have gone on since: what it is now says nothing about that. */
 function why({ to, process }) {
   if (!process || (to !== "BACKOFF" && to !== "FATAL")) return "";
-  return process.spawn_error || (process.ended ? process.ended.description : "");
+  return process.spawn_error ? say(process.spawn_error) : process.ended ? ending(process.ended) : "";
 }
 
 function eventItem(kind, at, name, what) {
@@ -252,10 +252,10 @@ class Process {
 
   /** Why it is as it is. */
   async wonder() {
-    const answer = await ask(`/processes/${encodeURIComponent(this.name)}/why`);
+    const answer = await ask(`/processes/${encodeURIComponent(this.name)}/why?language=${document.documentElement.lang}`);
     if (!answer) return;
     const sentences = answer.sentences.slice(answer.state === "RUNNING" ? 1 : 0);
-    one(".why").replaceChildren(...(sentences.length ? [make("time", {}, moment(Date.now() / 1000, true)), " · ", sentences.join(" ")] : []));
+    one(".why").replaceChildren(...(sentences.length ? [make("time", {}, moment(Date.now() / 1000, true)), " · ", sentences.join(isChinese ? "" : " ")] : []));
   }
 
   fact(name, text) {

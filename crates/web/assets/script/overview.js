@@ -219,7 +219,7 @@ class Overview {
     const state = this.query.get("state");
     let shown = 0;
     for (const { element, name, process, cells } of this.rows.values()) {
-      const about = `${name} ${process ? process.description : cells.remark.textContent}`.toLowerCase();
+      const about = `${name} ${process ? process.description : ""} ${cells.remark.textContent}`.toLowerCase();
       const isWanted = (!text || about.includes(text)) && (!group || element.dataset.group === group)
         && (!state || this.bucketOf(element, process) === state);
       if (element.hidden === isWanted) element.hidden = !isWanted;

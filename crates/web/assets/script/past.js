@@ -81,7 +81,7 @@ function endItem(end) {
   ].filter(Boolean).join(" · ");
   const item = make("li", {},
     make("time", {}, moment(end.at, true)),
-    make("span", { class: isBad ? "state down" : "state rest" }, end.description),
+    make("span", { class: isBad ? "state down" : "state rest" }, ending(end)),
     make("span", { class: "detail" }, [say(end.cause), end.out_of_memory && say("memory had run out"), facts].filter(Boolean).join(" · ")));
   if (end.last_lines && end.last_lines.length) {
     item.append(make("details", {}, make("summary", {}, say("Last lines")), make("pre", {}, end.last_lines.join("\n"))));

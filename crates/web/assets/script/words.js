@@ -21,6 +21,9 @@ const CHINESE = {
   "Peak": "峰值", "Last lines": "最后几行", "memory had run out": "内存耗尽",
   "expected": "符合预期", "unexpected": "非预期", "too early": "启动后过早", "killed": "未能停止而被强制结束",
   "group added": "分组已添加", "group removed": "分组已移除", "supervisor": "监管程序",
+  "exit status {}": "退出码 {}", "exit status unknown": "退出码不明", "terminated by {}": "被 {} 终止",
+  "terminated by {} (core dumped)": "被 {} 终止（已转储核心）",
+  "Not started": "未启动", "Exited too quickly (process log may have details)": "退出过快（进程日志中可能有详情）",
   "message from a client": "客户端消息", "message from the program": "程序消息",
 };
 const isChinese = document.documentElement.lang.startsWith("zh");

@@ -55,12 +55,13 @@ impl Row {
 
     /// What to say beside its name: nothing while all is well, which it is not for one that dies again and again.
     pub(crate) fn remark(&self, words: &Words) -> String {
+        let description = words.description(&self.description);
         match (self.state, &self.ended) {
             (ProcessState::Running, Some(ended)) if self.has_failed && self.uptime_secs < UNSTEADY_SECS => {
                 format!("{} {ended}", words.last_end)
             }
             (ProcessState::Running | ProcessState::Starting | ProcessState::Stopping, _) => String::new(),
-            (ProcessState::Exited, Some(ended)) => format!("{ended}, {}", self.description),
+            (ProcessState::Exited, Some(ended)) => format!("{ended}{}{description}", words.comma),
             (
                 ProcessState::Exited
                 | ProcessState::Stopped
@@ -68,7 +69,7 @@ impl Row {
                 | ProcessState::Fatal
                 | ProcessState::Unknown,
                 _,
-            ) => self.description.clone(),
+            ) => description.to_owned(),
         }
     }
 }

@@ -92,7 +92,7 @@ fn an_exit_that_was_no_success_is_trouble() {
     failed.ended = Some("exit status 3".to_owned());
     failed.has_failed = true;
     assert_eq!(failed.bucket(), Bucket::Trouble);
-    let words = crate::words::Language::English.words();
+    let words = crate::words::words(model::language::Language::English);
     assert_eq!(failed.remark(words), "exit status 3, about a");
     let unsteady =
         |uptime_secs| Row { state: ProcessState::Running, uptime_secs, ..failed.clone() }.remark(words);
