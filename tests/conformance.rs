@@ -298,21 +298,6 @@ fn the_shell_says_the_same() {
     }
 }
 
-/// An answer with the members of each struct in the order of their names: XML-RPC gives their order no meaning, and
-/// ours are always in that order.
-fn in_order(answer: &str) -> String {
-    let sorted = |of: &str| {
-        let mut members: Vec<&str> = of.split("<member>").collect();
-        members[1..].sort_unstable();
-        members.join("<member>")
-    };
-    let structs = answer.split("</struct>").map(|part| match part.split_once("<struct>") {
-        Some((before, members)) => format!("{before}<struct>{}", sorted(members)),
-        None => part.to_owned(),
-    });
-    structs.collect::<Vec<_>>().join("</struct>")
-}
-
 /// Calls the methods of a daemon of each make, and compares the answers.
 #[test]
 fn methods_answer_the_same() {
@@ -356,7 +341,7 @@ fn methods_answer_the_same() {
     let answers = |make: Make| {
         let house = house(make);
         let answer = |(method, parameters): &(&str, &[&str])| {
-            house.call(method, parameters).map(|it| in_order(&it.replace(&house.here(), "HERE")))
+            house.call(method, parameters).map(|it| rpc::in_order(&it.replace(&house.here(), "HERE")))
         };
         calls.iter().map(answer).collect::<Vec<_>>()
     };
@@ -431,7 +416,7 @@ fn odd_calls_answer_the_same() {
         let house = house(make);
         let plain = |it: String| {
             let it = made_up_names(&without(&it, "autorestart").replace(&house.here(), "HERE"));
-            in_order(&it)
+            rpc::in_order(&it)
         };
         let answer = |(method, values): &(&str, &[&str])| {
             rpc::call_with(&house.path("s.sock"), method, values).map(plain)

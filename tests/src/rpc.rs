@@ -21,6 +21,21 @@ pub fn call_with(socket: &Path, method: &str, values: &[impl AsRef<str>]) -> Opt
     (answer.status == 200).then(|| answer.text())
 }
 
+/// An answer with the members of each struct in the order of their names: XML-RPC gives their order no meaning, and
+/// ours are always in that order.
+pub fn in_order(answer: &str) -> String {
+    let sorted = |of: &str| {
+        let mut members: Vec<&str> = of.split("<member>").collect();
+        members[1..].sort_unstable();
+        members.join("<member>")
+    };
+    let structs = answer.split("</struct>").map(|part| match part.split_once("<struct>") {
+        Some((before, members)) => format!("{before}<struct>{}", sorted(members)),
+        None => part.to_owned(),
+    });
+    structs.collect::<Vec<_>>().join("</struct>")
+}
+
 /// The structs of an answer: each as its text between `<struct>` and `</struct>`.
 pub fn structs(answer: &str) -> impl Iterator<Item = &str> {
     answer.split("<struct>").skip(1).filter_map(|rest| rest.split("</struct>").next())

@@ -15,12 +15,10 @@ impl Arguments {
         self.0.get(index).ok_or_else(incorrect)
     }
 
-    /// A name or a word. Numbers and truths stand for their text, as where the original looked them
-    /// up; lists never name anything.
+    /// A word of ours: numbers and truths stand for their text; lists never name anything.
     pub(crate) fn text(&self, index: usize) -> Result<String, Refusal> {
         match self.at(index)? {
             Value::Array(_) | Value::Struct(_) | Value::Nil => Err(incorrect()),
-            Value::Bytes(bytes) => String::from_utf8(bytes.clone()).map_err(|_| incorrect()),
             it @ (Value::Int(_)
             | Value::Bool(_)
             | Value::String(_)
@@ -29,16 +27,62 @@ impl Arguments {
         }
     }
 
-    /// A signal: a word, or a number of any kind.
+    /// The name of a process, with or without its group. The original splits it before it looks it up, so that what is
+    /// no text is no fault but an error of the server (`options.py`, `split_namespec`).
+    pub(crate) fn namespec(&self, index: usize) -> Result<String, Refusal> {
+        self.needed_for(index, "split")
+    }
+
+    /// The name of a group, which the original only looks up: anything is one, but a list, and none has no name.
+    pub(crate) fn group_name(&self, index: usize) -> Result<String, Refusal> {
+        match self.at(index)? {
+            Value::Nil => Err(Fault::from(FaultCode::BadName).into()),
+            Value::Array(_)
+            | Value::Struct(_)
+            | Value::Int(_)
+            | Value::Bool(_)
+            | Value::String(_)
+            | Value::Double(_)
+            | Value::DateTime(_) => self.text(index),
+        }
+    }
+
+    /// The name of a group that the original compares with those there are: even a list may be one.
+    pub(crate) fn compared_name(&self, index: usize) -> Result<String, Refusal> {
+        match self.at(index)? {
+            Value::Nil => Err(Fault::from(FaultCode::BadName).into()),
+            Value::Array(_)
+            | Value::Struct(_)
+            | Value::Int(_)
+            | Value::Bool(_)
+            | Value::String(_)
+            | Value::Double(_)
+            | Value::DateTime(_) => self.shown(index),
+        }
+    }
+
+    /// A signal: a word, or a number of any kind (`datatypes.py`, `signal_number`).
     pub(crate) fn signal(&self, index: usize) -> Result<String, Refusal> {
         match self.at(index)? {
+            Value::Double(number) if number.is_nan() => self.needed_for(index, "strip"),
             Value::Int(_) | Value::Bool(_) | Value::Double(_) => self.number(index).map(|it| it.to_string()),
-            Value::String(_)
+            Value::String(_) | Value::DateTime(_) | Value::Array(_) | Value::Struct(_) | Value::Nil => {
+                self.needed_for(index, "strip")
+            }
+        }
+    }
+
+    /// A text for the sake of a method that only texts have.
+    fn needed_for(&self, index: usize, method: &str) -> Result<String, Refusal> {
+        match self.at(index)? {
+            Value::String(text) => Ok(text.clone()),
+            it @ (Value::Int(_)
+            | Value::Bool(_)
+            | Value::Double(_)
             | Value::DateTime(_)
-            | Value::Bytes(_)
             | Value::Array(_)
             | Value::Struct(_)
-            | Value::Nil => self.text(index),
+            | Value::Nil) => Err(Refusal::lacks(it, method)),
         }
     }
 
@@ -51,7 +95,6 @@ impl Arguments {
     pub(crate) fn bytes(&self, index: usize) -> Result<Vec<u8>, Refusal> {
         match self.at(index)? {
             Value::String(text) => Ok(text.clone().into_bytes()),
-            Value::Bytes(bytes) => Ok(bytes.clone()),
             it @ (Value::Int(_)
             | Value::Bool(_)
             | Value::Double(_)
@@ -69,10 +112,8 @@ impl Arguments {
             Value::Int(number) => Ok(*number),
             Value::Bool(it) => Ok(i64::from(*it)),
             Value::Double(number) => parse(&format!("{:.0}", number.trunc())),
-            Value::String(text) => parse(text.trim()),
-            Value::DateTime(_) | Value::Bytes(_) | Value::Array(_) | Value::Struct(_) | Value::Nil => {
-                Err(incorrect())
-            }
+            Value::String(text) => parse(text),
+            Value::DateTime(_) | Value::Array(_) | Value::Struct(_) | Value::Nil => Err(incorrect()),
         }
     }
 
@@ -95,7 +136,6 @@ impl Arguments {
             Some(Value::Int(number)) => *number != 0,
             Some(Value::Double(number)) => *number != 0.0,
             Some(Value::String(text)) => !text.is_empty(),
-            Some(Value::Bytes(bytes)) => !bytes.is_empty(),
             Some(Value::Array(items)) => !items.is_empty(),
             Some(Value::Struct(members)) => !members.is_empty(),
         }
@@ -125,7 +165,6 @@ impl Arguments {
             | Value::Bool(_)
             | Value::Double(_)
             | Value::DateTime(_)
-            | Value::Bytes(_)
             | Value::Struct(_)
             | Value::Nil => Err(incorrect()),
         }
@@ -133,7 +172,11 @@ impl Arguments {
 }
 
 fn parse(text: &str) -> Result<i64, Refusal> {
-    text.parse().map_err(|_| Refusal::Internal(format!("{text:?} is no number")))
+    let wrong = || {
+        let shown = model::python::repr(text);
+        Refusal::Internal(format!("<class 'ValueError'>:invalid literal for int() with base 10: {shown}"))
+    };
+    model::python::int(text).ok_or_else(wrong)
 }
 
 pub(crate) fn incorrect() -> Refusal {

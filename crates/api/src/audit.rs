@@ -105,27 +105,20 @@ impl Deed {
 
 /// What an entry says of an argument.
 fn word(name: &str, value: &Value) -> Option<String> {
+    // How long somebody waits changes nothing.
+    if name == "wait" {
+        return None;
+    }
     match (name, value) {
-        // How long somebody waits changes nothing.
-        ("wait", _) => None,
         // What is written to a program may be a password.
         ("chars" | "data", Value::String(text)) => Some(format!("({} bytes)", text.len())),
-        ("chars" | "data", Value::Bytes(bytes)) => Some(format!("({} bytes)", bytes.len())),
         (_, Value::String(text)) => Some(text.clone()),
         (_, Value::Int(number)) => Some(number.to_string()),
         (_, Value::Array(items)) => {
             let words: Vec<_> = items.iter().filter_map(|it| word("", it)).collect();
             Some(words.join(" "))
         }
-        (
-            _,
-            Value::Bool(_)
-            | Value::Double(_)
-            | Value::DateTime(_)
-            | Value::Bytes(_)
-            | Value::Struct(_)
-            | Value::Nil,
-        ) => None,
+        (_, Value::Bool(_) | Value::Double(_) | Value::DateTime(_) | Value::Struct(_) | Value::Nil) => None,
     }
 }
 
@@ -150,7 +143,6 @@ fn outcome(answer: &Result<Value, Refusal>) -> Outcome {
             | Value::String(_)
             | Value::Double(_)
             | Value::DateTime(_)
-            | Value::Bytes(_)
             | Value::Struct(_)
             | Value::Nil,
         ) => Outcome::Done,

@@ -28,11 +28,11 @@ impl Batch {
     }
 
     /// The next call, or why it is not to be made.
-    pub(crate) fn pull(&mut self) -> Option<Result<MethodCall, Fault>> {
+    pub(crate) fn pull(&mut self) -> Option<Result<MethodCall, Refusal>> {
         let call = self.left.next()?;
         if self.bytes > ANSWER_BYTES_MAX {
             let reason = format!("the answers together have more than {ANSWER_BYTES_MAX} bytes");
-            return Some(Err(Fault::about(FaultCode::Failed, reason)));
+            return Some(Err(Fault::about(FaultCode::Failed, reason).into()));
         }
         Some(parse(call))
     }
@@ -55,21 +55,21 @@ impl Batch {
     }
 }
 
-fn parse(mut call: Members) -> Result<MethodCall, Fault> {
-    let wrong = |extra: &str| Fault::about(FaultCode::IncorrectParameters, extra);
+fn parse(mut call: Members) -> Result<MethodCall, Refusal> {
+    let wrong = |extra: &str| Refusal::from(Fault::about(FaultCode::IncorrectParameters, extra));
     let name = match call.remove("methodName") {
         Some(Value::String(name)) if name == "system.multicall" => {
             return Err(wrong("Recursive system.multicall forbidden"));
         }
         Some(Value::String(name)) => name,
-        Some(_) => return Err(FaultCode::UnknownMethod.into()),
-        None => return Err(wrong("No methodName")),
+        None | Some(Value::Nil) => return Err(wrong("No methodName")),
+        Some(other) => return Err(Refusal::lacks(&other, "split")),
     };
     match call.remove("params") {
         None => Ok(MethodCall { name, params: Vec::new() }),
         Some(params) => match listed(params) {
             Some(params) => Ok(MethodCall { name, params }),
-            None => Err(FaultCode::IncorrectParameters.into()),
+            None => Err(Fault::from(FaultCode::IncorrectParameters).into()),
         },
     }
 }
@@ -81,12 +81,7 @@ fn listed(params: Value) -> Option<Vec<Value>> {
         Value::Array(items) => Some(items),
         Value::Struct(members) => Some(members.into_keys().map(Value::String).collect()),
         Value::String(text) => Some(text.chars().map(|it| Value::String(it.into())).collect()),
-        Value::Int(_)
-        | Value::Bool(_)
-        | Value::Double(_)
-        | Value::DateTime(_)
-        | Value::Bytes(_)
-        | Value::Nil => None,
+        Value::Int(_) | Value::Bool(_) | Value::Double(_) | Value::DateTime(_) | Value::Nil => None,
     }
 }
 
@@ -104,7 +99,6 @@ fn weight(value: &Value) -> usize {
     let more = match value {
         Value::Int(_) | Value::Bool(_) | Value::Double(_) | Value::Nil => 0,
         Value::String(text) | Value::DateTime(text) => text.len(),
-        Value::Bytes(bytes) => bytes.len(),
         Value::Array(items) => items.iter().map(weight).sum(),
         Value::Struct(members) => members.iter().map(|(name, it)| name.len() + weight(it)).sum(),
     };

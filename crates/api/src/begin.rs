@@ -96,27 +96,29 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
         Method::Shutdown => Ok(Begun::Ask(Request::Leave(Departure::Shutdown), Shape::True)),
         Method::Restart => Ok(Begun::Ask(Request::Leave(Departure::Restart), Shape::True)),
         Method::Reread => Ok(Begun::Chore(Chore::Reread, Shape::Changes)),
-        Method::AddGroup => Ok(Begun::Ask(Request::AddGroup { name: arguments.shown(0)? }, Shape::True)),
-        Method::RemoveGroup => Ok(Begun::Ask(Request::RemoveGroup { name: arguments.text(0)? }, Shape::True)),
+        Method::AddGroup => {
+            Ok(Begun::Ask(Request::AddGroup { name: arguments.compared_name(0)? }, Shape::True))
+        }
+        Method::RemoveGroup => {
+            Ok(Begun::Ask(Request::RemoveGroup { name: arguments.group_name(0)? }, Shape::True))
+        }
         Method::Start => start(arguments, context),
-        Method::StartGroup => Ok(start_many(group(&arguments.text(0)?, context)?, arguments.wait(1))),
+        Method::StartGroup => Ok(start_many(group(&arguments.group_name(0)?, context)?, arguments.wait(1))),
         Method::StartAll => Ok(start_many(Selection::All, arguments.wait(0))),
         Method::Stop => stop(arguments, context),
-        Method::StopGroup => Ok(stop_many(group(&arguments.text(0)?, context)?, arguments.wait(1))),
+        Method::StopGroup => Ok(stop_many(group(&arguments.group_name(0)?, context)?, arguments.wait(1))),
         Method::StopAll => Ok(stop_many(Selection::All, arguments.wait(0))),
         Method::Signal => signal(arguments, context),
-        Method::SignalGroup => {
-            Ok(signal_many(group(&arguments.text(0)?, context)?, &arguments.signal(1)?, context))
-        }
-        Method::SignalAll => Ok(signal_many(Selection::All, &arguments.signal(0)?, context)),
+        Method::SignalGroup => signal_many(group(&arguments.group_name(0)?, context)?, arguments, 1, context),
+        Method::SignalAll => signal_many(Selection::All, arguments, 0, context),
         Method::AllConfigInfo => Ok(done(all_config_info(context))),
-        Method::ProcessInfo => process_info(&arguments.text(0)?, context),
+        Method::ProcessInfo => process_info(&arguments.namespec(0)?, context),
         Method::AllProcessInfo => Ok(done(all_process_info(context))),
         Method::ReadStdout => read_log(arguments, Channel::Stdout, context),
         Method::ReadStderr => read_log(arguments, Channel::Stderr, context),
         Method::TailStdout => tail_log(arguments, Channel::Stdout, context),
         Method::TailStderr => tail_log(arguments, Channel::Stderr, context),
-        Method::ClearLogs => clear_logs(arguments.text(0)?, context),
+        Method::ClearLogs => clear_logs(arguments.namespec(0)?, context),
         Method::ClearAllLogs => Ok(clear_all_logs(context)),
         Method::SendStdin => send_stdin(arguments, context),
         Method::SendEvent => send_event(arguments),
@@ -150,7 +152,7 @@ fn dispatch(method: Method, arguments: &Arguments, context: &Context<'_>) -> Sta
         Method::StartNamed => Ok(start_many(several(arguments, context)?, arguments.wait(1))),
         Method::StopNamed => Ok(stop_many(several(arguments, context)?, arguments.wait(1))),
         Method::RestartNamed => Ok(restart_many(several(arguments, context)?, arguments.wait(1))),
-        Method::SignalNamed => Ok(signal_many(several(arguments, context)?, &arguments.signal(1)?, context)),
+        Method::SignalNamed => signal_many(several(arguments, context)?, arguments, 1, context),
         Method::ClearNamed => Ok(clear_several(&several(arguments, context)?, context)),
         Method::RotateNamed => Ok(rotate_several(&several(arguments, context)?, context)),
         Method::Adopt => decide(arguments, context, |name, named| Request::Adopt { name, named }),
@@ -225,7 +227,7 @@ fn read_main_log(arguments: &Arguments) -> Start {
 }
 
 fn start(arguments: &Arguments, context: &Context<'_>) -> Start {
-    let (named, wait) = (arguments.text(0)?, arguments.wait(1));
+    let (named, wait) = (arguments.namespec(0)?, arguments.wait(1));
     match context.supervisor.find(Namespec::parse(&named)) {
         Found::Process(name) => {
             let request = Request::Start { name, named, wait, obstacle: None };
@@ -242,7 +244,7 @@ fn start_many(selection: Selection, wait: bool) -> Begun {
 }
 
 fn stop(arguments: &Arguments, context: &Context<'_>) -> Start {
-    let (named, wait) = (arguments.text(0)?, arguments.wait(1));
+    let (named, wait) = (arguments.namespec(0)?, arguments.wait(1));
     match context.supervisor.find(Namespec::parse(&named)) {
         Found::Process(name) => Ok(Begun::Ask(Request::Stop { name, named, wait }, Shape::True)),
         Found::Group(name) => Ok(stop_many(Selection::Group(name), wait)),
@@ -262,13 +264,13 @@ fn restart_many(selection: Selection, wait: bool) -> Begun {
 }
 
 fn signal(arguments: &Arguments, context: &Context<'_>) -> Start {
-    let (named, word) = (arguments.text(0)?, arguments.signal(1)?);
+    let named = arguments.namespec(0)?;
     match context.supervisor.find(Namespec::parse(&named)) {
         Found::Process(name) => {
-            let signal = parse_signal(&word)?;
+            let signal = parse_signal(&arguments.signal(1)?)?;
             Ok(Begun::Ask(Request::Signal { name, named, signal }, Shape::True))
         }
-        Found::Group(name) => Ok(signal_many(Selection::Group(name), &word, context)),
+        Found::Group(name) => signal_many(Selection::Group(name), arguments, 1, context),
         Found::Nothing => Err(bad_name(&named)),
     }
 }
@@ -288,15 +290,19 @@ fn parse_signal(word: &str) -> Result<Signal, Fault> {
     Signal::parse(word).map_err(|_| Fault::about(FaultCode::BadSignal, word))
 }
 
-/// A word that is no signal is a fault of each process, not of the call: the original asks each in turn.
-fn signal_many(selection: Selection, word: &str, context: &Context<'_>) -> Begun {
-    match parse_signal(word) {
-        Ok(signal) => Begun::Ask(Request::SignalMany { selection, signal }, Shape::Results),
+/// The argument at `index` is looked at for each process in turn, as in the original: a word that is no signal is a
+/// fault of each of them and not of the call, and where there is none to be signalled, anything will do.
+fn signal_many(selection: Selection, arguments: &Arguments, index: usize, context: &Context<'_>) -> Start {
+    let infos = by_priority(context).filter_map(|it| context.supervisor.info(&it, context.now));
+    let hit: Vec<_> = infos.filter(|it| it.state.is_signallable() && selection.holds(&it.name)).collect();
+    if hit.is_empty() {
+        return Ok(done(Value::Array(Vec::new())));
+    }
+    match parse_signal(&arguments.signal(index)?) {
+        Ok(signal) => Ok(Begun::Ask(Request::SignalMany { selection, signal }, Shape::Results)),
         Err(fault) => {
-            let infos = by_priority(context).filter_map(|it| context.supervisor.info(&it, context.now));
-            let hit = infos.filter(|it| it.state.is_signallable() && selection.holds(&it.name));
-            let refused = hit.map(|it| Settled { name: it.name, outcome: Err(fault.clone()) });
-            done(Value::Array(refused.map(|it| shape::result(&it)).collect()))
+            let refused = hit.into_iter().map(|it| Settled { name: it.name, outcome: Err(fault.clone()) });
+            Ok(done(Value::Array(refused.map(|it| shape::result(&it)).collect())))
         }
     }
 }
@@ -343,7 +349,7 @@ fn all_process_info(context: &Context<'_>) -> Value {
 }
 
 fn read_log(arguments: &Arguments, channel: Channel, context: &Context<'_>) -> Start {
-    let name = process(&arguments.text(0)?, context)?;
+    let name = process(&arguments.namespec(0)?, context)?;
     let (offset, length) = (arguments.number(1)?, arguments.number(2)?);
     match context.files.path(&name, channel) {
         Some(path) => Ok(Begun::Chore(Chore::ReadLog { path, offset, length }, Shape::Text)),
@@ -352,7 +358,7 @@ fn read_log(arguments: &Arguments, channel: Channel, context: &Context<'_>) -> S
 }
 
 fn tail_log(arguments: &Arguments, channel: Channel, context: &Context<'_>) -> Start {
-    let name = process(&arguments.text(0)?, context)?;
+    let name = process(&arguments.namespec(0)?, context)?;
     let (offset, length) = (arguments.number(1)?, arguments.number(2)?);
     match context.files.path(&name, channel) {
         Some(path) => Ok(Begun::Chore(Chore::TailLog { path, offset, length }, Shape::Tail)),
@@ -382,7 +388,7 @@ fn rotate_several(selection: &Selection, context: &Context<'_>) -> Begun {
 
 fn send_stdin(arguments: &Arguments, context: &Context<'_>) -> Start {
     let bytes = arguments.bytes(1)?;
-    let named = arguments.text(0)?;
+    let named = arguments.namespec(0)?;
     let name = process(&named, context)?;
     let info = context.supervisor.info(&name, context.now);
     let is_up = info.is_some_and(|it| it.pid.is_some() && it.state != ProcessState::Stopping);
@@ -420,7 +426,6 @@ fn multicall(calls: &[Value]) -> Start {
         | Value::String(_)
         | Value::Double(_)
         | Value::DateTime(_)
-        | Value::Bytes(_)
         | Value::Array(_)
         | Value::Nil => None,
     };

@@ -13,9 +13,10 @@ use model::time::{Stamp, Zone};
 use model::usage::{ExitRecord, MachineUsage, ProcessUsage};
 use supervisor::effect::{Answer, Settled};
 use supervisor::supervisor::Supervisor;
-use wire::value::RemoteFault;
+use wire::value::{RemoteFault, Value};
 
 use crate::audit::Book;
+use crate::python;
 use crate::recent::Recent;
 
 /// By which interface a call comes.
@@ -97,6 +98,14 @@ pub enum Refusal {
     /// One it does not: an HTTP status of 500, with the reason for the log. It is what the original
     /// answers where an exception escapes a method.
     Internal(String),
+}
+
+impl Refusal {
+    /// What the original says where it asks a value for what only a text has.
+    pub(crate) fn lacks(value: &Value, method: &str) -> Self {
+        let name = python::type_name(value);
+        Self::Internal(format!("<class 'AttributeError'>:'{name}' object has no attribute '{method}'"))
+    }
 }
 
 impl From<Fault> for Refusal {

@@ -7,7 +7,6 @@ use wire::value::Value;
 pub(crate) fn str(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Value::DateTime(text) => Moment::parse(text).map_or_else(|| text.clone(), |it| it.str()),
         Value::Int(_)
         | Value::Bool(_)
@@ -18,7 +17,7 @@ pub(crate) fn str(value: &Value) -> String {
     }
 }
 
-/// `repr` of a value. Members of a struct come in the order of their names.
+/// `repr` of a value. Members of a struct come in the order they were sent in.
 fn repr(value: &Value) -> String {
     match value {
         Value::Nil => "None".to_owned(),
@@ -27,8 +26,6 @@ fn repr(value: &Value) -> String {
         Value::Bool(false) => "False".to_owned(),
         Value::Double(number) => float(*number),
         Value::String(text) => quoted(text),
-        // The original makes a text of them.
-        Value::Bytes(bytes) => quoted(&String::from_utf8_lossy(bytes)),
         Value::DateTime(text) => Moment::parse(text).map_or_else(|| quoted(text), |it| it.repr()),
         Value::Array(items) => format!("[{}]", items.iter().map(repr).collect::<Vec<_>>().join(", ")),
         Value::Struct(members) => {
@@ -36,6 +33,20 @@ fn repr(value: &Value) -> String {
                 members.iter().map(|(name, it)| format!("{}: {}", quoted(name), repr(it))).collect();
             format!("{{{}}}", list.join(", "))
         }
+    }
+}
+
+/// The name of the type of a value, as its errors show it.
+pub(crate) const fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Nil => "NoneType",
+        Value::Int(_) => "int",
+        Value::Bool(_) => "bool",
+        Value::Double(_) => "float",
+        Value::String(_) => "str",
+        Value::DateTime(_) => "datetime.datetime",
+        Value::Array(_) => "list",
+        Value::Struct(_) => "dict",
     }
 }
 
@@ -128,7 +139,7 @@ mod tests {
             text("it's"),
             text("a\"b'c"),
             text("\u{e9}\n\t\\\u{a0}\u{2028}"),
-            Value::Bytes(vec![0, 1, b'a']),
+            text("\0\u{1}a"),
             Value::Nil,
             Value::Bool(true),
             moment("20200101T00:00:00"),

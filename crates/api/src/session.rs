@@ -124,7 +124,7 @@ impl Session {
         let batch = self.batch.as_mut()?;
         match batch.pull() {
             Some(Ok(call)) => self.state = State::Fresh(call),
-            Some(Err(fault)) => self.state = State::Given(Err(fault.into())),
+            Some(Err(refusal)) => self.state = State::Given(Err(refusal)),
             None => return Some(batch.finish()),
         }
         None

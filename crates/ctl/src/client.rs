@@ -408,7 +408,6 @@ impl Client {
     fn text(&mut self, method: &'static str, parameters: &[Value]) -> Result<String, CallError> {
         match self.call(method, parameters)? {
             Value::String(text) => Ok(text),
-            Value::Bytes(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
             Value::Int(_)
             | Value::Bool(_)
             | Value::Double(_)

@@ -268,7 +268,6 @@ pub(crate) fn word(fields: &Fields, key: &str) -> Option<String> {
     match fields.get(key)? {
         Value::String(text) => Some(text.clone()),
         Value::Int(number) => Some(number.to_string()),
-        Value::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
         Value::Bool(_)
         | Value::Double(_)
         | Value::DateTime(_)

@@ -1,6 +1,7 @@
 //! Texts as Python shows them: the original is a Python program, and its `repr` shows through its messages, its events
 //! and its configuration language.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// `repr` of a string.
@@ -57,6 +58,30 @@ fn is_printable(character: char) -> bool {
     pair.escape_debug().count() == 2
 }
 
+/// `int` of a text, as long as the number has 64 bits.
+pub fn int(text: &str) -> Option<i64> {
+    digits(text)?.parse().ok()
+}
+
+/// `float` of a text.
+pub fn float(text: &str) -> Option<f64> {
+    digits(text)?.parse().ok()
+}
+
+/// A number without what Python lets stand in it: space around it, and single underscores between digits.
+fn digits(text: &str) -> Option<Cow<'_, str>> {
+    let text = text.trim();
+    if !text.contains('_') {
+        return Some(text.into());
+    }
+    let is_between = |(at, _): (usize, &str)| {
+        let (before, after) = (text.get(..at), text.get(at + 1..));
+        before.is_some_and(|it| it.ends_with(|it: char| it.is_ascii_digit()))
+            && after.is_some_and(|it| it.starts_with(|it: char| it.is_ascii_digit()))
+    };
+    text.match_indices('_').all(is_between).then(|| text.replace('_', "").into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +99,17 @@ mod tests {
         for (text, shown) in cases {
             assert_eq!(repr(text), shown);
         }
+        assert_eq!(
+            (int(" 1 "), int("+1"), int("-1_0"), int("1_2_3")),
+            (Some(1), Some(1), Some(-10), Some(123))
+        );
+        for text in ["", " ", "x", "1__0", "_1", "1_", "- 1", "0x10", "1.0", "9223372036854775808"] {
+            assert_eq!(int(text), None, "{text:?}");
+        }
+        assert_eq!(
+            (float(" 1_0.5 "), float("1e400"), float("0x1p3")),
+            (Some(10.5), Some(f64::INFINITY), None)
+        );
         assert_eq!(ascii("é\u{1f600}"), "'\\xe9\\U0001f600'");
     }
 }

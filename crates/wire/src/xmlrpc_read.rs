@@ -1,19 +1,20 @@
 //! XML-RPC in: calls for the server, responses for the client.
 //!
 //! What it accepts is what the original accepts (`xmlrpc.py`, `loads`): any text is a string, a tag
-//! nobody knows stands for its text, and only `1` is true. It accepts more in one respect: characters
-//! XML 1.0 does not allow pass, because the original's own answers hold them. It accepts less in
-//! three: a document type is refused, no entity but the five predefined ones is known, and
-//! everything has a limit.
+//! nobody knows stands for its text, only `1` is true, and of several values where one belongs the first
+//! counts. It accepts more in one respect: characters XML 1.0 does not allow pass, because the original's
+//! own answers hold them. It accepts less in four: a document type is refused, no entity but the five
+//! predefined ones is known, a number has 64 bits, and everything has a limit.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use model::python;
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};
 
+use crate::base64;
+use crate::moment;
 use crate::plain_xml::{Plain, Token, Usual};
 use crate::value::{Key, Members, MethodCall, RemoteFault, Value};
 
@@ -72,6 +73,9 @@ pub enum ReadError {
     /// An entity that is not one of the five XML predefines.
     #[error("the entity {0:?} is not defined")]
     Entity(String),
+    /// The prefix of a tag that nothing says the meaning of.
+    #[error("the prefix {0:?} is not declared")]
+    Prefix(String),
     /// An element is missing where one is needed.
     #[error("<{0}> is missing, or does not hold what belongs there")]
     Structure(Tag),
@@ -98,7 +102,7 @@ fn read<'a, T>(
     what: impl Fn(&mut Source<'a>) -> Result<T, ReadError>,
 ) -> Result<T, ReadError> {
     let text = checked(document, limits)?;
-    let mut source = Source::new(Tokens::Plain(Plain::new(text)), limits);
+    let mut source = Source::new(text, Tokens::Plain(Plain::new(text)), limits);
     let outcome = what(&mut source);
     if source.is_unusual { what(&mut thorough(text, limits)) } else { outcome }
 }
@@ -116,7 +120,7 @@ fn checked(document: &[u8], limits: Limits) -> Result<&str, ReadError> {
 fn thorough(text: &str, limits: Limits) -> Source<'_> {
     let mut reader = Reader::from_str(text);
     reader.config_mut().expand_empty_elements = true;
-    Source::new(Tokens::Any(reader), limits)
+    Source::new(text, Tokens::Any(reader), limits)
 }
 
 /// Reads a call.
@@ -128,7 +132,7 @@ pub fn call(document: &[u8], limits: Limits) -> Result<MethodCall, ReadError> {
 }
 
 fn read_call(source: &mut Source<'_>) -> Result<MethodCall, ReadError> {
-    source.root(Tag::MethodCall)?;
+    source.root(None)?;
     let (mut name, mut params) = (String::new(), Vec::new());
     while let Some(tag) = source.child()? {
         if tag == Tag::MethodName {
@@ -152,13 +156,13 @@ pub fn response(document: &[u8], limits: Limits) -> Result<Result<Value, RemoteF
 }
 
 fn read_response(source: &mut Source<'_>) -> Result<Result<Value, RemoteFault>, ReadError> {
-    source.root(Tag::MethodResponse)?;
+    source.root(Some(Tag::MethodResponse))?;
     let mut found = None;
     while let Some(tag) = source.child()? {
         if tag == Tag::Params {
             found = source.params()?.into_iter().next().map(Ok);
         } else if tag == Tag::Fault {
-            found = Some(Err(fault(source.only_value(Tag::Fault)?)?));
+            found = Some(Err(fault(source.first_value(Tag::Fault)?)?));
         } else {
             source.skip()?;
         }
@@ -271,6 +275,7 @@ enum Tokens<'a> {
 /// A document being read. Each method that reads an element is called after its opening tag was
 /// read, and returns after its closing tag.
 struct Source<'a> {
+    document: &'a str,
     tokens: Tokens<'a>,
     limits: Limits,
     depth: usize,
@@ -280,8 +285,8 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    const fn new(tokens: Tokens<'a>, limits: Limits) -> Self {
-        Self { tokens, limits, depth: 0, elements: 0, is_unusual: false }
+    const fn new(document: &'a str, tokens: Tokens<'a>, limits: Limits) -> Self {
+        Self { document, tokens, limits, depth: 0, elements: 0, is_unusual: false }
     }
 
     fn next(&mut self) -> Result<Piece<'a>, ReadError> {
@@ -310,7 +315,11 @@ impl<'a> Source<'a> {
         loop {
             let Tokens::Any(reader) = &mut self.tokens else { return Ok(Piece::End) };
             return Ok(match reader.read_event()? {
-                Event::Start(tag) | Event::Empty(tag) => Piece::Open(self.enter(tag.name().into_inner())?),
+                Event::Start(tag) | Event::Empty(tag) => {
+                    let name = tag.name().into_inner();
+                    self.check_prefix(name)?;
+                    Piece::Open(self.enter(name)?)
+                }
                 Event::End(_) => Piece::Close,
                 Event::Text(text) => Piece::Text(Cow::Owned(text.xml10_content().into_owned())),
                 Event::CData(text) => Piece::Text(Cow::Owned(text.xml10_content().into_owned())),
@@ -319,6 +328,16 @@ impl<'a> Source<'a> {
                 Event::Eof => Piece::End,
                 Event::Comment(_) | Event::Decl(_) | Event::PI(_) => continue,
             });
+        }
+    }
+
+    /// A prefix means something where it is declared; nobody who writes one declares it elsewhere.
+    fn check_prefix(&self, name: &str) -> Result<(), ReadError> {
+        match name.split_once(':') {
+            Some((prefix, _)) if !self.document.contains(&format!("xmlns:{prefix}=")) => {
+                Err(ReadError::Prefix(prefix.to_owned()))
+            }
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -334,14 +353,14 @@ impl<'a> Source<'a> {
         Ok(Tag::parse(name))
     }
 
-    /// The one element of the document.
-    fn root(&mut self, wanted: Tag) -> Result<(), ReadError> {
+    /// The one element of the document; that of a call may have any name.
+    fn root(&mut self, wanted: Option<Tag>) -> Result<(), ReadError> {
         loop {
             return match self.next()? {
                 Piece::Text(text) if text.trim().is_empty() => continue,
-                Piece::Open(tag) if tag == wanted => Ok(()),
+                Piece::Open(tag) if wanted.is_none_or(|it| it == tag) => Ok(()),
                 Piece::Open(_) | Piece::Text(_) | Piece::Close | Piece::End => {
-                    Err(ReadError::Structure(wanted))
+                    Err(ReadError::Structure(wanted.unwrap_or(Tag::MethodCall)))
                 }
             };
         }
@@ -370,12 +389,16 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The text of an element; elements in it are left out.
+    /// The text of an element, up to the first element in it.
     fn text(&mut self) -> Result<String, ReadError> {
-        let mut text = String::new();
+        let (mut text, mut is_over) = (String::new(), false);
         loop {
             match self.next()? {
-                Piece::Open(_) => self.skip()?,
+                Piece::Open(_) => {
+                    self.skip()?;
+                    is_over = true;
+                }
+                Piece::Text(_) if is_over => {}
                 Piece::Text(chunk) if text.is_empty() => text = chunk.into_owned(),
                 Piece::Text(chunk) => text.push_str(&chunk),
                 Piece::Close => return Ok(text),
@@ -396,21 +419,19 @@ impl<'a> Source<'a> {
     fn params(&mut self) -> Result<Vec<Value>, ReadError> {
         let mut params = Vec::new();
         while let Some(tag) = self.child()? {
-            if tag != Tag::Param {
-                return Err(ReadError::Structure(Tag::Params));
-            }
-            params.push(self.only_value(Tag::Param)?);
+            params.push(self.element(tag)?);
         }
         Ok(params)
     }
 
-    /// The value that must be the only child of `parent`.
-    fn only_value(&mut self, parent: Tag) -> Result<Value, ReadError> {
-        if self.child()? != Some(Tag::Value) {
-            return Err(ReadError::Structure(parent));
+    /// The first of the values in `parent`, which must have one; others only have to be readable.
+    fn first_value(&mut self, parent: Tag) -> Result<Value, ReadError> {
+        let Some(tag) = self.child()? else { return Err(ReadError::Structure(parent)) };
+        let value = self.element(tag)?;
+        while let Some(tag) = self.child()? {
+            self.element(tag)?;
         }
-        let value = self.value()?;
-        if self.child()?.is_some() { Err(ReadError::Structure(parent)) } else { Ok(value) }
+        Ok(value)
     }
 
     /// What stands between `<value>` and `</value>`: an element, or else a string.
@@ -419,8 +440,10 @@ impl<'a> Source<'a> {
         let mut found = None;
         loop {
             match self.next()? {
-                Piece::Open(tag) if found.is_none() => found = Some(self.typed(tag)?),
-                Piece::Open(_) => return Err(ReadError::Structure(Tag::Value)),
+                Piece::Open(tag) => {
+                    let value = self.element(tag)?;
+                    found.get_or_insert(value);
+                }
                 Piece::Text(chunk) if text.is_empty() => text = chunk.into_owned(),
                 Piece::Text(chunk) => text.push_str(&chunk),
                 Piece::Close => return Ok(found.unwrap_or(Value::String(text))),
@@ -429,56 +452,37 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn typed(&mut self, tag: Tag) -> Result<Value, ReadError> {
+    /// The value that any element stands for.
+    fn element(&mut self, tag: Tag) -> Result<Value, ReadError> {
         match tag {
-            Tag::Array => self.array(),
+            Tag::Value => self.value(),
+            Tag::Param | Tag::Array => self.first_value(tag),
+            Tag::Data => self.params().map(Value::Array),
             Tag::Struct => self.members(),
-            Tag::Int => self.parsed(tag).map(Value::Int),
-            Tag::Double => self.parsed(tag).map(Value::Double),
+            Tag::Int => self.parsed(tag, python::int).map(Value::Int),
+            Tag::Double => self.parsed(tag, python::float).map(Value::Double),
             Tag::Boolean => Ok(Value::Bool(self.text()? == "1")),
-            Tag::DateTime => self.text().map(Value::DateTime),
-            Tag::Base64 => self.bytes(),
-            // Python's `nil` and `i8`, among others: a tag nobody knows stands for its text, or for nothing.
-            Tag::Unknown => {
-                let text = self.text()?;
-                Ok(if text.is_empty() { Value::Nil } else { Value::String(text) })
-            }
-            Tag::String
+            Tag::DateTime => self.parsed(tag, moment::checked).map(Value::DateTime),
+            Tag::Base64 => self.parsed(tag, base64::text).map(Value::String),
+            Tag::String => self.text().map(Value::String),
+            // Python's `nil` and `i8`, among others: a tag that is no type stands for its text, or for nothing.
+            Tag::Unknown
             | Tag::MethodCall
             | Tag::MethodResponse
             | Tag::MethodName
             | Tag::Params
-            | Tag::Param
             | Tag::Fault
-            | Tag::Value
-            | Tag::Data
             | Tag::Member
-            | Tag::Name => self.text().map(Value::String),
-        }
-    }
-
-    fn parsed<T: std::str::FromStr>(&mut self, tag: Tag) -> Result<T, ReadError> {
-        parse(tag, self.text()?)
-    }
-
-    fn bytes(&mut self) -> Result<Value, ReadError> {
-        let text = self.text()?;
-        let dense: Vec<u8> = text.bytes().filter(|it| !it.is_ascii_whitespace()).collect();
-        STANDARD.decode(dense).map(Value::Bytes).map_err(|_| ReadError::Text { tag: Tag::Base64, text })
-    }
-
-    fn array(&mut self) -> Result<Value, ReadError> {
-        if self.child()? != Some(Tag::Data) {
-            return Err(ReadError::Structure(Tag::Array));
-        }
-        let mut items = Vec::new();
-        while let Some(tag) = self.child()? {
-            if tag != Tag::Value {
-                return Err(ReadError::Structure(Tag::Data));
+            | Tag::Name => {
+                let text = self.text()?;
+                Ok(if text.is_empty() { Value::Nil } else { Value::String(text) })
             }
-            items.push(self.value()?);
         }
-        if self.child()?.is_some() { Err(ReadError::Structure(Tag::Array)) } else { Ok(Value::Array(items)) }
+    }
+
+    fn parsed<T>(&mut self, tag: Tag, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, ReadError> {
+        let text = self.text()?;
+        parse(&text).ok_or(ReadError::Text { tag, text })
     }
 
     /// The next member of a struct, if it is one of the kind that can be read at once.
@@ -491,7 +495,10 @@ impl<'a> Source<'a> {
         self.elements += USUAL_ELEMENTS;
         let value = match value {
             Usual::Text(text) => Value::String(text.to_owned()),
-            Usual::Number(text) => Value::Int(parse(Tag::Int, text.to_owned())?),
+            Usual::Number(text) => {
+                let number = python::int(text);
+                Value::Int(number.ok_or_else(|| ReadError::Text { tag: Tag::Int, text: text.to_owned() })?)
+            }
         };
         Ok(Some((Key::Owned(name.to_owned()), value)))
     }
@@ -501,19 +508,32 @@ impl<'a> Source<'a> {
         while let Some(member) = self.usual_member()? {
             members.push(member);
         }
-        while let Some(tag) = self.child()? {
-            if tag != Tag::Member || self.child()? != Some(Tag::Name) {
-                return Err(ReadError::Structure(Tag::Struct));
-            }
-            let name = self.text()?;
-            members.push((Key::Owned(name), self.only_value(Tag::Member)?));
+        while self.child()?.is_some() {
+            members.push(self.member()?);
         }
-        Ok(Value::Struct(Members::from(members)))
+        Ok(Value::Struct(Members::as_sent(members)))
     }
-}
 
-fn parse<T: std::str::FromStr>(tag: Tag, text: String) -> Result<T, ReadError> {
-    text.trim().parse().map_err(|_| ReadError::Text { tag, text })
+    /// A name and a value, and no more, whatever their tags.
+    fn member(&mut self) -> Result<(Key, Value), ReadError> {
+        let mut next = || match self.child()? {
+            Some(tag) => self.element(tag),
+            None => Err(ReadError::Structure(Tag::Member)),
+        };
+        let (name, value) = (next()?, next()?);
+        match name {
+            Value::String(name) if self.child()?.is_none() => Ok((Key::Owned(name), value)),
+            Value::Nil if self.child()?.is_none() => Ok((Key::Borrowed(""), value)),
+            Value::String(_)
+            | Value::Nil
+            | Value::Int(_)
+            | Value::Bool(_)
+            | Value::Double(_)
+            | Value::DateTime(_)
+            | Value::Array(_)
+            | Value::Struct(_) => Err(ReadError::Structure(Tag::Struct)),
+        }
+    }
 }
 
 /// The character a reference stands for.

@@ -5,15 +5,9 @@
 
 use std::fmt::Write;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::value::{MethodCall, RemoteFault, Value};
 
 const DECLARATION: &str = "<?xml version='1.0'?>\n";
-
-/// The length of a line of base64 text, as MIME and Python have it.
-const BASE64_LINE_BYTES: usize = 76;
 
 /// How many bytes of a text are looked at together.
 const BLOCK_BYTES: usize = 64;
@@ -69,7 +63,6 @@ fn write_value(out: &mut String, value: &Value) {
         }
         Value::Double(number) => push_tagged(out, "double", &double(*number)),
         Value::DateTime(text) => push_tagged(out, "dateTime.iso8601", text),
-        Value::Bytes(bytes) => write_bytes(out, bytes),
         Value::Nil => out.push_str("<nil/>"),
         Value::Array(items) => {
             out.push_str("<array><data>\n");
@@ -91,19 +84,6 @@ fn write_value(out: &mut String, value: &Value) {
         }
     }
     out.push_str("</value>\n");
-}
-
-fn write_bytes(out: &mut String, bytes: &[u8]) {
-    out.push_str("<base64>\n");
-    let text = STANDARD.encode(bytes);
-    let mut rest = text.as_str();
-    while !rest.is_empty() {
-        let (line, after) = rest.split_at(rest.len().min(BASE64_LINE_BYTES));
-        out.push_str(line);
-        out.push('\n');
-        rest = after;
-    }
-    out.push_str("</base64>");
 }
 
 fn push_tagged(out: &mut String, tag: &str, text: &str) {

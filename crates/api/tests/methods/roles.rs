@@ -1,9 +1,13 @@
 //! Who may call what, and what is written down of it.
 
+use api::call::{Outcome, Refusal};
 use api::method::{ENTRIES, EXTENSIONS, Entry, Kind};
 use model::audit::Record;
+use model::fault::FaultCode;
+use model::role::Role;
+use wire::value::Value;
 
-use super::*;
+use crate::world::{World, asker, groups, request, shown, text, texts};
 
 fn entries() -> impl Iterator<Item = &'static Entry> {
     ENTRIES.iter().chain(&EXTENSIONS)

@@ -128,7 +128,6 @@ fn show(value: &Value) -> String {
         Value::Bool(_)
         | Value::Double(_)
         | Value::DateTime(_)
-        | Value::Bytes(_)
         | Value::Array(_)
         | Value::Struct(_)
         | Value::Nil => format!("{value:?}"),

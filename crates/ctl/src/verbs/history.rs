@@ -210,7 +210,6 @@ fn json_of(value: &Value) -> Json {
         Value::Bool(it) => json!(it),
         Value::Double(it) => json!(it),
         Value::String(it) | Value::DateTime(it) => json!(it),
-        Value::Bytes(it) => json!(String::from_utf8_lossy(it)),
         Value::Nil => Json::Null,
         Value::Array(items) => items.iter().map(json_of).collect(),
         Value::Struct(members) => {

@@ -73,7 +73,6 @@ fn text_of(value: Value) -> Option<String> {
         | Value::Bool(_)
         | Value::Double(_)
         | Value::DateTime(_)
-        | Value::Bytes(_)
         | Value::Array(_)
         | Value::Struct(_)
         | Value::Nil => None,

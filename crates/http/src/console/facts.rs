@@ -19,7 +19,6 @@ fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
         | Value::String(_)
         | Value::Double(_)
         | Value::DateTime(_)
-        | Value::Bytes(_)
         | Value::Array(_)
         | Value::Nil => None,
     }
@@ -36,7 +35,6 @@ pub(super) fn shown(value: &Value) -> String {
         Value::Int(number) => number.to_string(),
         Value::Double(number) => number.to_string(),
         Value::Bool(truth) => truth.to_string(),
-        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
         Value::Struct(_) | Value::Nil => String::new(),
     }
