@@ -128,6 +128,7 @@ impl Daemon {
         for received in inventory.later {
             self.hear(received);
         }
+        self.settle();
     }
 
     /// Takes in what a listener had said of which the machine before had not taken note. What is still in its pipe is

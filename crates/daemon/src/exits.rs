@@ -29,6 +29,14 @@ const LAST_LINES: usize = 10;
 /// How many bytes of a line are remembered.
 const LINE_CHARS: usize = 300;
 
+/// The end of a child, until the machine has been told of it.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) owner: FullName,
+    pub(crate) status: ExitStatus,
+    pub(crate) usage: Usage,
+}
+
 /// The last ends of each process.
 #[derive(Debug, Default)]
 pub(crate) struct Exits {
@@ -92,8 +100,7 @@ impl Daemon {
     }
 
     /// Takes note of the end of a child, after the machine has been told of it.
-    pub(crate) fn remember_exit(&mut self, owner: Option<FullName>, status: ExitStatus, usage: Usage) {
-        let Some(name) = owner else { return };
+    pub(crate) fn remember_exit(&mut self, Ended { owner: name, status, usage }: Ended) {
         let Some(ended) = self.supervisor.info(&name, os::clock::now()).and_then(|it| it.ended) else {
             return;
         };

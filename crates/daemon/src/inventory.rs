@@ -53,8 +53,8 @@ impl Inventory {
     /// # Errors
     /// When the link fails, or the keeper does not answer.
     pub(crate) fn ask(link: &mut KeeperLink) -> Result<Self, LinkError> {
-        let version = wire::keeper::VERSION;
-        link.send(&Order::Hello { oldest: version, newest: version })?;
+        let newest = wire::keeper::VERSION;
+        link.send(&Order::Hello { oldest: newest.saturating_sub(1), newest })?;
         Self::gather(link)
     }
 
@@ -98,6 +98,7 @@ impl Inventory {
         match report {
             Report::Welcome { version, boot_id, files: [lock, journal], .. } => {
                 (self.version, self.boot_id) = (version, boot_id);
+                link.met(version);
                 (self.lock, self.journal) = (next(lock), next(journal));
             }
             Report::Kept { key, bytes, file } => {

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use os::poll::{Interest, Poller};
 use os::socket::SeqPacket;
-use wire::keeper::{Enclosed, FrameError, Order, PACKET_BYTES_MAX, Report, SpawnOrder};
+use wire::keeper::{Enclosed, FrameError, Frames, Order, PACK_BYTES, PACKET_BYTES_MAX, Report, SpawnOrder};
 
 /// What came over the link.
 #[derive(Debug)]
@@ -37,11 +37,15 @@ pub(crate) enum LinkError {
 #[derive(Debug)]
 pub(crate) struct KeeperLink {
     socket: SeqPacket,
+    /// What of the last packet is still to be read.
+    heard: Frames,
     waiting: VecDeque<Packet>,
     sequence: u32,
+    /// Whether the keeper takes several frames in one packet.
+    takes_packs: bool,
 }
 
-/// An order as it travels: a frame, or the announcement of one that is in a file.
+/// Orders as they travel: one frame, several, or the announcement of one that is in a file.
 #[derive(Debug)]
 struct Packet {
     bytes: Vec<u8>,
@@ -74,7 +78,13 @@ impl KeeperLink {
         // The keeper takes the closing of the link for the death of the daemon, so that it has to
         // stay open until this process is gone, whatever becomes of this value.
         std::mem::forget(os::fd::duplicate(&socket)?);
-        Ok(Self { socket, waiting: VecDeque::new(), sequence: 0 })
+        let heard = Frames::default();
+        Ok(Self { socket, heard, waiting: VecDeque::new(), sequence: 0, takes_packs: false })
+    }
+
+    /// The keeper speaks this version of the protocol.
+    pub(crate) const fn met(&mut self, version: u16) {
+        self.takes_packs = wire::keeper::takes_packs(version);
     }
 
     /// Sends an order after all that wait.
@@ -84,15 +94,37 @@ impl KeeperLink {
 
     /// The same with a descriptor to be passed on to the child.
     pub(crate) fn send_with(&mut self, order: &Order, passed: Option<OwnedFd>) -> Result<(), LinkError> {
-        self.sequence = self.sequence.wrapping_add(1);
-        let mut packet = Packet::of(order, self.sequence)?;
-        packet.fds.extend(passed);
-        self.waiting.push_back(packet);
+        self.add(order, passed)?;
         self.flush()
     }
 
+    /// Has an order wait for others that come in the same breath: for a [flush](Self::flush), or until a packet is full.
+    pub(crate) fn send_soon(&mut self, order: &Order, passed: Option<OwnedFd>) -> Result<(), LinkError> {
+        self.add(order, passed)?;
+        if self.waiting.back().is_some_and(|it| it.bytes.len() >= PACK_BYTES) { self.flush() } else { Ok(()) }
+    }
+
+    fn add(&mut self, order: &Order, passed: Option<OwnedFd>) -> Result<(), LinkError> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut packet = Packet::of(order, self.sequence)?;
+        packet.fds.extend(passed);
+        match self.waiting.back_mut() {
+            Some(last)
+                if self.takes_packs
+                    && last.fds.is_empty()
+                    && packet.fds.is_empty()
+                    && last.bytes.len() < PACK_BYTES
+                    && last.bytes.len().saturating_add(packet.bytes.len()) <= PACKET_BYTES_MAX =>
+            {
+                last.bytes.extend(packet.bytes);
+            }
+            Some(_) | None => self.waiting.push_back(packet),
+        }
+        Ok(())
+    }
+
     /// Sends an order and all that wait before it, waiting for room: the last thing a daemon does.
-    pub(crate) fn send_last(mut self, order: &Order) -> Result<(), LinkError> {
+    pub(crate) fn send_last(&mut self, order: &Order) -> Result<(), LinkError> {
         self.send(order)?;
         let poller = Poller::new()?;
         poller.add(&self.socket, 0, Interest::Write)?;
@@ -126,14 +158,19 @@ impl KeeperLink {
     /// a newer keeper, and is not meant for us.
     pub(crate) fn receive(&mut self) -> Result<Option<Received>, LinkError> {
         loop {
-            let packet = match self.socket.receive() {
-                Ok(packet) if packet.bytes.is_empty() => return Err(LinkError::Closed),
-                Ok(packet) => packet,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(error) => return Err(error.into()),
-            };
-            match wire::keeper::decode_report(&packet.bytes) {
-                Ok(report) => return Ok(Some(Received { report, fds: packet.fds })),
+            let mut fds = Vec::new();
+            if self.heard.is_empty() {
+                let packet = match self.socket.receive() {
+                    Ok(packet) if packet.bytes.is_empty() => return Err(LinkError::Closed),
+                    Ok(packet) => packet,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                    Err(error) => return Err(error.into()),
+                };
+                // What comes beside a packet belongs to its first frame.
+                (self.heard, fds) = (Frames::of(packet.bytes), packet.fds);
+            }
+            match wire::keeper::decode_report(self.heard.next_frame().unwrap_or_default()) {
+                Ok(report) => return Ok(Some(Received { report, fds })),
                 Err(FrameError::Kind(_)) => {}
                 Err(error) => return Err(error.into()),
             }

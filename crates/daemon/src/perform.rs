@@ -21,6 +21,7 @@ use wire::keeper::{Order, Report, Stdio};
 use wire::listener::Ear;
 
 use crate::birth;
+use crate::exits::Ended;
 use crate::keeper_link::Received;
 use crate::sockets::{self, Change, Deed};
 use crate::state::{Child, Daemon, End};
@@ -49,10 +50,10 @@ impl Daemon {
                 if !adopt {
                     self.found.remove(&child);
                 }
-                self.order(&Order::Settle { child: child.0, adopt });
+                self.order_soon(&Order::Settle { child: child.0, adopt }, None);
             }
             Effect::Amend { child, spec } => {
-                self.order(&Order::Amend { child: child.0, will: birth::will(&spec) });
+                self.order_soon(&Order::Amend { child: child.0, will: birth::will(&spec) }, None);
             }
             Effect::Spawn { child, name, spec } => {
                 if let Err(failure) = self.spawn(child, &name, &spec) {
@@ -62,7 +63,7 @@ impl Daemon {
             }
             Effect::Signal { child, signal, scope } => {
                 let scope = birth::reach(scope);
-                self.order(&Order::Signal { child: child.0, signal: signal.number(), scope });
+                self.order_soon(&Order::Signal { child: child.0, signal: signal.number(), scope }, None);
             }
             Effect::Buried { child } => {
                 if let Some(about) = self.children.remove(&child) {
@@ -70,7 +71,7 @@ impl Daemon {
                     self.figures.processes.remove(&about.name);
                 }
                 self.inputs.detach(child);
-                self.order(&Order::Forget { child: child.0 });
+                self.order_soon(&Order::Forget { child: child.0 }, None);
             }
             Effect::Publish(event) => {
                 self.keep_event(&event);
@@ -110,9 +111,7 @@ impl Daemon {
             survivors: Vec::new(),
         };
         self.children.insert(child, about);
-        if let Err(error) = self.link.send_with(&Order::Spawn(order), passed) {
-            self.lose(&error.to_string());
-        }
+        self.order_soon(&Order::Spawn(order), passed);
         Ok(())
     }
 
@@ -223,9 +222,23 @@ impl Daemon {
         self.streams.attach(child, name, pipes);
     }
 
-    /// Sends an order. A link that fails is the end of this daemon, not of its children.
+    /// Sends an order at once. A link that fails is the end of this daemon, not of its children.
     fn order(&mut self, order: &Order) {
         if let Err(error) = self.link.send(order) {
+            self.lose(&error.to_string());
+        }
+    }
+
+    /// Sends an order with the others that the machine asks for in the same breath.
+    fn order_soon(&mut self, order: &Order, passed: Option<OwnedFd>) {
+        if let Err(error) = self.link.send_soon(order, passed) {
+            self.lose(&error.to_string());
+        }
+    }
+
+    /// Sends those of them that still wait.
+    pub(crate) fn send_orders(&mut self) {
+        if let Err(error) = self.link.flush() {
             self.lose(&error.to_string());
         }
     }
@@ -250,23 +263,24 @@ impl Daemon {
                 let child = ChildId(child);
                 if self.streams.pump.speaks_among_others(child) {
                     // There it is said to have begun before it says anything.
+                    self.settle();
                     self.flush_log();
                 }
                 // Its last words are in the file before anyone hears of its end.
                 while self.streams.pump.drain(child) {
                     self.hear_pump();
                 }
-                self.hear_pump();
+                self.take_pump();
                 let setup = setup.and_then(|(stage, errno)| {
                     let stage = SetupStage::from_number(stage)?;
                     Some(SetupFailure { stage, errno: os::errno::name(errno) })
                 });
                 let status = if known { ExitStatus::from_wait(status) } else { ExitStatus::Unknown };
-                let (owner, at) = (self.owner(child), Mono(Duration::from_micros(at_us)));
+                let at = Mono(Duration::from_micros(at_us));
+                self.ends.extend(self.owner(child).map(|owner| Ended { owner, status, usage }));
                 let survivors = self.children.get_mut(&child).map(|it| std::mem::take(&mut it.survivors));
                 let survivors = survivors.unwrap_or_default();
-                self.feed(Input::Exited { child, status, at, setup, survivors });
-                self.remember_exit(owner, status, usage);
+                self.feed_soon(Input::Exited { child, status, at, setup, survivors });
             }
             Report::SignalFailed { child, signal, errno } => self.feed(Input::SignalFailed {
                 child: ChildId(child),
@@ -303,11 +317,12 @@ impl Daemon {
             let pipes = channels.into_iter().take(count).zip(fds).collect();
             self.streams.attach(child, &about.name, pipes);
         }
-        self.feed(Input::Spawned { child, pid });
+        self.feed_soon(Input::Spawned { child, pid });
     }
 
     /// A signal has reached the keeper (`supervisord.py`, `handle_signal`).
     fn asked(&mut self, signal: Signal) {
+        self.settle();
         match signal {
             Signal::TERM | Signal::INT | Signal::QUIT => {
                 self.note(Level::Warn, &format!("received {signal} indicating exit request"));

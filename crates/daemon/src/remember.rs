@@ -162,7 +162,8 @@ impl Daemon {
         self.tell_of_diary(written);
         // That those before were sent is written down by now.
         self.mailbag.settle();
-        if self.diary.file.as_ref().is_some_and(MemoryFile::is_due) {
+        let is_leaving = self.is_leaving();
+        if self.diary.file.as_ref().is_some_and(|it| it.is_due(is_leaving)) {
             self.tidy();
         }
     }

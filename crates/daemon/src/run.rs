@@ -177,7 +177,12 @@ fn leave(mut daemon: Daemon, end: End) -> ExitCode {
         End::Succeeded => Order::Restart,
         End::Orphaned => return daemon.take_over(),
     };
-    match daemon.link.send_last(&order) {
+    let sent = daemon.link.send_last(&order);
+    daemon.flush_log();
+    // The end of the process frees everything at once. To take thousands of programs apart one by one is milliseconds in which
+    // the keeper, and whoever waits for it, would wait.
+    std::mem::forget(daemon);
+    match sent {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }

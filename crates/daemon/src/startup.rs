@@ -178,6 +178,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         supervisor,
         effects: Effects::default(),
         inbox: VecDeque::new(),
+        ends: Vec::new(),
         answers: VecDeque::new(),
         link,
         link_interest: Interest::Read,

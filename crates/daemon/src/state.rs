@@ -27,6 +27,7 @@ use wire::listener::Ear;
 
 use crate::birth::Inheritance;
 use crate::cgroups::Cgroups;
+use crate::exits::Ended;
 use crate::figures::Figures;
 use crate::handover::Handover;
 use crate::keeper_link::KeeperLink;
@@ -46,7 +47,10 @@ use crate::tapes::Tapes;
 /// How many bytes of output one turn of the loop moves before clients get theirs.
 const PUMP_BUDGET_BYTES: usize = 4 * 1024 * 1024;
 
-/// How many effects of what programs and clients say are performed at once: not more letters than the mailbag holds.
+/// How much of what the keeper says waits for the rest of it.
+const NEWS_AT_ONCE: usize = 32;
+
+/// How many effects of what programs, clients and the keeper say are performed at once: not more letters than the mailbag holds.
 const EFFECTS_AT_ONCE: usize = 48;
 
 /// The names descriptors are watched under: the link, the pump, the log, the standard inputs.
@@ -87,6 +91,8 @@ pub(crate) struct Daemon {
     pub(crate) effects: Effects,
     /// What happened and the machine has not been told yet.
     pub(crate) inbox: VecDeque<Input>,
+    /// The ends of children that are among it.
+    pub(crate) ends: Vec<Ended>,
     /// What the machine answered and no client has been told yet.
     pub(crate) answers: VecDeque<(RequestId, Result<Answer, Fault>)>,
     pub(crate) link: KeeperLink,
@@ -155,6 +161,14 @@ impl Daemon {
         self.settle();
     }
 
+    /// The same once the keeper has nothing more to say for now, or has said a good deal.
+    pub(crate) fn feed_soon(&mut self, input: Input) {
+        self.inbox.push_back(input);
+        if self.inbox.len() >= NEWS_AT_ONCE {
+            self.settle();
+        }
+    }
+
     /// Feeds, performs and answers until nothing is left to do.
     pub(crate) fn settle(&mut self) {
         loop {
@@ -162,8 +176,12 @@ impl Daemon {
                 self.tell(input);
             } else if let Some((id, answer)) = self.answers.pop_front() {
                 self.answered(id, answer);
-            } else {
+            } else if self.ends.is_empty() {
                 return self.close_unused_sockets();
+            } else {
+                for ended in std::mem::take(&mut self.ends) {
+                    self.remember_exit(ended);
+                }
             }
         }
     }
@@ -171,8 +189,8 @@ impl Daemon {
     /// Tells the machine one thing, and does what it asks for. What follows from that waits in the
     /// inbox and among the answers.
     ///
-    /// What programs and clients say comes in floods and asks for little but letters. As much of it as waits is told in a row
-    /// and written down in one piece.
+    /// What programs, clients and the keeper say comes in floods. As much of it as waits is told in a row and written down in
+    /// one piece.
     pub(crate) fn tell(&mut self, input: Input) {
         let mut effects = std::mem::take(&mut self.effects);
         if matches!(input, Input::Due) {
@@ -182,10 +200,10 @@ impl Daemon {
         }
         let mut next = Some(input);
         while let Some(input) = next.take() {
-            let is_talk = input.is_talk();
+            let is_news = input.is_news();
             self.step(input, &mut effects);
-            if is_talk && effects.as_slice().len() < EFFECTS_AT_ONCE {
-                next = self.inbox.pop_front_if(|it| it.is_talk());
+            if is_news && effects.as_slice().len() < EFFECTS_AT_ONCE {
+                next = self.inbox.pop_front_if(|it| it.is_news());
             }
         }
         // Whatever follows from these steps, the next daemon knows of them.
@@ -193,6 +211,7 @@ impl Daemon {
         for effect in effects.drain() {
             self.perform(effect);
         }
+        self.send_orders();
         self.post();
         // Which letters were sent is known even to the next daemon, so that only that has time.
         self.owes_letters = self.supervisor.performed() && !self.mailbag.is_half_full();
@@ -295,26 +314,33 @@ impl Daemon {
         while self.end.is_none() {
             match self.link.receive() {
                 Ok(Some(received)) => self.hear(received),
-                Ok(None) => return,
+                Ok(None) => return self.settle(),
                 Err(error) => self.lose(&error.to_string()),
             }
         }
+        // What it has said to the last, the next daemon must know.
+        self.settle();
         let _ = poller.remove(&self.link);
     }
 
     /// Says in the log what the pump has to say, and tells the machine what it needs to know of it.
     pub(crate) fn hear_pump(&mut self) {
+        self.take_pump();
+        self.settle();
+    }
+
+    /// The same, without telling it yet.
+    pub(crate) fn take_pump(&mut self) {
         loop {
             let reports = self.streams.pump.reports();
             if reports.is_empty() {
-                break;
+                return;
             }
             self.write_down(&reports);
             for report in reports {
                 self.take_report(report);
             }
         }
-        self.settle();
     }
 
     fn take_report(&mut self, report: PumpReport) {

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use os::errno::{ENOBUFS, ENOMEM, ETOOMANYREFS};
 use os::socket::SeqPacket;
-use wire::keeper::{FrameError, Listed, Order, Report};
+use wire::keeper::{FrameError, Frames, Listed, Order, PACK_BYTES, Report};
 
 /// While this many reports wait, no order is taken that could add to them. What comes by itself (an
 /// exit for each child, one of each signal) is still added: it must not be lost, and is bounded.
@@ -58,13 +58,23 @@ pub(crate) enum Sent {
 #[derive(Debug)]
 pub(crate) struct Link {
     socket: SeqPacket,
+    /// What of the last packet is still to be read.
+    heard: Frames,
     waiting: VecDeque<Report>,
     sequence: u32,
+    /// Whether the daemon takes several frames in one packet.
+    takes_packs: bool,
 }
 
 impl Link {
     pub(crate) const fn new(socket: SeqPacket) -> Self {
-        Self { socket, waiting: VecDeque::new(), sequence: 0 }
+        let heard = Frames::of(Vec::new());
+        Self { socket, heard, waiting: VecDeque::new(), sequence: 0, takes_packs: false }
+    }
+
+    /// The daemon speaks this version of the protocol.
+    pub(crate) const fn met(&mut self, newest: u16) {
+        self.takes_packs = wire::keeper::takes_packs(newest);
     }
 
     /// Reports after all that waits. A signal that waits already is not reported twice.
@@ -75,9 +85,9 @@ impl Link {
         }
     }
 
-    /// Whether there is room for the answer to another order.
+    /// Whether there is room for the answer to another order. For what has come already there must be.
     pub(crate) fn has_room(&self) -> bool {
-        self.waiting.len() < WAITING_MAX
+        self.waiting.len() < WAITING_MAX || !self.heard.is_empty()
     }
 
     /// Whether something waits to be sent.
@@ -88,12 +98,14 @@ impl Link {
     /// Sends what waits, as far as there is room.
     pub(crate) fn flush(&mut self, holder: &impl Holder) -> Sent {
         while let Some(report) = self.waiting.front() {
-            let (frame, fds) = packet(report, self.sequence.wrapping_add(1), holder);
+            let (mut bytes, fds) = packet(report, self.sequence.wrapping_add(1), holder);
+            let more = self.pack(&mut bytes);
             os::failpoint::pass("keeper.report");
-            match self.socket.send(&frame, &fds) {
+            match self.socket.send(&bytes, &fds) {
                 Ok(()) => {
-                    self.sequence = self.sequence.wrapping_add(1);
-                    self.waiting.pop_front();
+                    let count = more.saturating_add(1);
+                    self.sequence = self.sequence.wrapping_add(u32::try_from(count).unwrap_or(0));
+                    self.waiting.drain(..count);
                     os::failpoint::pass("keeper.reported");
                 }
                 Err(error) => return why(&error),
@@ -102,11 +114,39 @@ impl Link {
         Sent::All
     }
 
+    /// Adds the frames of reports that may travel with the first; says how many. Ends of children come in floods, when many are
+    /// stopped at once, and nobody waits for what has come before he goes on.
+    fn pack(&self, bytes: &mut Vec<u8>) -> usize {
+        let is_end = |it: &&Report| matches!(it, Report::Exited { .. });
+        if !self.takes_packs || !self.waiting.front().is_some_and(|it| is_end(&it)) {
+            return 0;
+        }
+        let mut count = 0_usize;
+        let mut sequence = self.sequence.wrapping_add(1);
+        for report in self.waiting.iter().skip(1).take_while(is_end) {
+            if bytes.len() >= PACK_BYTES {
+                break;
+            }
+            sequence = sequence.wrapping_add(1);
+            bytes.extend(wire::keeper::encode_report(report, sequence));
+            count = count.saturating_add(1);
+        }
+        count
+    }
+
     /// What comes next.
     pub(crate) fn hear(&mut self) -> Heard {
+        if let Some(frame) = self.heard.next_frame() {
+            return read(frame, Vec::new(), false);
+        }
         match self.socket.receive() {
             Ok(packet) if packet.bytes.is_empty() => Heard::Closed,
-            Ok(packet) => read(&packet.bytes, packet.fds, packet.truncated),
+            Ok(packet) => {
+                self.heard = Frames::of(packet.bytes);
+                // What comes beside a packet belongs to its first frame.
+                let first = self.heard.next_frame().unwrap_or_default();
+                read(first, packet.fds, packet.truncated)
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Heard::Nothing,
             Err(_) => Heard::Closed,
         }
@@ -183,6 +223,8 @@ fn read(packet: &[u8], fds: Vec<OwnedFd>, truncated: bool) -> Heard {
 
 #[cfg(test)]
 mod tests {
+    use wire::keeper::Usage;
+
     use super::*;
 
     /// Holds nothing.
@@ -233,6 +275,50 @@ mod tests {
             link.flush(&Nobody);
         }
         assert_eq!(link.flush(&Nobody), Sent::All);
+    }
+
+    #[test]
+    fn ends_travel_together_to_a_daemon_that_takes_them_so_and_in_order_to_any() {
+        let usage = Usage { user_us: 1, system_us: 2, peak_kib: 3 };
+        let end = |child| Report::Exited { child, status: 0, known: true, at_us: 4, setup: None, usage };
+        let reports: Vec<_> =
+            (0..90).map(end).chain([Report::Asked { signal: 15 }]).chain((90..100).map(end)).collect();
+        for (newest, packets_max) in [(2, 12), (1, 101)] {
+            let (socket, daemon) = SeqPacket::pair().unwrap();
+            let mut link = Link::new(socket);
+            link.met(newest);
+            for report in &reports {
+                link.report(report.clone());
+            }
+            assert_eq!(link.flush(&Nobody), Sent::All);
+            let (mut packets, mut frames) = (0, Vec::new());
+            while let Ok(packet) = daemon.receive() {
+                packets += 1;
+                let mut packed = Frames::of(packet.bytes);
+                while let Some(frame) = packed.next_frame() {
+                    frames.push((wire::keeper::sequence(frame), wire::keeper::decode_report(frame).unwrap()));
+                }
+            }
+            let expected: Vec<_> = (1..).map(Some).zip(reports.iter().cloned()).collect();
+            assert_eq!(frames, expected);
+            assert!(packets <= packets_max && (newest == 2 || packets == 101), "{packets} packets");
+        }
+    }
+
+    #[test]
+    fn orders_that_come_together_are_obeyed_one_by_one() {
+        let (socket, daemon) = SeqPacket::pair().unwrap();
+        let mut link = Link::new(socket);
+        let orders = [Order::Forget { child: 1 }, Order::List, Order::Forget { child: 2 }];
+        let packet: Vec<u8> = orders.iter().flat_map(|it| wire::keeper::encode_order(it, 7)).collect();
+        let passed = os::fd::null().unwrap();
+        daemon.send(&packet, &[passed.as_fd()]).unwrap();
+        for (at, expected) in orders.iter().enumerate() {
+            let heard = link.hear();
+            let is_it = matches!(&heard, Heard::Order { order, fds, .. } if order == expected && fds.len() == usize::from(at == 0));
+            assert!(is_it, "{at}: {heard:?}");
+        }
+        assert!(matches!(link.hear(), Heard::Nothing));
     }
 
     #[test]

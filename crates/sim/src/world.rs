@@ -32,6 +32,9 @@ const HORIZON: Mono = Mono(Duration::from_hours(1));
 /// Nor will one whose loop has come round so often.
 const WAKES_MAX: u64 = 100_000;
 
+/// How many effects of what the keeper reports are performed at once, as in the daemon.
+const EFFECTS_AT_ONCE: usize = 48;
+
 /// What came of a script.
 #[derive(Debug)]
 pub struct Run {
@@ -252,6 +255,7 @@ impl<'a> World<'a> {
         Ok(())
     }
 
+    /// Tells the machine one thing, or as much of what the keeper reports as the daemon tells it in a row.
     pub(crate) fn tell(&mut self, input: Input) -> Result<()> {
         let now = self.clock.now();
         let doom = self.doom.take();
@@ -262,23 +266,34 @@ impl<'a> World<'a> {
             self.fall(death);
             return Ok(());
         }
-        self.oracle.told(&input, now)?;
-        self.machine.step(self.clock.stamp(), input, &mut fx);
+        let mut next = Some(input);
+        let (mut breath, first_line) = (Vec::new(), self.journal.len());
+        while let Some(input) = next.take() {
+            self.oracle.told(&input, now)?;
+            self.machine.step(self.clock.stamp(), input.clone(), &mut fx);
+            for effect in fx.drain() {
+                self.oracle.saw(&effect, now)?;
+                self.journal.push(journal::line(now, &effect));
+                breath.push(effect);
+            }
+            self.oracle.stepped(&self.machine)?;
+            if input.is_news() && breath.len() < EFFECTS_AT_ONCE {
+                next = self.reports.pop_front_if(|it| it.is_news());
+            }
+        }
         self.write()?;
-        for (number, effect) in (0..).zip(fx.drain()) {
-            self.oracle.saw(&effect, now)?;
+        for ((number, at), effect) in (0..).zip(first_line..).zip(breath) {
             if let Effect::Spawn { child, .. } = &effect {
                 self.last_child = child.0;
             }
             let is_performed =
                 !matches!(doom, Some(Death { when: When::Performed(count), .. }) if number >= count);
-            let line = journal::line(now, &effect);
-            self.journal.push(if is_performed { line } else { format!("{line} (not performed)") });
             if is_performed {
                 self.perform(effect)?;
+            } else if let Some(line) = self.journal.get_mut(at) {
+                line.push_str(" (not performed)");
             }
         }
-        self.oracle.stepped(&self.machine)?;
         match doom {
             // Who has left cannot die.
             Some(death) if !self.quit => self.fall(death),

@@ -138,17 +138,20 @@ pub enum Input {
 }
 
 impl Input {
-    /// Whether it is what programs and clients say. That comes in floods, and little else follows from it than letters to
-    /// listeners: several steps may be taken, and written down in one piece, before anything is performed.
-    pub const fn is_talk(&self) -> bool {
+    /// Whether it is what programs, clients and the keeper tell. That comes in floods: several steps may be taken, and written
+    /// down in one piece, before anything is performed.
+    pub const fn is_news(&self) -> bool {
         match self {
-            Self::Heard { .. } | Self::Wrote { .. } | Self::Captured { .. } | Self::Publish(_) => true,
+            Self::Heard { .. }
+            | Self::Wrote { .. }
+            | Self::Captured { .. }
+            | Self::Publish(_)
+            | Self::Spawned { .. }
+            | Self::Exited { .. } => true,
             Self::Begin { .. }
             | Self::Resumed { .. }
             | Self::Due
-            | Self::Spawned { .. }
             | Self::SpawnFailed { .. }
-            | Self::Exited { .. }
             | Self::SignalFailed { .. }
             | Self::SendFailed { .. }
             | Self::Reread { .. }

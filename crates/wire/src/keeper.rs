@@ -1,5 +1,5 @@
-//! The language between the daemon and the keeper: [`Order`]s down, [`Report`]s up, one frame per
-//! packet of a `SOCK_SEQPACKET` pair.
+//! The language between the daemon and the keeper: [`Order`]s down, [`Report`]s up, in frames. A packet of a
+//! `SOCK_SEQPACKET` pair is one frame, or several that come without descriptors ([`takes_packs`]).
 //!
 //! A frame is a header of [`HEADER_BYTES`] (magic, version, kind, length of the body, sequence
 //! number; all little-endian) and a body of fixed-size numbers and length-prefixed bytes. There is
@@ -29,11 +29,31 @@ pub use order::{Identity, Limit, Order, Scope, SpawnOrder, Stdio, Will};
 pub use report::{Listed, Report, SetupError, SpawnStage, Standing, Usage};
 
 /// The version of the protocol spoken here.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
-/// Whether frames of this version are understood here: ours, the one before and the one after.
+/// The first version whose packets may hold several frames.
+const PACKS_SINCE: u16 = 2;
+
+/// A packet is full, and takes no more frames, when it has this many bytes: some thirty signals. What is sent together arrives
+/// together, and the other end should not have to wait for the last to do the first.
+pub const PACK_BYTES: usize = 1024;
+
+/// The version of what is written down for another keeper to read: the journal and the handover.
+pub const FORMAT: u16 = 1;
+
+/// Whether one of them is understood by a program that has `ours`: the same, the one before and the one after.
+const fn is_near(theirs: u16, ours: u16) -> bool {
+    theirs != 0 && theirs.abs_diff(ours) <= 1
+}
+
+/// Whether frames of this version are understood here.
 pub const fn is_understood(version: u16) -> bool {
-    version != 0 && version.abs_diff(VERSION) <= 1
+    is_near(version, VERSION)
+}
+
+/// Whether one who speaks this version takes several frames in one packet.
+pub const fn takes_packs(version: u16) -> bool {
+    version >= PACKS_SINCE
 }
 
 /// A frame longer than this does not go into a packet (the kernel's limit is about 200 KiB, less
@@ -102,6 +122,33 @@ pub fn encode_enclosed(enclosed: Enclosed, sequence: u32) -> Vec<u8> {
 /// When the packet announces such a frame, but not in the way of [`encode_enclosed`].
 pub fn decode_enclosed(packet: &[u8]) -> Result<Option<Enclosed>, FrameError> {
     frame::decode_enclosed(packet)
+}
+
+/// The frames of a packet that was received, to be read one after the other.
+#[derive(Debug, Default)]
+pub struct Frames {
+    packet: Vec<u8>,
+    read: usize,
+}
+
+impl Frames {
+    /// Those of this packet.
+    pub const fn of(packet: Vec<u8>) -> Self {
+        Self { packet, read: 0 }
+    }
+
+    /// Whether none is left.
+    pub fn is_empty(&self) -> bool {
+        self.read >= self.packet.len()
+    }
+
+    /// The next one. What does not begin as a frame does is one with all that is behind it, for the error it is.
+    pub fn next_frame(&mut self) -> Option<&[u8]> {
+        let rest = self.packet.get(self.read..).filter(|it| !it.is_empty())?;
+        let frame = rest.get(..frame::length(rest)).unwrap_or(rest);
+        self.read = self.read.saturating_add(frame.len());
+        Some(frame)
+    }
 }
 
 /// The sequence number of a frame or packet, if it is long enough to have one.

@@ -101,6 +101,9 @@ impl Keeper {
         if !(oldest..=newest).contains(&VERSION) {
             say(&format!("the daemon speaks protocol {oldest} to {newest}, the keeper {VERSION}"));
         }
+        if let Some(link) = &mut self.link {
+            link.met(newest);
+        }
         if let Some(daemon) = &mut self.daemon {
             daemon.greeted = true;
             daemon.attention.greeted();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use os::poll::{Interest, Poller};
 use os::socket::{Packet, SeqPacket};
 use wire::keeper::{
-    Enclosed, Listed, Order, PACKET_BYTES_MAX, Report, Scope, SpawnOrder, Stdio, VERSION, Will,
+    Enclosed, Frames, Listed, Order, PACKET_BYTES_MAX, Report, Scope, SpawnOrder, Stdio, VERSION, Will,
 };
 
 /// Far beyond what a loaded machine needs: reached only by a failing test.
@@ -21,6 +21,8 @@ pub(crate) struct Pair {
     /// What tells the daemon's process what to do.
     told: SeqPacket,
     link: Option<SeqPacket>,
+    /// What of the last packet is still to be read.
+    heard: Frames,
     /// Whether questions for attention are answered without a word to the test.
     answers: bool,
     sequence: u32,
@@ -82,7 +84,9 @@ impl Pair {
             .stderr(Std::piped())
             .spawn()
             .unwrap();
-        let mut pair = Self { keeper, daemon: 0, told, link: None, answers: true, sequence: 0, _room: room };
+        let heard = Frames::default();
+        let mut pair =
+            Self { keeper, daemon: 0, told, link: None, heard, answers: true, sequence: 0, _room: room };
         pair.meet_daemon();
         pair
     }
@@ -103,6 +107,7 @@ impl Pair {
         let mut packet = next(&self.told);
         self.daemon = u32::from_le_bytes(packet.bytes.try_into().unwrap());
         self.link = Some(SeqPacket::from_fd(packet.fds.pop().unwrap()));
+        self.heard = Frames::default();
     }
 
     /// Greets the keeper, and returns the number of children it has.
@@ -152,13 +157,17 @@ impl Pair {
 
     pub(crate) fn hear_with_fds(&mut self) -> (Report, Vec<OwnedFd>) {
         loop {
-            let packet = next(self.link());
-            assert!(!packet.truncated);
-            assert!(!packet.bytes.is_empty(), "the keeper is gone: {}", self.complaint());
-            let report = wire::keeper::decode_report(&packet.bytes).unwrap();
-            let Report::Ping { serial } = report else { return (report, packet.fds) };
+            let mut fds = Vec::new();
+            if self.heard.is_empty() {
+                let packet = next(self.link());
+                assert!(!packet.truncated);
+                assert!(!packet.bytes.is_empty(), "the keeper is gone: {}", self.complaint());
+                (self.heard, fds) = (Frames::of(packet.bytes), packet.fds);
+            }
+            let report = wire::keeper::decode_report(self.heard.next_frame().unwrap()).unwrap();
+            let Report::Ping { serial } = report else { return (report, fds) };
             if !self.answers {
-                return (report, packet.fds);
+                return (report, fds);
             }
             self.order(&Order::Pong { serial });
         }

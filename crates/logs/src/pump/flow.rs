@@ -138,17 +138,21 @@ impl Pump {
 
     /// Reads what is in a pipe now. Not more: whoever still writes to it could keep us here.
     pub(super) fn empty(&mut self, token: u64) {
-        let Some(pipe) = self.pipes.get(&token) else { return };
-        let mut left = rustix::io::ioctl_fionread(&pipe.fd).unwrap_or(0);
+        // Nearly always nothing is left but its end, so that this is only asked when something was.
+        let mut left = None;
         loop {
-            // Once more than there are bytes, so as to see whether it has ended.
-            match self.gulp(token) {
-                Gulp::Bytes(count) if left > 0 => {
-                    left = left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX));
-                }
-                Gulp::Bytes(_) | Gulp::Nothing => return,
+            let count = match self.gulp(token) {
+                Gulp::Bytes(count) => u64::try_from(count).unwrap_or(u64::MAX),
+                Gulp::Nothing => return,
                 Gulp::End => return self.end(token),
-            }
+            };
+            let Some(pipe) = self.pipes.get(&token) else { return };
+            // Once more than there are bytes, so as to see whether it has ended.
+            left = match left {
+                None => Some(rustix::io::ioctl_fionread(&pipe.fd).unwrap_or(0)),
+                Some(0) => return,
+                Some(left) => Some(u64::saturating_sub(left, count)),
+            };
         }
     }
 

@@ -284,6 +284,14 @@ pub(super) fn decode_enclosed(packet: &[u8]) -> Result<Option<Enclosed>, FrameEr
     Ok(Some(Enclosed { child, bytes }))
 }
 
+/// How long the frame is that these bytes begin with; as long as they are, if they are no beginning of one.
+pub(super) fn length(bytes: &[u8]) -> usize {
+    let said =
+        bytes.get(8..HEADER_BYTES).and_then(|it| it.first_chunk()).filter(|_| bytes.starts_with(&MAGIC));
+    let body = said.and_then(|it| usize::try_from(u32::from_le_bytes(*it)).ok());
+    body.map_or(bytes.len(), |it| it.saturating_add(HEADER_BYTES))
+}
+
 pub(super) fn sequence(bytes: &[u8]) -> Option<u32> {
     let field = bytes.get(12..HEADER_BYTES)?;
     Some(u32::from_le_bytes(field.try_into().ok()?))

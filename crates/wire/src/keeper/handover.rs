@@ -127,7 +127,7 @@ pub enum HandoverError {
     #[error("it does not begin with the magic number")]
     Magic,
     /// It belongs to a version that is too far from ours.
-    #[error("its version {theirs} is too far from {}", super::VERSION)]
+    #[error("its version {theirs} is too far from {}", super::FORMAT)]
     Version {
         /// Theirs.
         theirs: u16,
@@ -155,7 +155,7 @@ pub fn encode(handover: &Handover) -> Vec<u8> {
     let body = to.into_bytes();
     let mut header = Writer::within();
     header.array(&MAGIC);
-    header.u16(super::VERSION);
+    header.u16(super::FORMAT);
     header.u16(0);
     header.u32(u32::try_from(body.len()).unwrap_or(u32::MAX));
     header.u32(crc32(&body));
@@ -174,7 +174,7 @@ pub fn decode(bytes: &[u8]) -> Result<Handover, HandoverError> {
         return Err(HandoverError::Magic);
     }
     let theirs = header.u16("version")?;
-    if !super::is_understood(theirs) {
+    if !super::is_near(theirs, super::FORMAT) {
         return Err(HandoverError::Version { theirs });
     }
     header.u16("nothing")?;

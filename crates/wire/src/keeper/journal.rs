@@ -146,17 +146,20 @@ fn salvaged(record: &[u8]) -> Option<Box<Entry>> {
 fn seal(body: &[u8]) -> Vec<u8> {
     let mut record = Writer::within();
     record.array(&MAGIC);
-    record.u16(super::VERSION);
+    record.u16(super::FORMAT);
     record.u16(u16::try_from(body.len()).unwrap_or(u16::MAX));
     record.u32(crc32(body));
-    [record.into_bytes(), body.to_vec()].concat()
+    let mut record = record.into_bytes();
+    record.extend(body);
+    record
 }
 
 /// The body of a record, if it is whole.
 fn open(record: &[u8]) -> Option<&[u8]> {
     let (header, rest) = record.split_at_checked(HEADER_BYTES)?;
     let mut header = Reader::within(header);
-    let is_ours = header.array("magic").ok()? == MAGIC && super::is_understood(header.u16("version").ok()?);
+    let is_ours =
+        header.array("magic").ok()? == MAGIC && super::is_near(header.u16("version").ok()?, super::FORMAT);
     let length = usize::from(header.u16("length").ok()?);
     let body = rest.get(..length).filter(|it| is_ours && it.len() <= BODY_BYTES_MAX)?;
     (crc32(body) == header.u32("checksum").ok()?).then_some(body)

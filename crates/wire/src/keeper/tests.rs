@@ -79,42 +79,42 @@ fn the_bytes_of_small_orders_never_change() {
         Order::Upgrade { program: b"/m".to_vec() },
     ];
     insta::assert_snapshot!(all.map(|it| order_hex(&it)).join("\n\n"), @r"
-    4d 53 48 4e 01 00 01 00 04 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 01 00 04 00 00 00 09 00 00 00
     01 00 02 00
 
-    4d 53 48 4e 01 00 03 00 0d 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 03 00 0d 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 0f 00 00 00 02
 
-    4d 53 48 4e 01 00 04 00 08 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 04 00 08 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00
 
-    4d 53 48 4e 01 00 05 00 00 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 05 00 00 00 00 00 09 00 00 00
 
-    4d 53 48 4e 01 00 06 00 01 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 06 00 01 00 00 00 09 00 00 00
     01
 
-    4d 53 48 4e 01 00 07 00 00 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 07 00 00 00 00 00 09 00 00 00
 
-    4d 53 48 4e 01 00 08 00 08 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 08 00 08 00 00 00 09 00 00 00
     10 27 00 00 00 00 00 00
 
-    4d 53 48 4e 01 00 09 00 1e 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 09 00 1e 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 0f 00 00 00 10 27 00 00
     00 00 00 00 01 02 ff ff ff ff ff ff ff ff
 
-    4d 53 48 4e 01 00 0a 00 0b 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 0a 00 0b 00 00 00 09 00 00 00
     01 00 00 00 6b 02 00 00 00 78 79
 
-    4d 53 48 4e 01 00 0b 00 05 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 0b 00 05 00 00 00 09 00 00 00
     01 00 00 00 6b
 
-    4d 53 48 4e 01 00 0c 00 08 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 0c 00 08 00 00 00 09 00 00 00
     03 00 00 00 00 00 00 00
 
-    4d 53 48 4e 01 00 0d 00 09 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 0d 00 09 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 01
 
-    4d 53 48 4e 01 00 0e 00 06 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 0e 00 06 00 00 00 09 00 00 00
     02 00 00 00 2f 6d
     ");
 }
@@ -122,7 +122,7 @@ fn the_bytes_of_small_orders_never_change() {
 #[test]
 fn the_bytes_of_a_spawn_order_never_change() {
     insta::assert_snapshot!(order_hex(&Order::Spawn(spawn())), @r"
-    4d 53 48 4e 01 00 02 00 87 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 02 00 87 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 03 00 00 00 61 3a 62 02
     00 00 00 01 02 08 00 00 00 2f 62 69 6e 2f 63 61
     74 02 00 00 00 03 00 00 00 63 61 74 01 00 00 00
@@ -145,7 +145,7 @@ fn the_bytes_of_a_spawn_order_never_change() {
         ..spawn()
     };
     insta::assert_snapshot!(order_hex(&Order::Spawn(bare)), @r"
-    4d 53 48 4e 01 00 02 00 47 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 02 00 47 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 03 00 00 00 61 3a 62 02
     00 00 00 01 02 08 00 00 00 2f 62 69 6e 2f 63 61
     74 00 00 00 00 00 00 00 00 00 00 00 00 03 02 04
@@ -181,59 +181,59 @@ fn the_bytes_of_reports_never_change() {
         Report::UpgradeFailed { errno: 8 },
     ];
     insta::assert_snapshot!(all.map(|it| report_hex(&it)).join("\n\n"), @r"
-    4d 53 48 4e 01 00 81 00 1c 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 81 00 1c 00 00 00 09 00 00 00
     01 00 2a 00 00 00 ab ab ab ab ab ab ab ab ab ab
     ab ab ab ab ab ab 03 00 00 00 01 00
 
-    4d 53 48 4e 01 00 82 00 0c 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 82 00 0c 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 2b 00 00 00
 
-    4d 53 48 4e 01 00 83 00 0d 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 83 00 0d 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 04 0b 00 00 00
 
-    4d 53 48 4e 01 00 84 00 33 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 84 00 33 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 00 7f 00 00 01 06 00 00
     00 00 00 00 00 01 07 02 00 00 00 01 00 00 00 00
     00 00 00 02 00 00 00 00 00 00 00 03 00 00 00 00
     00 00 00
 
-    4d 53 48 4e 01 00 84 00 2e 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 84 00 2e 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 0f 00 00 00 00 06 00 00
     00 00 00 00 00 00 01 00 00 00 00 00 00 00 02 00
     00 00 00 00 00 00 03 00 00 00 00 00 00 00
 
-    4d 53 48 4e 01 00 85 00 10 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 85 00 10 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 0f 00 00 00 03 00 00 00
 
-    4d 53 48 4e 01 00 86 00 2f 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 86 00 2f 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 03 00 00 00 61 3a 62 02
     00 00 00 01 02 2b 00 00 00 05 00 00 00 00 00 00
     00 04 00 00 00 00 00 00 00 01 00 01 01 00 01
 
-    4d 53 48 4e 01 00 86 00 2f 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 86 00 2f 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 03 00 00 00 61 3a 62 02
     00 00 00 01 02 2b 00 00 00 05 00 00 00 00 00 00
     00 04 00 00 00 00 00 00 00 03 04 01 01 00 01
 
-    4d 53 48 4e 01 00 87 00 04 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 87 00 04 00 00 00 09 00 00 00
     01 00 00 00
 
-    4d 53 48 4e 01 00 88 00 04 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 88 00 04 00 00 00 09 00 00 00
     01 00 00 00
 
-    4d 53 48 4e 01 00 89 00 14 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 89 00 14 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 02 00 00 00 2b 00 00 00
     2c 00 00 00
 
-    4d 53 48 4e 01 00 8a 00 0c 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 8a 00 0c 00 00 00 09 00 00 00
     01 00 00 00 6b 02 00 00 00 78 79 01
 
-    4d 53 48 4e 01 00 8b 00 08 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 8b 00 08 00 00 00 09 00 00 00
     03 00 00 00 00 00 00 00
 
-    4d 53 48 4e 01 00 8c 00 00 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 8c 00 00 00 00 00 09 00 00 00
 
-    4d 53 48 4e 01 00 8d 00 04 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 8d 00 04 00 00 00 09 00 00 00
     08 00 00 00
     ");
 }
@@ -243,7 +243,7 @@ fn an_order_in_a_file_is_announced() {
     let enclosed = Enclosed { child: 7, bytes: 70_000 };
     let packet = encode_enclosed(enclosed, 9);
     insta::assert_snapshot!(hex(&packet), @r"
-    4d 53 48 4e 01 00 40 00 0c 00 00 00 09 00 00 00
+    4d 53 48 4e 02 00 40 00 0c 00 00 00 09 00 00 00
     07 00 00 00 00 00 00 00 70 11 01 00
     ");
     assert_eq!(decode_enclosed(&packet), Ok(Some(enclosed)));
@@ -271,7 +271,7 @@ fn every_kind_of_nonsense_has_its_name() {
     let cases = [
         (forget[..15].to_vec(), FrameError::Header { bytes: 15 }),
         (with(&forget, 0, b'x'), FrameError::Magic),
-        (with(&forget, 4, 3), FrameError::Version { theirs: 3 }),
+        (with(&forget, 4, 4), FrameError::Version { theirs: 4 }),
         (with(&forget, 4, 0), FrameError::Version { theirs: 0 }),
         (with(&forget, 6, 0x77), FrameError::Kind(0x77)),
         (with(&forget, 8, 9), FrameError::Length { said: 9, bytes: 8 }),
@@ -301,9 +301,47 @@ fn the_two_greetings_are_understood_in_any_version_and_with_more_behind() {
 /// A frame as the next version may write it: with its number, and more behind.
 fn of_the_next_version(frame: &[u8]) -> Vec<u8> {
     let body = u32::try_from(frame.len() - HEADER_BYTES + 3).unwrap();
-    let mut frame = with(&[frame, &[1, 2, 3]].concat(), 4, 2);
+    let next = u8::try_from(VERSION + 1).unwrap();
+    let mut frame = with(&[frame, &[1, 2, 3]].concat(), 4, next);
     frame[8..12].copy_from_slice(&body.to_le_bytes());
     frame
+}
+
+#[test]
+fn the_version_before_is_understood_and_is_not_sent_what_it_does_not_know() {
+    let forget = encode_order(&Order::Forget { child: 7 }, 9);
+    assert_eq!(decode_order(&with(&forget, 4, 1)), Ok(Order::Forget { child: 7 }));
+    assert_eq!([1, VERSION, VERSION + 1].map(takes_packs), [false, true, true]);
+}
+
+#[test]
+fn a_packet_is_read_frame_by_frame_to_its_last_byte() {
+    let orders =
+        [Order::Forget { child: 7 }, Order::List, Order::Signal { child: 9, signal: 15, scope: Scope::Tree }];
+    let packet: Vec<u8> = (1..).zip(&orders).flat_map(|(at, it)| encode_order(it, at)).collect();
+    let read = |packet: &[u8]| {
+        let mut frames = Frames::of(packet.to_vec());
+        let mut read = Vec::new();
+        while let Some(frame) = frames.next_frame() {
+            read.push(decode_order(frame));
+        }
+        assert!(frames.is_empty());
+        read
+    };
+    assert_eq!(read(&packet), orders.clone().map(Ok));
+    assert_eq!(read(&[]), []);
+    // Whatever is cut off, or in the way: what came whole before it counts, and the rest is one error.
+    for cut in 1..packet.len() {
+        let (whole, last) = packet.split_at(cut);
+        let found = read(whole);
+        let good = found.iter().take_while(|it| it.is_ok()).count();
+        assert!(
+            found.len() - good <= 1 && found.iter().zip(&orders).take(good).all(|(a, b)| a.as_ref() == Ok(b))
+        );
+        let found = read(&[whole, b"nonsense", last].concat());
+        assert!(found.iter().filter(|it| it.is_err()).count() >= 1, "{cut}: {found:?}");
+    }
+    assert_eq!(read(b"nonsense and more of it")[..], [Err(FrameError::Magic)]);
 }
 
 #[test]
