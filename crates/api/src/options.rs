@@ -15,9 +15,10 @@ use crate::method::Kind::{Array, String as Text, Struct};
 #[rustfmt::skip]
 pub(crate) const OPTIONS: &[Member] = &[
     ("name", Text, "The process."),
-    ("program", Text, "The section it comes from."),
+    ("program", Text, "The program it is one of."),
+    ("section", Text, "The section that says so, for example `program:web`."),
     ("origin", Struct, "Where that section was written: `file`, `line`."),
-    ("options", Struct, "What supervisor.getAllConfigInfo tells of it, and `umask` and `user` where they are set."),
+    ("options", Struct, "What supervisor.getAllConfigInfo tells of it, and `umask`, `user`, `stopasgroup` and `stopastree` where they are set."),
     ("environment", Array, "The variables it adds: `name` and `value`; instead of a value, `hidden` for a secret."),
 ];
 
@@ -33,6 +34,7 @@ pub(crate) fn of(name: &FullName, context: &Context<'_>) -> Result<Value, Refusa
     Ok(structure(vec![
         ("name", Some(Value::String(name.to_string()))),
         ("program", Some(text(spec.program.as_str()))),
+        ("section", Some(Value::String(format!("{}:{}", group.kind.section(), spec.program)))),
         ("origin", Some(origin(&spec.origin))),
         ("options", Some(options(group, spec, context))),
         ("environment", Some(Value::Array(spec.environment.iter().map(variable).collect()))),
@@ -51,6 +53,9 @@ fn options(group: &GroupSpec, spec: &ProcessSpec, context: &Context<'_>) -> Valu
         config_info::members(group, spec, in_use, &|channel| context.files.path(&name, channel));
     members.extend(spec.umask.map(|it| ("umask", Value::String(format!("{it:03o}")))));
     members.extend(spec.user.as_ref().map(|it| ("user", text(&it.text))));
+    for (name, is_set) in [("stopasgroup", spec.stopasgroup), ("stopastree", spec.stopastree)] {
+        members.extend(is_set.then_some((name, Value::Bool(true))));
+    }
     Value::Struct(members)
 }
 

@@ -317,6 +317,17 @@ pub enum GroupKind {
     Listener(ListenerSpec),
 }
 
+impl GroupKind {
+    /// What stands before the colon in the section of each program of it.
+    pub const fn section(&self) -> &'static str {
+        match self {
+            Self::Plain => "program",
+            Self::FastCgi(_) => "fcgi-program",
+            Self::Listener(_) => "eventlistener",
+        }
+    }
+}
+
 /// A group of processes: the unit that is added, removed and ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupSpec {

@@ -12,5 +12,5 @@ mod html;
 pub mod overview;
 pub mod plain;
 pub mod process;
-mod show;
+pub mod show;
 pub mod words;

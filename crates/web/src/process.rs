@@ -177,7 +177,9 @@ fn log(out: &mut String, words: &Words, process: &Process) {
                 let at = format!("/api/v1/processes/{}/{channel}/file", escaped(&process.row.name));
                 push_attribute(out, "href", &at);
                 out.extend([" download>", words.download, "</a></p>"]);
-                out.push_str("<pre class=\"lines\" tabindex=\"0\">");
+                out.push_str("<pre class=\"lines\" tabindex=\"0\"");
+                push_attribute(out, "data-none", words.nothing_written);
+                out.push('>');
                 push_text(out, text);
                 out.push_str("</pre>");
             }

@@ -17,7 +17,7 @@ pub(crate) fn span(seconds: u64) -> String {
 }
 
 /// A number of bytes with three digits or so, in units of 1024.
-pub(crate) fn bytes(bytes: u64) -> String {
+pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
     if bytes < 1024 {
         return format!("{bytes} B");

@@ -135,6 +135,7 @@ words! {
     stderr: "Errors", "标准错误";
     download: "Download", "下载";
     no_log: "This stream has no log file", "此流没有日志文件";
+    nothing_written: "Nothing has been written yet.", "尚未写入任何内容。";
     no_log_how: "Its configuration says NONE, or sends it elsewhere.", "配置为 NONE，或被送往别处。";
     last_end: "last end:", "上次结束：";
     joined: "Errors go to the output of this process.", "此进程的标准错误并入标准输出。";

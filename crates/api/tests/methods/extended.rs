@@ -56,7 +56,7 @@ fn the_structs_of_the_extensions_are_those_of_their_tables() {
     assert_eq!(told(&overview, facts::SUPERVISOR), "history identifier now pid state states version");
     assert_eq!(world.call("menshen.getMachine", vec![]), Ok(Value::Struct(Members::new())));
     let options = world.call("menshen.getProcessOptions", texts(["g:a"])).unwrap();
-    assert_eq!(members(&options), ["environment", "name", "options", "origin", "program"]);
+    assert_eq!(members(&options), ["environment", "name", "options", "origin", "program", "section"]);
     let bad = Refusal::Fault(Fault::about(FaultCode::BadName, "g:*"));
     for method in ["menshen.getProcess", "menshen.getProcessOptions"] {
         assert_eq!(world.call(method, texts(["g:*"])), Err(bad.clone()), "{method}");

@@ -107,14 +107,14 @@ pub(super) fn options(value: &Value) -> Options {
     let origin = origin.map(|it| format!("{}:{}", text(it, "file"), text(it, "line")));
     let values = match member(value, "options") {
         Some(Value::Struct(members)) => {
-            members.iter().map(|(name, it)| (name.to_owned(), shown(it))).collect()
+            members.iter().map(|(name, it)| (name.to_owned(), option(name, it))).collect()
         }
         Some(_) | None => Vec::new(),
     };
     let variable = |it: &Value| (text(it, "name"), member(it, "value").map(shown));
     Options {
         origin: origin.unwrap_or_default(),
-        section: text(value, "program"),
+        section: text(value, "section"),
         values,
         environment: member(value, "environment")
             .map(items)
@@ -161,6 +161,19 @@ pub(super) fn change(value: &Value) -> Change {
         name: if name.is_empty() || name == group { group } else { format!("{group}:{name}") },
         action: text(value, "action"),
         options: list(value, "options"),
+    }
+}
+
+/// The value of an option as people know it: a signal by its name, a size with its unit beside the exact number.
+fn option(name: &str, value: &Value) -> String {
+    let number = if let Value::Int(number) = value { *number } else { 0 };
+    match name {
+        "stopsignal" => Signal::parse(&shown(value)).map_or_else(|_| shown(value), |it| it.to_string()),
+        _ if name.ends_with("_maxbytes") && number >= 1024 => {
+            let size = web::show::bytes(u64::try_from(number).unwrap_or(0));
+            format!("{number} ({size})")
+        }
+        _ => shown(value),
     }
 }
 
@@ -245,6 +258,20 @@ mod tests {
             told(&[("description", string("exit status unknown"))], Language::Chinese),
             "exit status unknown"
         );
+    }
+
+    #[test]
+    fn an_option_is_shown_as_people_know_it() {
+        let cases = [
+            ("stopsignal", 15, "SIGTERM"),
+            ("stopsignal", 63, "63"),
+            ("stdout_logfile_maxbytes", 52_428_800, "52428800 (50 MB)"),
+            ("stdout_capture_maxbytes", 0, "0"),
+            ("startretries", 3000, "3000"),
+        ];
+        for (name, number, wanted) in cases {
+            assert_eq!(option(name, &Value::Int(number)), wanted);
+        }
     }
 
     #[test]

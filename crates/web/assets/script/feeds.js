@@ -32,7 +32,7 @@ function pastLine({ kind, at, name, text, details = {} }) {
   }
   if (details.added) return eventItem(kind, at, null, [say("group added"), " ", details.added]);
   if (details.removed) return eventItem(kind, at, null, [say("group removed"), " ", details.removed]);
-  return eventItem(kind, at, name, [kind === "supervisor" ? `${say("supervisor")} ` : null, text]);
+  return eventItem(kind, at, name, [kind === "supervisor" ? `${say("supervisor")} ` : null, say(text)]);
 }
 
 const detail = (text) => make("span", { class: "detail" }, text);

@@ -164,6 +164,8 @@ class Overview {
     write(cells.restarts, process.restarts ? String(process.restarts) : "");
     write(cells.pid, process.pid ? String(process.pid) : "");
     write(cells.remark, remark(process));
+    // There may be no room for all of it.
+    cells.remark.title = cells.remark.textContent;
     if (process.state !== "RUNNING") {
       write(cells.age, "");
       for (const kind of ["cpu", "memory"]) write(one("span", cells[kind]), "");

@@ -24,6 +24,10 @@ const CHINESE = {
   "exit status {}": "退出码 {}", "exit status unknown": "退出码不明", "terminated by {}": "被 {} 终止",
   "terminated by {} (core dumped)": "被 {} 终止（已转储核心）",
   "Not started": "未启动", "Exited too quickly (process log may have details)": "退出过快（进程日志中可能有详情）",
+  "it has begun": "已启动", "it has begun, and found programs that run on": "已启动，并找到仍在运行的程序",
+  "the daemon was replaced after its death; the programs run on": "守护进程异常结束后已被替换，程序继续运行",
+  "another daemon has taken over; the programs run on": "另一守护进程已接管，程序继续运行",
+  "its options have changed, and it runs on": "选项已变更，继续运行",
   "message from a client": "客户端消息", "message from the program": "程序消息",
 };
 const isChinese = document.documentElement.lang.startsWith("zh");

@@ -94,8 +94,12 @@ pub(super) fn push(out: &mut String, look: &Look, row: &Row) {
     } else {
         push_text(out, full);
     }
-    out.push_str("</bdi></a><small>");
-    push_text(out, &row.remark(words));
+    let remark = row.remark(words);
+    out.push_str("</bdi></a><small");
+    // There may be no room for all of it.
+    push_attribute(out, "title", &remark);
+    out.push('>');
+    push_text(out, &remark);
     out.push_str("</small></th>");
     push_element(out, "td", &format!("state {}", row.bucket().class()), words.state(row.state));
     let shown = |it: fn(Usage) -> String| row.usage.map_or_else(String::new, it);
