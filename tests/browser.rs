@@ -65,7 +65,7 @@ fn a_browser_shows_it_all() {
     let mut house = house.started();
     // The tables are made by who will read them.
     house.stopped();
-    past::write(&house.path("history.db"));
+    past::write(&house.path("history.db"), "old");
     house.start();
     look(&house, "console.mjs", &[("URL", &format!("http://127.0.0.1:{port}"))]);
 }
@@ -85,4 +85,24 @@ fn a_browser_is_spoken_to_in_secret() {
     let pins = ["box", "new"].map(|name| certificate::pin(house.folder(), name)).join(",");
     let house = house.started();
     look(&house, "secret.mjs", &[("URL", &format!("https://localhost:{port}")), ("PINS", &pins)]);
+}
+
+/// Every page in every look, in `target/screenshots`. `cargo xtask pictures` puts those of README into docs/; it has
+/// more time, so that the lines beside the names are longer.
+#[test]
+fn pictures_of_all_pages_are_taken() {
+    let port = http::free_port();
+    let house = House::new(&format!(
+        "[inet_http_server]\nport=127.0.0.1:{port}\n\n{}",
+        include_str!("browser/pictures.conf")
+    ));
+    house.configure_daemon("identifier=atlas-03\nhistory_file={here}/history.db\nsample_interval=1\n");
+    house.write("scheduler", include_str!("browser/scheduler.sh"));
+    let mut house = house.started();
+    // The tables are made by who will read them.
+    house.stopped();
+    past::write(&house.path("history.db"), "scheduler");
+    house.start();
+    let points = std::env::var("MENSHEN_PICTURE_POINTS").unwrap_or_else(|_| "5".to_owned());
+    look(&house, "pictures.mjs", &[("URL", &format!("http://127.0.0.1:{port}")), ("POINTS", &points)]);
 }

@@ -14,6 +14,7 @@ mod generate;
 mod layering;
 mod licenses;
 mod metadata;
+mod pictures;
 mod place;
 mod provision;
 mod purity;
@@ -43,7 +44,8 @@ usage: cargo xtask <chore>
                       a real supervisor under everything that machines and people do to one; see tests/torture
   counts [--accept]   instructions of what everything goes through, against benches/micro/baseline.txt
   licenses            licenses, sources, bans and duplicates of the dependencies, against deny.toml
-  generate [--check]  writes docs/ and the sample configuration from the program's own tables";
+  generate [--check]  writes docs/ and the sample configuration from the program's own tables
+  pictures            takes the pictures in README anew, with a real browser";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -68,6 +70,7 @@ fn chore(words: &[&str]) -> Result<()> {
         ["counts", words @ ..] => counts::chore(words),
         ["licenses"] => Steps::run("licenses", |steps| steps.step("licenses", licenses::check)),
         ["generate"] => Steps::run("generate", |steps| steps.step("generate", generate::write)),
+        ["pictures"] => Steps::run("pictures", |steps| steps.step("pictures", pictures::take)),
         ["generate", "--check"] => Steps::run("generate", |steps| steps.step("generate", generate::check)),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -21,13 +21,18 @@ pub(crate) fn all() -> Result<()> {
         &["/usr/sbin/php-fpm8.2", "/usr/sbin/php-fpm8.3", "/usr/sbin/php-fpm8.4"],
     )?;
     debian_package("php-cgi", "php-cgi", &[])?;
-    debian_package("node", "nodejs", &[])?;
     // Makers of certificates, and clients of HTTPS.
     debian_package("openssl", "openssl", &[])?;
     debian_package("curl", "curl", &[])?;
     // For their completions; bash is there.
     debian_package("zsh", "zsh", &[])?;
     debian_package("fish", "fish", &[])?;
+    browser()
+}
+
+/// A real browser, and what drives it.
+pub(crate) fn browser() -> Result<()> {
+    debian_package("node", "nodejs", &[])?;
     debian_package("chromium", "chromium", &[])?;
     debian_package("npm", "npm", &[])?;
     browser_driver()
