@@ -143,13 +143,15 @@ impl LogFile {
     /// rests from the beginning.
     ///
     /// # Errors
-    /// When it is no regular file, or not there, and can be neither opened nor made.
+    /// When it is there, is no regular file, and cannot be opened.
     pub fn at_rest(path: &Path, rotation: Rotation, mode: u32) -> Result<Self, OpenError> {
         match stat(path) {
             Ok(found) if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile => {
                 Ok(Self::closed(path, rotation, found.st_mode & MODE))
             }
-            Ok(_) | Err(_) => Self::open(path, rotation, mode),
+            Ok(_) => Self::open(path, rotation, mode),
+            // A disk that is away, say: the first byte waits until it is back.
+            Err(_) => Self::open(path, rotation, mode).or_else(|_| Ok(Self::closed(path, rotation, mode))),
         }
     }
 

@@ -327,3 +327,14 @@ fn a_file_at_rest_is_opened_for_its_first_byte_and_goes_on_at_its_end() {
     assert!(LogFile::at_rest(&missing, NEVER, MODE).unwrap().is_file_open() && missing.exists());
     assert!(LogFile::at_rest(path.parent().unwrap(), NEVER, MODE).is_err());
 }
+
+#[test]
+fn a_file_whose_disk_is_away_is_opened_for_the_first_byte_after_it_is_back() {
+    let (folder, _) = folder();
+    let disk = folder.path().join("disk");
+    let mut file = LogFile::at_rest(&disk.join("log"), NEVER, MODE).unwrap();
+    assert!(matches!(file.write(b"early").end, End::Failed(_)));
+    fs::create_dir(&disk).unwrap();
+    put(&mut file, b"late");
+    assert_eq!(fs::read_to_string(disk.join("log")).unwrap(), "late");
+}
