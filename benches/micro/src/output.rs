@@ -13,7 +13,7 @@ use crate::Work;
 /// 250 pieces of 4,000 bytes, each read as soon as it is there: a turn may wait for more.
 pub(crate) fn pump() -> Result<Work> {
     let folder = tempfile::tempdir()?;
-    let mut pump = Pump::new()?;
+    let mut pump = Pump::new(None)?;
     let process = ProcessName::expanded("p");
     let name =
         FullName { group: GroupName::parse("p").unwrap_or_else(|_| unreachable!("a good name")), process };

@@ -114,7 +114,15 @@ impl Daemon {
         drop(specs);
         self.lurkers = lurkers.iter().map(|it| (it.name.clone(), it.pid)).collect();
         living.extend(lurkers.into_iter().map(lurking));
+        let known: BTreeSet<_> = living.iter().map(|it| it.child).collect();
         self.feed(Input::Resumed { living });
+        let lost = self.streams.pump.forget_others(|it| known.contains(&it));
+        if lost > 0 {
+            let text = format!(
+                "{lost} bytes of programs that have ended were to be written, and nobody knows where"
+            );
+            self.note(Level::Error, &text);
+        }
         self.mailbag.forget_inherited();
         for (child, spoken) in words {
             self.hear_again(child, &spoken);

@@ -18,10 +18,11 @@ use os::process::{Side, UserError};
 use recover::Recovered;
 use wire::keeper::journal;
 
-use crate::estate::Estate;
+use crate::estate::{Estate, Keepsake};
 use crate::handover::{CRITICAL, Handover};
+use crate::lasting::{self, Shelf};
 use crate::runtime::{self, Runtime, RuntimeError};
-use crate::{estate, substitute, takeover};
+use crate::{estate, streams, substitute, takeover};
 
 /// The exit status for everything the user can mend (`options.py`, `usage`).
 const USAGE: u8 = 2;
@@ -274,7 +275,8 @@ fn become_keeper(
 /// What the supervisor that was here before has left, should it have died: its children are looked for.
 fn inherit(runtime: Runtime, notices: &mut Vec<String>) -> Estate {
     let boot_id = os::procfs::boot_id();
-    let mut estate = Estate { boot_id, ..Estate::default() };
+    let mut estate =
+        Estate { boot_id, kept: find_lasting(&runtime.path, boot_id, notices), ..Estate::default() };
     let journal = runtime::private_file(&runtime.journal()).map(OwnedFd::from);
     estate.lock = Some(runtime.lock);
     // Of one that is dead: this keeper is the first of its line.
@@ -306,6 +308,22 @@ fn inherit(runtime: Runtime, notices: &mut Vec<String>) -> Estate {
         )),
     }
     estate
+}
+
+/// What the one before had under way, where that outlives everybody.
+fn find_lasting(runtime: &Path, boot_id: [u8; 16], notices: &mut Vec<String>) -> Vec<Keepsake> {
+    lasting::prune();
+    let shelf = Shelf::at(runtime, boot_id);
+    match shelf.find(lasting::PUMP) {
+        Ok(file) => {
+            let keep = |file| Keepsake { key: streams::KEY.to_vec(), bytes: Vec::new(), file };
+            file.map(keep).into_iter().collect()
+        }
+        Err(error) => {
+            notices.push(format!("{CRITICAL}cannot read what was under way: {error}; output may be missing"));
+            Vec::new()
+        }
+    }
 }
 
 /// Runs in the foreground: the configuration that is found, or else the demonstration.

@@ -25,6 +25,7 @@ mod figures;
 mod inventory;
 mod keeper_link;
 mod keepsakes;
+mod lasting;
 mod mailbag;
 mod memory_file;
 mod outputs;

@@ -217,9 +217,7 @@ impl Daemon {
         if let Some(pipe) = stdin {
             self.inputs.attach(child, pipe);
         }
-        let pipes = [(Channel::Stdout, stdout), (Channel::Stderr, stderr)];
-        let pipes = pipes.into_iter().filter_map(|(channel, pipe)| Some((channel, pipe?))).collect();
-        self.streams.attach(child, name, pipes);
+        self.streams.adopt(child, name, [stdout, stderr]);
     }
 
     /// Sends an order at once. A link that fails is the end of this daemon, not of its children.

@@ -14,7 +14,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use wire::keeper::journal;
 
 use crate::digest::Digest;
-use crate::substitute;
+use crate::{lasting, substitute};
 
 /// The bits that would let others in, or let them put something in the way.
 const OTHERS_MAY_WRITE: u32 = 0o022;
@@ -113,6 +113,7 @@ pub(crate) fn tape(directory: &Path, number: u32) -> PathBuf {
 
 /// Removes a directory with all that was kept in it: everything is stopped, and there is nothing to remember.
 pub(crate) fn remove(directory: &Path) {
+    lasting::remove(directory);
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     for path in entries.map(|it| it.path()) {
         let is_ours = path.file_name().and_then(|it| it.to_str()).is_some_and(|name| {
@@ -164,7 +165,7 @@ fn bases() -> Vec<PathBuf> {
 }
 
 /// A name for the configuration at `path`: a digest, since a path may be longer than a name.
-fn name_of(path: &Path) -> String {
+pub(crate) fn name_of(path: &Path) -> String {
     let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     format!("{:016x}", Digest::new().word(path.as_os_str().as_encoded_bytes()).number())
 }
@@ -217,8 +218,21 @@ pub(crate) fn private_file(path: &Path) -> io::Result<File> {
 /// # Errors
 /// When there is none, or it belongs to somebody else.
 pub(crate) fn existing_file(path: &Path) -> io::Result<File> {
+    open_existing(path, false)
+}
+
+/// The same for writing, too.
+///
+/// # Errors
+/// As [`existing_file`].
+pub(crate) fn existing_file_to_change(path: &Path) -> io::Result<File> {
+    open_existing(path, true)
+}
+
+fn open_existing(path: &Path, to_change: bool) -> io::Result<File> {
     let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(a_link)?;
+    let mut options = OpenOptions::new();
+    let file = options.read(true).write(to_change).custom_flags(flags).open(path).map_err(a_link)?;
     let about = file.metadata()?;
     if !about.is_file() || about.uid() != os::user::own_uid() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is no file of this user"));
@@ -237,7 +251,7 @@ fn a_link(error: io::Error) -> io::Error {
 }
 
 /// Sees to it that `path` is a directory of ours that nobody else can write to.
-fn own_directory(path: &Path) -> Result<(), RuntimeError> {
+pub(crate) fn own_directory(path: &Path) -> Result<(), RuntimeError> {
     let io = |source| RuntimeError::Io { path: path.to_owned(), source };
     let refused = |reason| Err(RuntimeError::Unsafe { path: path.to_owned(), reason });
     match DirBuilder::new().mode(0o700).create(path) {

@@ -32,6 +32,7 @@ use crate::handover::{CRITICAL, Handover};
 use crate::inventory::Inventory;
 use crate::keeper_link::{KeeperLink, LinkError};
 use crate::keepsakes::Keepsakes;
+use crate::lasting::{self, Shelf};
 use crate::launch::VERSION;
 use crate::mailbag::{self, Mailbag};
 use crate::past::Past;
@@ -182,7 +183,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         answers: VecDeque::new(),
         link,
         link_interest: Interest::Read,
-        streams: streams(&settings, &keepsakes, &mut troubles)?,
+        streams: streams(&settings, &keepsakes, Shelf::of(handover, inventory.boot_id), &mut troubles)?,
         cgroups: Cgroups::new(settings.cgroups),
         mailbag: Mailbag::new(keepsakes.copy(mailbag::KEY).map_err(StartError::Poller)?),
         letters: Vec::new(),
@@ -266,10 +267,12 @@ fn environment() -> Vec<(OsString, OsString)> {
 fn streams(
     settings: &Settings,
     keepsakes: &Keepsakes,
+    shelf: Option<Shelf>,
     troubles: &mut Vec<String>,
 ) -> Result<Streams, StartError> {
     let keepsake = keepsakes.copy(streams::KEY).map_err(StartError::Poller)?;
-    let (streams, trouble) = Streams::new(settings, keepsake).map_err(StartError::Poller)?;
+    let make = || shelf?.make(lasting::PUMP);
+    let (streams, trouble) = Streams::new(settings, keepsake, make).map_err(StartError::Poller)?;
     troubles.extend(trouble.map(|it| format!("output may be missing or doubled: {it}")));
     Ok(streams)
 }

@@ -35,14 +35,16 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    /// The pump, which goes on where the one that left `keepsake` ended, and what is wrong with that.
+    /// The pump, which goes on where the one that left `keepsake` ended, and what is wrong with that. Where there is none,
+    /// `make` makes the file that the next one finds.
     pub(crate) fn new(
         settings: &Settings,
         keepsake: Option<OwnedFd>,
+        make: impl FnOnce() -> Option<OwnedFd>,
     ) -> io::Result<(Self, Option<io::Error>)> {
         let (pump, inherited) = match keepsake {
-            Some(keepsake) => Pump::resume_from(keepsake)?,
-            None => (Pump::new()?, Ok(())),
+            Some(keepsake) => Pump::resume_from(keepsake, make)?,
+            None => (Pump::new(make())?, Ok(())),
         };
         let streams = Self {
             pump,
@@ -212,6 +214,18 @@ impl Streams {
             options.mirror = Mirror::Raw;
         }
         options
+    }
+
+    /// Goes on with the pipes of a child. Where one is gone, the child with it mostly, what was taken from it may still have
+    /// to be written: then that is all it has brought.
+    pub(crate) fn adopt(&mut self, child: ChildId, name: &FullName, pipes: [Option<OwnedFd>; 2]) {
+        for (channel, pipe) in CHANNELS.into_iter().zip(pipes) {
+            let an_end =
+                || if self.pump.owes(child, channel) { os::fd::pipe().ok().map(|it| it.0) } else { None };
+            if let Some(pipe) = pipe.or_else(an_end) {
+                self.pump.attach(child, StreamId { name: name.clone(), channel }, pipe);
+            }
+        }
     }
 
     /// Starts to read the pipes of a new child.

@@ -24,6 +24,11 @@ const IN_MEMORY: Subject = Subject {
     promises: &[],
     purpose: "makes remembering cheap, and forgotten after a reboot",
 };
+const UNDER_WAY: Subject = Subject {
+    name: "output_under_way",
+    promises: &[OutlivesBoth],
+    purpose: "keeps what is on its way to a log, and is changed there, when both die",
+};
 const LOCK: Subject = Subject {
     name: "flock",
     promises: &[OutlivesBoth],
@@ -83,7 +88,24 @@ fn runtime(house: &House) -> Vec<Finding> {
             LOCK.found(Verdict::No, refusal(errno), meaning, ELSEWHERE)
         }
     };
-    vec![RUNTIME.well(shown), in_memory, lock]
+    vec![RUNTIME.well(shown), in_memory, under_way(above), lock]
+}
+
+/// The memory that has names where the runtime directory is on a disk.
+const MEMORY: &str = "/dev/shm";
+
+fn under_way(runtime: &Path) -> Finding {
+    let memory = Path::new(MEMORY);
+    if probe::is_in_memory(runtime) {
+        return UNDER_WAY.well("in the runtime directory");
+    }
+    if probe::is_in_memory(memory) && probe::writable(memory).is_ok() {
+        return UNDER_WAY.well(format!("in {MEMORY}"));
+    }
+    let meaning =
+        "what is under way when both die is lost, where lines get a prefix, or are captured or stripped";
+    let seen = format!("neither the runtime directory nor {MEMORY} is a tmpfs that can be written");
+    UNDER_WAY.found(Verdict::Degraded, seen, meaning, "put the runtime directory on a tmpfs")
 }
 
 const PROC: Subject = Subject {

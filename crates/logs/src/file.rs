@@ -245,11 +245,20 @@ impl LogFile {
 
     /// Writes `bytes`, some of which may be there already, to `place` of this very file, provided that it
     /// still ends there or later: how many of them are there now. The caller writes the rest.
-    pub(crate) fn redo(&mut self, bytes: &[u8], place: Place) -> usize {
-        let end = match self.place() {
-            Ok(Some(end)) if (end.device, end.inode) == (place.device, place.inode) => end.at,
-            Ok(_) | Err(_) => return 0,
+    ///
+    /// # Errors
+    /// When it cannot be seen which file it is.
+    pub(crate) fn redo(&mut self, bytes: &[u8], place: Place) -> Result<usize, Errno> {
+        let end = match self.place()? {
+            Some(end) if (end.device, end.inode) == (place.device, place.inode) => end.at,
+            Some(_) | None => return Ok(0),
         };
+        if end > place.at.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX)) {
+            // Somebody has written behind it since: over nobody's bytes, then.
+            let mut there = vec![0; bytes.len()];
+            let is_whole = self.read_back(&mut there, place.at) == Ok(bytes.len()) && there == bytes;
+            return Ok(if is_whole { bytes.len() } else { 0 });
+        }
         let mut done = 0;
         while let Some(rest) = bytes.get(done..).filter(|it| !it.is_empty() && end >= place.at) {
             let at = place.at.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
@@ -261,7 +270,7 @@ impl LogFile {
             }
         }
         self.size = self.size();
-        done
+        Ok(done)
     }
 
     /// Reads back what is at place `at`.

@@ -3,58 +3,53 @@
 //! A stream whose bytes go to a regular file as they are needs no memory: the kernel moves them from the
 //! pipe to the file, and each is in one of the two. Where bytes are changed on the way (tokens,
 //! sequences, formats), or go to what is no regular file, there is a moment at which they are in
-//! neither. The ledger bridges it: a file in memory whose descriptor somebody else keeps, so that the next
-//! daemon goes on where this one ended, whichever instruction was its last.
+//! neither. The ledger bridges it: a file in memory which outlives us, because somebody else keeps its descriptor or
+//! because it has a name, so that the next daemon goes on where this one ended, whichever instruction was its last.
 //!
-//! One gulp goes through these steps, and a death between any two of them loses and doubles nothing:
+//! One gulp goes through these steps. The first three are only taken when the pipe is another than that of the gulp
+//! before. Whoever dies has done some of them, from the first on; what the next one makes of that:
 //!
-//! 1. The record names the owner of the *desk*, the end of the file.
-//! 2. The kernel moves the pipe's bytes to the desk. How many there are is the size of the file.
-//! 3. What becomes of them is written beside it: the output, and the state of the [stage](crate::sink::Stage)
-//!    after it.
-//! 4. The record says, in one write within one page: so many bytes of the desk are used up, this is the
-//!    state, this is the output, and it goes to that place of that file.
-//! 5. The output is written to that place. To do it twice is to do it once.
-//! 6. The record says that it is done.
+//! | | step | who dies before it has left |
+//! |-|------|-----------------------------|
+//! | 1 | Output of the owner before that still waits is copied from the *tray* to a place of its own. | The owner before as the record has it, nothing of this one. |
+//! | 2 | The entry of the owner before is written into the table, or erased. | The same: the record comes before the table, and says that the output is on the tray. |
+//! | 3 | The record names the owner of the *desk*, the end of the file. | The same: the owner before has a record and an entry, and the record counts. |
+//! | 4 | The kernel moves the pipe's bytes to the desk. How many there are is the size of the file. | An empty desk, and all bytes in the pipe. |
+//! | 5 | The state of the [stage](crate::sink::Stage) after them is written beside the present one. | Bytes on the desk, and the state before them: they are looked at once more. |
+//! | 6 | The output is written on the tray. | The same: nothing says that there is another state. |
+//! | 7 | The record says, in one write within one page: so many bytes of the desk are used up, this is the state, this is the output, and it goes to that place of that file. | The same: the record says of the output that it has no bytes, so that half of one is never taken for a whole. |
+//! | 8 | The output is written to that place. | An empty desk, and output with its place, which is written. |
+//! | 9 | The record says that it is done. | The same. To write it twice to one place is to write it once. |
 //!
-//! What a full disk does not take stays in the ledger as output that waits.
+//! What a full disk does not take stays in the ledger as output that waits; to add to it is to write the bytes behind
+//! it (before: as it was), and then how many there are. A step that fails for lack of memory leaves the record with what is
+//! there for certain, and we go on without a net: then only a death would lose something.
+//!
+//! In `pump/deaths.rs` somebody dies before every single write of these, and between them.
 
 mod record;
+mod sheet;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use model::child::{Channel, ChildId};
-use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, fstat, memfd_create};
-use rustix::io::{Errno, pread, pwrite};
-use rustix::pipe::{SpliceFlags, splice};
+use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::io::Errno;
 
-use self::record::{Intent, RECORD_BYTES, Record, SLOT_BYTES, Slot};
+use self::record::{RECORD_BYTES, Record, SLOT_BYTES, Slot};
+use self::sheet::{
+    AREA_BYTES, DESK_AT, SLOTS_MAX, Sheet, TABLE_AT, TRAY_AT, area_at, output_at, slot_at, state_at, widened,
+};
 use crate::failpoint;
 use crate::file::Place;
 
-/// Where the table of slots is.
-const TABLE_AT: u64 = 4096;
-
-/// Where the areas of the slots begin. The file has holes between: only what is written takes memory.
-const AREAS_AT: u64 = 1 << 40;
-
-/// How far one area is from the next.
-const AREA_BYTES: u64 = 1 << 36;
-
-/// Where in its area the other state is, and the output.
-const OTHER_SIDE_AT: u64 = 1 << 34;
-const OUTPUT_AT: u64 = 1 << 35;
-
-/// Where the desk begins.
-const DESK_AT: u64 = 1 << 60;
-
-/// How many slots there are at most: more than pipes can be.
-const SLOTS_MAX: u32 = 1 << 20;
-
 /// How much of the desk is used up before its memory is given back.
 const GIVE_BACK_BYTES: u64 = 512 * 1024;
+
+/// How much of the tray is kept for the next gulp: what all but a flood of empty lines needs.
+const TRAY_BYTES_KEPT: u64 = 1024 * 1024;
 
 /// Whose bytes: those of one pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,7 +59,7 @@ pub(crate) struct Owner {
 }
 
 /// What an earlier pump left of one pipe.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Leftover {
     /// The state of the stage.
     pub(crate) state: Vec<u8>,
@@ -76,11 +71,11 @@ pub(crate) struct Leftover {
     pub(crate) desk: Vec<u8>,
 }
 
-/// The file. All but [`Self::inherit`] go on when the kernel has no memory for it: then a death may lose
-/// what was under way.
+/// The file. All but [`Self::inherit`] go on when there is no memory for it: then a death may lose what was
+/// under way.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    fd: OwnedFd,
+    sheet: Sheet,
     /// As it is, or is about to be, in the file.
     record: Record,
     /// The slots of all owners but the one in the record.
@@ -88,16 +83,22 @@ pub(crate) struct Ledger {
     taken: BTreeSet<u32>,
     /// Up to here the memory of the desk was given back.
     given_back: u64,
+    /// How much of the tray may have memory.
+    tray_bytes: u64,
 }
 
 impl Ledger {
-    /// An empty one.
+    /// An empty one, in an empty file in memory, or in one without a name.
     ///
     /// # Errors
     /// When the kernel has no such files, or no descriptor is left.
-    pub(crate) fn new() -> io::Result<Self> {
-        let fd = memfd_create("menshen-logs", MemfdFlags::CLOEXEC)?;
-        let ledger = Self::with(fd, Record::new(DESK_AT));
+    pub(crate) fn new(file: Option<OwnedFd>) -> io::Result<Self> {
+        if let Some(ledger) = file.map(|it| Self::with(it, Record::new(DESK_AT)))
+            && ledger.save().is_ok()
+        {
+            return Ok(ledger);
+        }
+        let ledger = Self::with(memfd_create("menshen-logs", MemfdFlags::CLOEXEC)?, Record::new(DESK_AT));
         ledger.save()?;
         Ok(ledger)
     }
@@ -108,16 +109,26 @@ impl Ledger {
     /// When it cannot be read, or is no ledger that this version understands.
     pub(crate) fn inherit(fd: OwnedFd) -> io::Result<Self> {
         let mut bytes = [0; RECORD_BYTES];
-        read_all(&fd, &mut bytes, 0)?;
-        let record = Record::read(&bytes).ok_or(io::ErrorKind::InvalidData)?;
-        let mut ledger = Self::with(fd, record);
+        let mut ledger = Self::with(fd, Record::new(DESK_AT));
+        if ledger.sheet.end() == 0 {
+            // Whoever made it has died before the first word.
+            ledger.save()?;
+        }
+        ledger.sheet.get(&mut bytes, 0)?;
+        ledger.record = Record::read(&bytes).ok_or(io::ErrorKind::InvalidData)?;
+        ledger.given_back = ledger.record.desk & !(TABLE_AT - 1);
+        ledger.taken.extend(ledger.record.owner.map(|_| ledger.record.slot.number));
         for number in 0..ledger.record.slots_used.min(SLOTS_MAX) {
             let mut bytes = [0; SLOT_BYTES];
             // A hole at the end of the file is as good as an empty slot.
-            if read_all(&ledger.fd, &mut bytes, slot_at(number)).is_err() {
+            if ledger.sheet.get(&mut bytes, slot_at(number)).is_err() {
                 continue;
             }
-            if let Some((owner, slot)) = Slot::read(&bytes, number).filter(|it| Some(it.0) != record.owner) {
+            let Some((owner, slot)) = Slot::read(&bytes, number) else { continue };
+            if Some(owner) == ledger.record.owner {
+                // Whoever wrote the entry may have died before the record said that there is one.
+                ledger.record.slot.is_listed = true;
+            } else {
                 ledger.taken.insert(number);
                 ledger.slots.insert(owner, slot);
             }
@@ -126,8 +137,8 @@ impl Ledger {
     }
 
     fn with(fd: OwnedFd, record: Record) -> Self {
-        let taken = record.owner.map(|_| record.slot.number).into_iter().collect();
-        Self { fd, record, slots: BTreeMap::new(), taken, given_back: record.desk }
+        let (slots, taken) = (BTreeMap::new(), BTreeSet::new());
+        Self { sheet: Sheet(fd), record, slots, taken, given_back: DESK_AT, tray_bytes: 0 }
     }
 
     /// Takes what is in `pipe`, as much as `room` holds: how many bytes those are; none at its end.
@@ -138,11 +149,8 @@ impl Ledger {
         room: &mut [u8],
     ) -> Result<usize, Errno> {
         self.aim(owner);
-        failpoint::pass();
-        let count =
-            splice(pipe, None, &self.fd, Some(&mut { self.record.desk }), room.len(), SpliceFlags::NONBLOCK)?;
-        failpoint::pass();
-        read_all(&self.fd, room.get_mut(..count).unwrap_or_default(), self.record.desk)?;
+        let count = self.sheet.take(pipe, self.record.desk, room.len())?;
+        self.sheet.get(room.get_mut(..count).unwrap_or_default(), self.record.desk)?;
         Ok(count)
     }
 
@@ -151,18 +159,30 @@ impl Ledger {
     pub(crate) fn commit(&mut self, owner: Owner, used: usize, made: (&[u8], &[u8]), place: Option<Place>) {
         let (state, output) = made;
         self.aim(owner);
-        let area = area_at(self.record.slot.number);
         let side = !self.record.slot.side;
-        // Whatever fails here fails for lack of memory. To go on without a net is better than to stop.
-        let _ = write_all(&self.fd, state, area + if side { OTHER_SIDE_AT } else { 0 });
-        failpoint::pass();
-        let _ = write_all(&self.fd, output, area + OUTPUT_AT);
-        failpoint::pass();
+        let state_there = self.kept(state, state_at(self.record.slot.number, side, widened(state.len())));
+        let output_there = self.kept(output, TRAY_AT);
+        self.tray_bytes = self.tray_bytes.max(widened(output.len()));
         let slot = &mut self.record.slot;
-        (slot.side, slot.state, slot.output_from, slot.output) = (side, length(state), 0, length(output));
-        self.record.desk += widened(used);
-        self.intend(place.filter(|_| !output.is_empty()));
-        self.give_back();
+        (slot.side, slot.state) = (side, state_there);
+        (slot.is_on_tray, slot.output_from, slot.output) = (true, 0, output_there);
+        slot.missing = widened(output.len()) - u64::from(output_there);
+        if slot.desk > 0 {
+            slot.desk = 0;
+        } else {
+            self.record.desk += widened(used);
+        }
+        self.intend(place.filter(|_| output_there > 0));
+        self.tidy();
+    }
+
+    /// Writes bytes that are to be kept: how many of them are there then, all or none. Whatever fails here fails for lack
+    /// of memory. To go on without a net is better than to stop.
+    fn kept(&self, bytes: &[u8], at: u64) -> u32 {
+        if bytes.is_empty() || self.sheet.put(bytes, at).is_err() {
+            return 0;
+        }
+        length(bytes)
     }
 
     /// Notes that all but `left` bytes of the output are written.
@@ -170,10 +190,13 @@ impl Ledger {
         failpoint::pass();
         self.aim(owner);
         let slot = &mut self.record.slot;
-        let left = u32::try_from(left).unwrap_or(u32::MAX).min(slot.output);
-        slot.output_from += u64::from(slot.output - left);
-        slot.output = left;
+        let was_waiting = !slot.is_on_tray && slot.output > 0;
+        slot.leave(widened(left));
+        let (is_done, number) = (slot.output == 0, slot.number);
         self.intend(None);
+        if is_done && was_waiting {
+            self.sheet.give_back(output_at(number), AREA_BYTES - (output_at(number) - area_at(number)));
+        }
     }
 
     /// Notes that the output that waits is about to be written to `place`.
@@ -185,10 +208,16 @@ impl Ledger {
     /// Adds to the output that waits.
     pub(crate) fn append(&mut self, owner: Owner, bytes: &[u8]) {
         self.aim(owner);
+        let slot = self.record.slot;
+        // Nothing goes behind what is not there.
+        let at = output_of(&slot) + u64::from(slot.output);
+        let there = if slot.missing > 0 { 0 } else { self.kept(bytes, at) };
         let slot = &mut self.record.slot;
-        let at = area_at(slot.number) + OUTPUT_AT + slot.output_from + u64::from(slot.output);
-        slot.output = slot.output.saturating_add(length(bytes));
-        let _ = write_all(&self.fd, bytes, at);
+        slot.output = slot.output.saturating_add(there);
+        slot.missing += widened(bytes.len()) - u64::from(there);
+        if slot.is_on_tray {
+            self.tray_bytes = self.tray_bytes.max(slot.output_from + u64::from(slot.output));
+        }
         let _ = self.save();
     }
 
@@ -198,18 +227,27 @@ impl Ledger {
             || (self.record.owner == Some(owner) && (!self.record.slot.is_empty() || self.desk_bytes() > 0))
     }
 
+    /// Of whom there is anything.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = Owner> {
+        let present = self.record.owner.filter(|it| self.has(*it));
+        self.slots.keys().copied().chain(present)
+    }
+
     /// What there is of an owner. It stays until it is noted to be done with.
     pub(crate) fn leftover(&self, owner: Owner) -> Leftover {
-        let current = self.record.owner == Some(owner);
-        let slot = if current { Some(&self.record.slot) } else { self.slots.get(&owner) };
+        let is_present = self.record.owner == Some(owner);
+        let slot = if is_present { Some(&self.record.slot) } else { self.slots.get(&owner) };
         let Some(slot) = slot else { return Leftover::default() };
-        let area = area_at(slot.number);
-        let side = if slot.side { OTHER_SIDE_AT } else { 0 };
         Leftover {
-            state: self.read(u64::from(slot.state), area + side),
-            output: self.read(u64::from(slot.output), area + OUTPUT_AT + slot.output_from),
-            place: if current { self.record.intent } else { None },
-            desk: if current { self.read(self.desk_bytes(), self.record.desk) } else { Vec::new() },
+            state: self
+                .sheet
+                .read(u64::from(slot.state), state_at(slot.number, slot.side, u64::from(slot.state))),
+            output: self.sheet.read(u64::from(slot.output), output_of(slot)),
+            place: slot.place,
+            desk: match slot.desk {
+                0 if is_present => self.sheet.read(self.desk_bytes(), self.record.desk),
+                bytes => self.sheet.read(u64::from(bytes), slot.desk_from),
+            },
         }
     }
 
@@ -218,7 +256,7 @@ impl Ledger {
         if self.record.owner == Some(owner) {
             self.record.desk += self.desk_bytes();
             let slot = &mut self.record.slot;
-            (slot.state, slot.output) = (0, 0);
+            (slot.state, slot.output, slot.desk, slot.missing) = (0, 0, 0, 0);
             self.intend(None);
         } else if let Some(slot) = self.slots.remove(&owner) {
             self.free(&slot);
@@ -227,16 +265,7 @@ impl Ledger {
 
     /// How many bytes are on the desk.
     fn desk_bytes(&self) -> u64 {
-        let size = fstat(&self.fd).map_or(0, |it| u64::try_from(it.st_size).unwrap_or(0));
-        size.saturating_sub(self.record.desk)
-    }
-
-    fn read(&self, bytes: u64, at: u64) -> Vec<u8> {
-        let mut room = vec![0; usize::try_from(bytes).unwrap_or(0)];
-        match read_all(&self.fd, &mut room, at) {
-            Ok(()) => room,
-            Err(_) => Vec::new(),
-        }
+        self.sheet.end().saturating_sub(self.record.desk)
     }
 
     /// Makes the record that of `owner`.
@@ -244,23 +273,42 @@ impl Ledger {
         if self.record.owner == Some(owner) {
             return;
         }
+        let desk = self.desk_bytes();
         if let Some(before) = self.record.owner {
-            let slot = self.record.slot;
-            if slot.is_empty() {
-                self.free(&slot);
-            } else {
-                let slot = Slot { listed: true, ..slot };
-                let _ = write_all(&self.fd, &slot.bytes(before), slot_at(slot.number));
-                self.slots.insert(before, slot);
+            let mut slot = self.record.slot;
+            if let Ok(desk) = u32::try_from(desk)
+                && desk > 0
+                && slot.desk == 0
+            {
+                // It has not come back yet, and will look at it then.
+                (slot.desk_from, slot.desk) = (self.record.desk, desk);
             }
+            self.put_away(before, slot);
             failpoint::pass();
         }
-        // What is on the desk of one who has not come back by now is nobody's.
-        self.record.desk += self.desk_bytes();
+        self.record.desk += desk;
         self.record.slot = self.slots.remove(&owner).unwrap_or_else(|| self.free_slot());
         self.record.slots_used = self.record.slots_used.max(self.record.slot.number + 1);
         self.record.owner = Some(owner);
-        self.intend(None);
+        self.note();
+    }
+
+    /// Puts the slot of the record into the table, with all that is to be found there later.
+    fn put_away(&mut self, owner: Owner, mut slot: Slot) {
+        if slot.is_empty() {
+            return self.free(&slot);
+        }
+        if slot.is_on_tray && slot.output > 0 {
+            let has_room = self.sheet.has_room(u64::from(slot.output));
+            let waiting =
+                if has_room { self.sheet.read(u64::from(slot.output), output_of(&slot)) } else { Vec::new() };
+            let there = self.kept(&waiting, output_at(slot.number));
+            slot.missing += u64::from(slot.output - there);
+            (slot.output_from, slot.output) = (0, there);
+        }
+        (slot.is_on_tray, slot.is_listed) = (false, true);
+        let _ = self.sheet.put(&slot.bytes(owner), slot_at(slot.number));
+        self.slots.insert(owner, slot);
     }
 
     fn free_slot(&mut self) -> Slot {
@@ -271,85 +319,57 @@ impl Ledger {
 
     fn free(&mut self, slot: &Slot) {
         self.taken.remove(&slot.number);
-        if slot.listed {
-            let _ = write_all(&self.fd, &[0; SLOT_BYTES], slot_at(slot.number));
-            self.punch(area_at(slot.number), AREA_BYTES);
+        if slot.is_listed {
+            let _ = self.sheet.put(&[0; SLOT_BYTES], slot_at(slot.number));
+            self.sheet.give_back(area_at(slot.number), AREA_BYTES);
         }
     }
 
-    fn intend(&mut self, intent: Intent) {
-        self.record.intent = intent;
+    fn intend(&mut self, place: Option<Place>) {
+        self.record.slot.place = place;
+        self.note();
+    }
+
+    fn note(&self) {
         let _ = self.save();
         failpoint::pass();
     }
 
-    /// One write within one page: it is there or it is not.
+    /// One write within one page: it is there or it is not. That page has memory from the beginning.
     fn save(&self) -> Result<(), Errno> {
-        write_all(&self.fd, &self.record.bytes(), 0)
+        self.sheet.put(&self.record.bytes(), 0)
     }
 
-    fn give_back(&mut self) {
+    /// Gives back the memory of what is used up, now and then.
+    fn tidy(&mut self) {
         let used = self.record.desk & !(TABLE_AT - 1);
-        if used.saturating_sub(self.given_back) >= GIVE_BACK_BYTES {
-            self.punch(self.given_back, used - self.given_back);
-            self.given_back = used;
+        if used.saturating_sub(self.given_back) < GIVE_BACK_BYTES || self.slots.values().any(|it| it.desk > 0)
+        {
+            return;
         }
-    }
-
-    fn punch(&self, at: u64, bytes: u64) {
-        // What cannot be given back is overwritten some day.
-        let _ = fallocate(&self.fd, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, at, bytes);
+        self.sheet.give_back(self.given_back, used - self.given_back);
+        self.given_back = used;
+        let slot = &self.record.slot;
+        let needed = if slot.is_on_tray { slot.output_from + u64::from(slot.output) } else { 0 };
+        if self.tray_bytes > TRAY_BYTES_KEPT && needed <= TRAY_BYTES_KEPT {
+            self.sheet.give_back(TRAY_AT + TRAY_BYTES_KEPT, self.tray_bytes - TRAY_BYTES_KEPT);
+            self.tray_bytes = TRAY_BYTES_KEPT;
+        }
     }
 }
 
 impl AsFd for Ledger {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.sheet.as_fd()
     }
 }
 
-fn slot_at(number: u32) -> u64 {
-    TABLE_AT + u64::from(number) * widened(SLOT_BYTES)
-}
-
-fn area_at(number: u32) -> u64 {
-    AREAS_AT + u64::from(number) * AREA_BYTES
+/// Where the output of a slot begins that is still to be written.
+fn output_of(slot: &Slot) -> u64 {
+    let base = if slot.is_on_tray { TRAY_AT } else { output_at(slot.number) };
+    base + slot.output_from
 }
 
 fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX)
-}
-
-fn widened(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
-}
-
-fn write_all(fd: &OwnedFd, mut bytes: &[u8], mut at: u64) -> Result<(), Errno> {
-    while !bytes.is_empty() {
-        match pwrite(fd, bytes, at) {
-            Ok(0) => return Err(Errno::IO),
-            Ok(count) => {
-                bytes = bytes.get(count..).unwrap_or_default();
-                at += widened(count);
-            }
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
-}
-
-fn read_all(fd: &OwnedFd, mut room: &mut [u8], mut at: u64) -> Result<(), Errno> {
-    while !room.is_empty() {
-        match pread(fd, &mut *room, at) {
-            Ok(0) => return Err(Errno::IO),
-            Ok(count) => {
-                room = room.get_mut(count..).unwrap_or_default();
-                at += widened(count);
-            }
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
 }

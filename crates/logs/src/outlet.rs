@@ -61,6 +61,8 @@ pub(crate) enum Spliced {
 pub(crate) struct Outlet {
     file: LogFile,
     pending: Vec<u8>,
+    /// Where some of that may have been written already.
+    redo_at: Option<Place>,
     flow: Flow,
     /// Whether it stalled because no descriptor was left to open the file with.
     is_short: bool,
@@ -77,6 +79,7 @@ impl Outlet {
         Self {
             file,
             pending: Vec::new(),
+            redo_at: None,
             flow: Flow::Open,
             is_short: false,
             refuses_splice: false,
@@ -130,7 +133,10 @@ impl Outlet {
             self.flow = Flow::Trying;
         } else if self.is_held() {
             let pending = std::mem::take(&mut self.pending);
-            self.put(&pending, changes);
+            match self.redo_at.take() {
+                Some(place) => self.redo_now(&pending, place, changes),
+                None => self.put(&pending, changes),
+            }
         }
     }
 
@@ -176,11 +182,31 @@ impl Outlet {
 
     /// Writes what may have been written in part to `place`, so that it is there once.
     pub(crate) fn redo(&mut self, bytes: &[u8], place: Option<Place>, changes: &mut Vec<Change>) {
-        let done = match place {
-            Some(place) if !self.is_held() => self.file.redo(bytes, place),
-            Some(_) | None => 0,
-        };
-        self.write(bytes.get(done..).unwrap_or_default(), changes);
+        match place {
+            Some(place) if !self.is_held() => self.redo_now(bytes, place, changes),
+            Some(_) | None => self.write(bytes, changes),
+        }
+    }
+
+    fn redo_now(&mut self, bytes: &[u8], place: Place, changes: &mut Vec<Change>) {
+        match self.file.redo(bytes, place) {
+            Ok(done) => self.put(bytes.get(done..).unwrap_or_default(), changes),
+            Err(errno) => {
+                self.turn(End::Failed(errno.into()), changes);
+                self.keep_back(bytes);
+                self.redo_at = self.is_held().then_some(place);
+            }
+        }
+    }
+
+    /// Whether it is still to be seen how much of what waits was written already.
+    pub(crate) const fn is_to_redo(&self) -> bool {
+        self.redo_at.is_some()
+    }
+
+    /// Where the next bytes go, if that is a regular file.
+    pub(crate) fn place(&mut self) -> Option<Place> {
+        self.redo_at.or_else(|| self.file.place().ok()?)
     }
 
     /// Whether bytes are waiting.
@@ -243,7 +269,11 @@ impl Outlet {
     fn put(&mut self, bytes: &[u8], changes: &mut Vec<Change>) {
         let (done, end) = self.file.append(bytes);
         self.turn(end, changes);
-        let rest = bytes.get(done..).unwrap_or_default();
+        self.keep_back(bytes.get(done..).unwrap_or_default());
+    }
+
+    /// Does with what the file does not take what is wanted then.
+    fn keep_back(&mut self, rest: &[u8]) {
         if self.is_held() {
             self.pending.extend_from_slice(rest);
         } else if self.is_dropping() {

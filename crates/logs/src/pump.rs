@@ -3,6 +3,8 @@
 mod alarm;
 #[cfg(test)]
 mod crash;
+#[cfg(test)]
+mod deaths;
 mod flow;
 mod gulp;
 mod pace;
@@ -216,29 +218,56 @@ struct Pipe {
 }
 
 impl Pump {
-    /// Without any stream.
+    /// Without any stream. What is under way is noted in `file`, which is empty and in memory, and outlives everybody if it
+    /// has a name; where there is none, in one without a name.
     ///
     /// # Errors
     /// When no descriptor is left.
-    pub fn new() -> io::Result<Self> {
-        Self::with(Ledger::new().ok())
+    pub fn new(file: Option<OwnedFd>) -> io::Result<Self> {
+        Self::with(Ledger::new(file).ok())
     }
 
     /// Goes on where an earlier pump ended, of which `keepsake` is left. Each stream is to be opened and
     /// attached as ever, all of them before the first turn: it is then that what was under way is
-    /// completed. With a keepsake that cannot be understood it is as [`Self::new`], and says so.
+    /// completed. With a keepsake that cannot be understood it is as [`Self::new`] with `other`, and says so.
     ///
     /// # Errors
     /// When no descriptor is left.
-    pub fn resume_from(keepsake: OwnedFd) -> io::Result<(Self, Result<(), io::Error>)> {
+    pub fn resume_from(
+        keepsake: OwnedFd,
+        other: impl FnOnce() -> Option<OwnedFd>,
+    ) -> io::Result<(Self, Result<(), io::Error>)> {
         match Ledger::inherit(keepsake) {
             Ok(ledger) => Ok((Self::with(Some(ledger))?, Ok(()))),
-            Err(error) => Ok((Self::new()?, Err(error))),
+            Err(error) => Ok((Self::new(other())?, Err(error))),
         }
     }
 
-    /// What must outlive this pump for another to go on where it ends, however it ends: the descriptor
-    /// of a file in memory, the same one for as long as the pump lives. None where the kernel has no such
+    /// Forgets what an earlier pump has left of pipes of children that `is_known` does not know. How many bytes those were
+    /// that were to be written.
+    pub fn forget_others(&mut self, is_known: impl Fn(ChildId) -> bool) -> usize {
+        let Some(ledger) = &mut self.ledger else { return 0 };
+        let others: Vec<_> = ledger.owners().filter(|it| !is_known(it.child)).collect();
+        let forget = |owner| {
+            let left = ledger.leftover(owner);
+            ledger.forget(owner);
+            left.output.len() + left.desk.len()
+        };
+        others.into_iter().map(forget).sum()
+    }
+
+    /// Whether something of a pipe was left by an earlier pump and has not been taken up.
+    pub fn owes(&self, child: ChildId, channel: Channel) -> bool {
+        let is_attached = |it: &u64| {
+            let pipe = self.pipes.get(it);
+            pipe.and_then(|it| self.streams.get(&it.stream)).is_some_and(|it| it.id.channel == channel)
+        };
+        self.ledger.as_ref().is_some_and(|it| it.has(Owner { child, channel }))
+            && !self.of_child.get(&child).into_iter().flatten().any(is_attached)
+    }
+
+    /// What must outlive this pump for another to go on where it ends, however it ends: a file in memory, the same one
+    /// for as long as the pump lives. None where the kernel has no such
     /// files; then a crash may lose what was under way on streams whose bytes are changed.
     pub fn keepsake(&self) -> Option<BorrowedFd<'_>> {
         self.ledger.as_ref().map(AsFd::as_fd)

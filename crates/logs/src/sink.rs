@@ -400,7 +400,7 @@ impl Sink {
 
     /// Where the log ends, if it is a regular file.
     pub(crate) fn place(&mut self) -> Option<Place> {
-        self.outlet.as_mut()?.file().place().ok()?
+        self.outlet.as_mut()?.place()
     }
 
     /// Tries again to write what is waiting.
@@ -471,6 +471,11 @@ impl Sink {
             Some(outlet) if outlet.is_held() => Wait::Clock,
             Some(_) | None => Wait::Nothing,
         }
+    }
+
+    /// Whether it is still to be seen how much of that the log has taken already.
+    pub(crate) fn is_to_redo(&self) -> bool {
+        self.outlet.as_ref().is_some_and(Outlet::is_to_redo)
     }
 
     /// How many bytes the log has not taken.

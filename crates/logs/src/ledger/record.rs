@@ -7,16 +7,16 @@ use super::Owner;
 use crate::file::Place;
 
 /// What the file begins with. A change that an older daemon would misread changes the number at its end.
-const MAGIC: [u8; 8] = *b"MENLOG01";
+const MAGIC: [u8; 8] = *b"MENLOG02";
 
 /// How large the record is: well within a page, so that a write of it is whole or has not happened.
-pub(super) const RECORD_BYTES: usize = 128;
+pub(super) const RECORD_BYTES: usize = SLOT_AT + SLOT_BYTES;
 
-/// How large an entry of the table is.
-pub(super) const SLOT_BYTES: usize = 64;
+/// Where in it the slot of its owner is.
+const SLOT_AT: usize = 64;
 
-/// Where output is about to be written, if it is to a regular file.
-pub(super) type Intent = Option<Place>;
+/// How large an entry of the table is: a part of a page, so that none is in two.
+pub(super) const SLOT_BYTES: usize = 128;
 
 /// What is remembered of one pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,41 +26,74 @@ pub(super) struct Slot {
     pub(super) side: bool,
     /// How many bytes the state has.
     pub(super) state: u32,
-    /// Where in its place the output begins, and how many bytes it has.
+    /// Whether the output is on the tray; else it is in its own place.
+    pub(super) is_on_tray: bool,
+    /// Where there the output begins that is still to be written, and how many bytes it has.
     pub(super) output_from: u64,
     pub(super) output: u32,
+    /// Where it is about to be written, or may have been, if that is a regular file.
+    pub(super) place: Option<Place>,
+    /// What was on the desk when somebody else's turn came, and has not been looked at: where it is, and how many bytes.
+    pub(super) desk_from: u64,
+    pub(super) desk: u32,
     /// Whether it is in the table.
-    pub(super) listed: bool,
+    pub(super) is_listed: bool,
+    /// How much waits behind the output for which there was no memory. Only its own pump knows that.
+    pub(super) missing: u64,
 }
 
 impl Slot {
     /// Whether there is nothing to remember.
     pub(super) const fn is_empty(&self) -> bool {
-        self.state == 0 && self.output == 0
+        self.state == 0 && self.output == 0 && self.desk == 0
+    }
+
+    /// Of all that waits, the last `left` bytes are still to be written.
+    pub(super) fn leave(&mut self, left: u64) {
+        let output = u32::try_from(left.saturating_sub(self.missing)).unwrap_or(u32::MAX).min(self.output);
+        self.output_from += u64::from(self.output - output);
+        self.missing = left - u64::from(output);
+        self.output = output;
     }
 
     pub(super) fn bytes(&self, owner: Owner) -> [u8; SLOT_BYTES] {
         let mut bytes = [0; SLOT_BYTES];
-        put(&mut bytes, 0, &[1, channel_number(owner.channel), u8::from(self.side)]);
+        let flags = [self.side, self.is_on_tray].map(u8::from);
+        put(&mut bytes, 0, &[1, channel_number(owner.channel), flags[0], flags[1]]);
         put(&mut bytes, 8, &owner.child.0.to_le_bytes());
         put(&mut bytes, 16, &self.state.to_le_bytes());
         put(&mut bytes, 20, &self.output.to_le_bytes());
         put(&mut bytes, 24, &self.output_from.to_le_bytes());
+        put(&mut bytes, 32, &self.desk_from.to_le_bytes());
+        put(&mut bytes, 40, &self.desk.to_le_bytes());
+        if let Some(place) = self.place {
+            put(&mut bytes, 4, &[1]);
+            put(&mut bytes, 48, &place.device.to_le_bytes());
+            put(&mut bytes, 56, &place.inode.to_le_bytes());
+            put(&mut bytes, 64, &place.at.to_le_bytes());
+        }
         bytes
     }
 
     /// The entry of that number, if it is in use.
     pub(super) fn read(bytes: &[u8], number: u32) -> Option<(Owner, Self)> {
-        let [1, channel, side] = *array::<3>(bytes, 0)? else { return None };
+        let [1, channel, side, tray, places] = *array::<5>(bytes, 0)? else { return None };
+        let number_at = |at| array::<8>(bytes, at).map(|it| u64::from_le_bytes(*it));
+        let place = Place { device: number_at(48)?, inode: number_at(56)?, at: number_at(64)? };
         let slot = Self {
             number,
             side: side != 0,
             state: u32::from_le_bytes(*array(bytes, 16)?),
             output: u32::from_le_bytes(*array(bytes, 20)?),
-            output_from: u64::from_le_bytes(*array(bytes, 24)?),
-            listed: true,
+            is_on_tray: tray != 0,
+            output_from: number_at(24)?,
+            place: (places != 0).then_some(place),
+            desk_from: number_at(32)?,
+            desk: u32::from_le_bytes(*array(bytes, 40)?),
+            is_listed: true,
+            missing: 0,
         };
-        let child = ChildId(u64::from_le_bytes(*array(bytes, 8)?));
+        let child = ChildId(number_at(8)?);
         Some((Owner { child, channel: channel_of(channel) }, slot))
     }
 }
@@ -72,14 +105,13 @@ pub(super) struct Record {
     pub(super) slot: Slot,
     /// Where the desk begins: what was before it is used up.
     pub(super) desk: u64,
-    pub(super) intent: Intent,
     /// How many entries the table has had at most.
     pub(super) slots_used: u32,
 }
 
 impl Record {
     pub(super) fn new(desk: u64) -> Self {
-        Self { owner: None, slot: Slot::default(), desk, intent: None, slots_used: 0 }
+        Self { owner: None, slot: Slot::default(), desk, slots_used: 0 }
     }
 
     pub(super) fn bytes(&self) -> [u8; RECORD_BYTES] {
@@ -89,16 +121,10 @@ impl Record {
         put(&mut bytes, 16, &self.slots_used.to_le_bytes());
         put(&mut bytes, 20, &self.slot.number.to_le_bytes());
         if let Some(owner) = self.owner {
-            put(&mut bytes, 64, &self.slot.bytes(owner));
-        }
-        if let Some(place) = self.intent {
-            put(&mut bytes, 24, &[1]);
-            put(&mut bytes, 32, &place.device.to_le_bytes());
-            put(&mut bytes, 40, &place.inode.to_le_bytes());
-            put(&mut bytes, 48, &place.at.to_le_bytes());
+            put(&mut bytes, SLOT_AT, &self.slot.bytes(owner));
         }
         // Whether its entry is also in the table.
-        put(&mut bytes, 25, &[u8::from(self.slot.listed)]);
+        put(&mut bytes, 24, &[u8::from(self.slot.is_listed)]);
         bytes
     }
 
@@ -106,17 +132,14 @@ impl Record {
         if *array::<8>(bytes, 0)? != MAGIC {
             return None;
         }
-        let number = |at| array::<8>(bytes, at).map(|it| u64::from_le_bytes(*it));
-        let [intends, listed] = *array::<2>(bytes, 24)?;
-        let place = Place { device: number(32)?, inode: number(40)?, at: number(48)? };
+        let [listed] = *array::<1>(bytes, 24)?;
         let slot_number = u32::from_le_bytes(*array(bytes, 20)?);
-        let found = Slot::read(bytes.get(64..)?, slot_number);
-        let slot = found.map_or_else(Slot::default, |it| Slot { listed: listed != 0, ..it.1 });
+        let found = Slot::read(bytes.get(SLOT_AT..)?, slot_number);
+        let slot = found.map_or_else(Slot::default, |it| Slot { is_listed: listed != 0, ..it.1 });
         Some(Self {
             owner: found.map(|it| it.0),
             slot,
-            desk: number(8)?,
-            intent: (intends != 0).then_some(place),
+            desk: u64::from_le_bytes(*array(bytes, 8)?),
             slots_used: u32::from_le_bytes(*array(bytes, 16)?),
         })
     }
@@ -147,17 +170,78 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
 mod tests {
     use super::*;
 
+    const OWNER: Owner = Owner { child: ChildId(7), channel: Channel::Stderr };
+
+    fn slot() -> Slot {
+        Slot {
+            number: 3,
+            side: true,
+            state: 5,
+            is_on_tray: true,
+            output_from: 9,
+            output: 11,
+            place: Some(Place { device: 0x11, inode: 0x22, at: 0x33 }),
+            desk_from: 1 << 60,
+            desk: 13,
+            is_listed: true,
+            missing: 0,
+        }
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        let digit = |it: u8| char::from_digit(it.into(), 16).unwrap();
+        bytes.iter().flat_map(|it| [digit(it >> 4), digit(it & 15)]).collect()
+    }
+
     #[test]
     fn what_is_written_is_read_back_and_what_is_no_record_is_refused() {
-        let owner = Owner { child: ChildId(7), channel: Channel::Stderr };
-        let slot = Slot { number: 3, side: true, state: 5, output_from: 9, output: 11, listed: true };
-        let place = Place { device: 1, inode: 2, at: 3 };
-        let record = Record { owner: Some(owner), slot, desk: 1 << 60, intent: Some(place), slots_used: 4 };
+        let slot = slot();
+        let record = Record { owner: Some(OWNER), slot, desk: 1 << 60, slots_used: 4 };
         assert_eq!(Record::read(&record.bytes()), Some(record));
         assert_eq!(Record::read(&Record::new(5).bytes()), Some(Record::new(5)));
-        assert_eq!(Slot::read(&slot.bytes(owner), 3), Some((owner, slot)));
+        assert_eq!(Slot::read(&slot.bytes(OWNER), 3), Some((OWNER, slot)));
         assert_eq!(Slot::read(&[0; SLOT_BYTES], 0), None);
         assert_eq!(Record::read(b""), None);
         assert_eq!(Record::read(&[0; RECORD_BYTES]), None);
+    }
+
+    /// What another version of this program reads: a change of these is a change of [`MAGIC`].
+    #[test]
+    fn the_bytes_stay_what_they_are() {
+        let record = Record { owner: Some(OWNER), slot: slot(), desk: 0x44, slots_used: 0x55 };
+        let hex: Vec<_> = record.bytes().chunks(16).map(hex).collect();
+        let wanted = [
+            "4d454e4c4f4730324400000000000000",
+            "55000000030000000100000000000000",
+            "00000000000000000000000000000000",
+            "00000000000000000000000000000000",
+            "01020101010000000700000000000000",
+            "050000000b0000000900000000000000",
+            "00000000000000100d00000000000000",
+            "11000000000000002200000000000000",
+            "33000000000000000000000000000000",
+            "00000000000000000000000000000000",
+            "00000000000000000000000000000000",
+            "00000000000000000000000000000000",
+        ];
+        assert_eq!(hex, wanted);
+    }
+
+    #[test]
+    fn of_what_waits_the_first_bytes_are_written_first() {
+        let cases = [
+            // Output, missing, left; then where it begins, output, missing.
+            ((10, 0, 0), (10, 0, 0)),
+            ((10, 0, 4), (6, 4, 0)),
+            ((10, 5, 15), (0, 10, 5)),
+            ((10, 5, 7), (8, 2, 5)),
+            ((10, 5, 3), (10, 0, 3)),
+            ((0, 5, 3), (0, 0, 3)),
+        ];
+        for ((output, missing, left), wanted) in cases {
+            let mut slot = Slot { output, missing, ..Slot::default() };
+            slot.leave(left);
+            assert_eq!((slot.output_from, slot.output, slot.missing), wanted, "{output} {missing} {left}");
+        }
     }
 }

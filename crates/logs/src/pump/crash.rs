@@ -38,7 +38,7 @@ fn the_pump_that_is_killed() {
     let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
     let own = |fd: BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(fd, 3).unwrap();
     let keepsake = fs::OpenOptions::new().read(true).write(true).open(std::env::var(KEEPSAKE).unwrap());
-    let (mut pump, understood) = Pump::resume_from(keepsake.unwrap().into()).unwrap();
+    let (mut pump, understood) = Pump::resume_from(keepsake.unwrap().into(), || None).unwrap();
     understood.unwrap();
     pump.open(stream("web"), options(&way, folder.join("log"))).unwrap();
     pump.attach(ChildId(1), stream("web"), own(rustix::stdio::stdin()));
@@ -89,7 +89,7 @@ fn torment(way: &'static str, deaths: u64, mut how: impl FnMut(u64) -> Option<u6
         }
         unreachable!("there is always another line");
     });
-    let keepsake = Pump::new().unwrap().keepsake().unwrap().try_clone_to_owned().unwrap();
+    let keepsake = Pump::new(None).unwrap().keepsake().unwrap().try_clone_to_owned().unwrap();
     let run = |die_at: Option<u64>| {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
@@ -152,6 +152,6 @@ fn a_keepsake_of_another_kind_is_refused_and_the_pump_works_all_the_same() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(b"something else").unwrap();
     file.seek(SeekFrom::Start(0)).unwrap();
-    let (pump, understood) = Pump::resume_from(file.into()).unwrap();
+    let (pump, understood) = Pump::resume_from(file.into(), || None).unwrap();
     assert!(understood.is_err() && pump.keepsake().is_some());
 }

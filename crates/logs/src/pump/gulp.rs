@@ -210,26 +210,42 @@ impl Pump {
         let Some(owner) = self.owner(token) else { return };
         let Some(ledger) = self.ledger.as_mut().filter(|it| it.has(owner)) else { return };
         let left = ledger.leftover(owner);
-        // What a listener says was told before it was taken.
-        let is_told = self.is_told_first(token);
-        let Some(ledger) = self.ledger.as_mut() else { return };
         let Some(pipe) = self.pipes.get_mut(&token) else { return };
         let Some(stream) = self.streams.get_mut(&pipe.stream) else { return };
         if let Some(stage) = &mut pipe.stage {
             stage.restore(&left.state);
         }
+        let key = pipe.stream;
         if !left.output.is_empty() {
-            stream.sink.redo(&left.output, left.place, &stream.id, &mut self.reports);
+            let place = left.place.or_else(|| {
+                let place = stream.sink.place();
+                ledger.attempt(owner, place);
+                place
+            });
+            stream.sink.redo(&left.output, place, &stream.id, &mut self.reports);
             let pending = stream.sink.pending_bytes();
-            ledger.written(owner, pending);
+            if !stream.sink.is_to_redo() {
+                ledger.written(owner, pending);
+            }
             stream.debtor = (pending > 0).then_some(owner);
             stream.sink.settle(&stream.id, &mut self.reports);
         }
-        let key = pipe.stream;
-        if !left.desk.is_empty() {
-            self.digest(token, &left.desk, left.desk.len(), is_told);
-        }
+        self.clear_desk(token);
         self.settle(key);
+    }
+
+    /// Does what an earlier pump had taken from a pipe and not come to do. What comes before it may have to wait; then it
+    /// waits, too.
+    fn clear_desk(&mut self, token: u64) {
+        let Some(owner) = self.owner(token) else { return };
+        let is_held = self.pipes.get(&token).and_then(|it| self.streams.get(&it.stream)?.debtor).is_some();
+        let Some(ledger) = self.ledger.as_ref().filter(|it| !is_held && it.has(owner)) else { return };
+        let desk = ledger.leftover(owner).desk;
+        if !desk.is_empty() {
+            // What a listener says was told before it was taken.
+            let is_told = self.is_told_first(token);
+            self.digest(token, &desk, desk.len(), is_told);
+        }
     }
 
     /// Writes what a stream has waiting, as far as it goes.
@@ -242,18 +258,25 @@ impl Pump {
         }
         stream.sink.resume(&stream.id, &mut self.reports);
         let left = stream.sink.pending_bytes();
-        if let Some((ledger, debtor)) = self.ledger.as_mut().zip(debtor) {
+        let pipes = stream.pipes.clone();
+        if let Some((ledger, debtor)) = self.ledger.as_mut().zip(debtor)
+            && !stream.sink.is_to_redo()
+        {
             ledger.written(debtor, left);
             if left == 0 {
                 stream.debtor = None;
                 let is_attached = |it: &u64| self.pipes.get(it).is_some_and(|it| it.child == debtor.child);
-                let lives = stream.pipes.iter().any(is_attached);
-                if !lives {
+                if !pipes.iter().any(is_attached) {
                     ledger.forget(debtor);
                 }
             }
         }
         stream.sink.settle(&stream.id, &mut self.reports);
+        if debtor.is_some() && left == 0 {
+            for token in pipes {
+                self.clear_desk(token);
+            }
+        }
     }
 
     pub(super) fn owner(&self, token: u64) -> Option<Owner> {

@@ -56,7 +56,7 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new() -> Self {
-        let (pump, outer) = (Pump::new().unwrap(), Poller::new().unwrap());
+        let (pump, outer) = (Pump::new(None).unwrap(), Poller::new().unwrap());
         outer.add(&pump, 1, Interest::Read).unwrap();
         Self { pump, outer, folder: tempfile::tempdir().unwrap() }
     }
