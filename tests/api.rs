@@ -7,7 +7,7 @@ use std::time::Duration;
 use e2e::house::House;
 use e2e::http::{Answer, exchange, free_port};
 use e2e::program::Make;
-use e2e::wait::until_some;
+use e2e::wait::{until, until_some};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -272,6 +272,37 @@ fn usage_is_looked_at_while_somebody_watches() {
     assert!(closely > 0.0);
     post(port, "/processes/busy/stop", &Value::Null);
     assert!(get(port, "/processes/busy").get("usage").is_none(), "who is gone uses nothing");
+}
+
+#[test]
+fn who_asks_is_answered_while_programs_write_without_end() {
+    if Make::is_original() {
+        return;
+    }
+    let (port, floods) = (free_port(), 2);
+    let house = House::new(&format!(
+        "[inet_http_server]\nport=127.0.0.1:{port}\n\n\
+         [program:flood]\ncommand=yes 0123456789012345678901234567890123456789012345678901234567890123456789\n\
+         numprocs={floods}\nprocess_name=flood_%(process_num)d\nstartsecs=0\nstdout_logfile={{here}}/%(process_num)d.log\n\
+         stdout_logfile_maxbytes=1MB\nstdout_logfile_backups=1\nstdout_events_enabled=true\n\
+         [eventlistener:deaf]\ncommand=sleep 1000\nevents=PROCESS_LOG\nbuffer_size=10\n"
+    ));
+    house.configure_daemon("history_file={here}/history.db\nsample_interval=1\n");
+    let house = house.started();
+    let has_written = |number| house.path(&format!("{number}.log.1")).is_file();
+    until("all of them write more than a log holds", || (0..floods).all(has_written));
+    // Each of these waits for a thread: one that looks at what is used, or the one that keeps the history. Nobody ends
+    // the flood, so whoever were not heard while it lasts would never be.
+    let mut stream = Stream::open(port, "/events?samples=true", "");
+    for _ in 0..3 {
+        let metrics = request(port, "GET", "/metrics", "", "").text();
+        assert!(metrics.contains("menshen_process_resident_memory_bytes{group=\"flood\""), "{metrics}");
+        let happened = get(port, "/history?kinds=start&most=99");
+        assert!(happened.as_array().is_some_and(|it| it.len() >= floods), "{happened}");
+        assert!(get(port, "/processes/flood:flood_0/figures?since=-60").is_array());
+        stream.until(|kind, data| kind == "samples" && data["processes"]["flood:flood_0"].is_object());
+    }
+    assert_eq!(post(port, "/groups/flood/stop", &Value::Null).0, 200);
 }
 
 #[test]

@@ -66,6 +66,11 @@ impl Past {
         self.results.recv().await
     }
 
+    /// What the history has said already.
+    pub(crate) fn try_heard(&mut self) -> Option<Heard> {
+        self.results.try_recv().ok()
+    }
+
     fn tell(&self, at: Wall, kind: Kind, name: String, text: String, details: String) {
         if let Some(book) = &self.book {
             book.happened(Happening { at, name, kind, text, details });

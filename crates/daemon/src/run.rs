@@ -122,6 +122,7 @@ async fn attend(daemon: &mut Daemon, asks: &mut mpsc::Receiver<Ask>) -> End {
         if let Ok(ask) = asks.try_recv() {
             daemon.take(ask);
         }
+        daemon.hear_threads();
         daemon.resume_some();
         daemon.tidy_on();
         if !daemon.calls.has_paused() {

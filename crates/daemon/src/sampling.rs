@@ -94,6 +94,11 @@ impl Sampling {
         self.results.recv().await
     }
 
+    /// What came of a look, if one is over.
+    fn try_looked(&mut self) -> Option<Looked> {
+        self.results.try_recv().ok()
+    }
+
     /// Somebody wants to know now.
     fn want(&mut self, now: Mono) {
         self.due = self.due.or(self.interval.map(|_| now));
@@ -196,6 +201,16 @@ impl Daemon {
                 self.note(Level::Warn, &format!("cannot look at what processes use: {error}"));
                 self.tell_collectors();
             }
+        }
+    }
+
+    /// Takes one thing that each of the threads beside the loop has found out, if there is any.
+    pub(crate) fn hear_threads(&mut self) {
+        if let Some(looked) = self.sampling.try_looked() {
+            self.looked(looked);
+        }
+        if let Some(heard) = self.past.try_heard() {
+            self.hear_past(heard);
         }
     }
 
