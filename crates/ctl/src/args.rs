@@ -80,22 +80,30 @@ pub(crate) struct Cli {
 }
 
 /// What every verb understands.
+/// Help tells them after those of the verb itself.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
     /// The configuration file; without it, the first one found where Supervisor looks
-    #[arg(short, long, global = true, value_name = "FILE", visible_alias = "configuration")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        display_order = 100,
+        value_name = "FILE",
+        visible_alias = "configuration"
+    )]
     pub config: Option<PathBuf>,
     /// The server, `http://HOST:PORT`, `https://…` or `unix:///PATH`; no configuration is read then
-    #[arg(short, long, global = true, value_name = "URL", visible_alias = "serverurl")]
+    #[arg(short, long, global = true, display_order = 101, value_name = "URL", visible_alias = "serverurl")]
     pub server: Option<String>,
     /// The user to log in as
-    #[arg(short, long, global = true, value_name = "NAME")]
+    #[arg(short, long, global = true, display_order = 102, value_name = "NAME")]
     pub username: Option<String>,
     /// That user's password
-    #[arg(short, long, global = true, value_name = "PASSWORD")]
+    #[arg(short, long, global = true, display_order = 103, value_name = "PASSWORD")]
     pub password: Option<String>,
     /// Print without colors, as the variable `NO_COLOR` does
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 104)]
     pub no_color: bool,
 }
 

@@ -60,8 +60,55 @@ fn no_topic(verb: &str, table: &clap::Command) -> String {
     }
 }
 
-/// `man`.
+/// How wide the help of verbs is in the manual, which is indented twice on a terminal of 80 columns.
+const MANUAL_WIDTH: usize = 72;
+
+/// `man`: the manual of `menshen`, with the help of each verb. A page for each would be forty.
 pub(crate) fn man(out: &mut dyn Write) -> Result<u8, Trouble> {
-    Man::new(args::table()).render(out)?;
+    let page = Man::new(args::table().subcommand_value_name("verb"));
+    page.render_title(out)?;
+    page.render_name_section(out)?;
+    page.render_synopsis_section(out)?;
+    page.render_description_section(out)?;
+    page.render_options_section(out)?;
+    writeln!(out, ".SH VERBS")?;
+    for verb in args::table().get_subcommands().filter(|it| !it.is_hide_set()) {
+        let called = format!("menshen {}", verb.get_name());
+        let mut verb = verb.clone().bin_name(&called).disable_help_flag(true).term_width(MANUAL_WIDTH);
+        writeln!(out, ".SS {}\n.nf", verbatim(&called))?;
+        for line in verb.render_long_help().to_string().trim_end().lines() {
+            writeln!(out, "{}", verbatim(line))?;
+        }
+        writeln!(out, ".fi")?;
+    }
+    let mut rest = Vec::new();
+    page.render_extra_section(&mut rest)?;
+    page.render_version_section(&mut rest)?;
+    out.write_all(String::from_utf8_lossy(&rest).replacen(".SH EXTRA", ".SH NOTES", 1).as_bytes())?;
     Ok(DONE)
+}
+
+/// A line that `man` shows as it is (`groff_man(7)`, `groff(7)`).
+fn verbatim(line: &str) -> String {
+    let line = line.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq");
+    if line.starts_with('.') { format!("\\&{line}") } else { line }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_holds_the_help_of_every_verb_and_points_to_no_page_that_is_not_there() {
+        let mut out = Vec::new();
+        man(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for verb in args::table().get_subcommands().filter(|it| !it.is_hide_set()) {
+            let heading = format!(".SS menshen {}\n", verbatim(verb.get_name()));
+            let (_, help) = text.split_once(&heading).unwrap_or_else(|| panic!("no {heading}"));
+            assert!(help.starts_with(".nf\n") && help.contains("Usage: menshen "), "{heading}");
+        }
+        assert!(!text.contains("(1)"));
+        assert_eq!(verbatim(".it's a\\-b"), "\\&.it\\(aqs a\\e\\-b");
+    }
 }
