@@ -59,6 +59,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("status-1000", "status of 1,000 programs, the whole command", "ms", &[AtMost(9.0)]),
     row("stop-start", "stop and start one of 100, two commands", "ms", &[AtMost(10.0)]),
     row("rpc-state", "getState, 1,000 programs, one connection", "/s", &[AtLeast(25_000.0)]),
+    row("rpc-state-one", "the same, client and server on one processor", "/s", &[AtLeast(25_000.0)]),
     row("rpc-all", "getAllProcessInfo, 1,000 programs, one connection", "/s", &[AtLeast(300.0)]),
     row("flood-4000", "one child's log, 4,000-byte writes", "MB/s", &[AtLeastTimesOf(1.3, "supervisor")]),
     row("flood-4000-cpu", "processor time for that", "s/GB", &[TimesOf(0.6, "supervisor")]),

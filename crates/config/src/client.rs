@@ -11,7 +11,7 @@ use crate::ini::Document;
 use crate::machine::Machine;
 use crate::option::{SectionKind, client as option};
 use crate::python;
-use crate::section::{Context, Reader, plugin};
+use crate::section::{Context, Reader, Suffix, plugin};
 use crate::settings::Unhosted;
 use crate::source;
 
@@ -104,7 +104,7 @@ fn read(machine: &Machine<'_>, path: &Path, report: &mut Report) -> Result<Clien
     };
     let mut reader = Reader::new(context, section, context.scope(), report);
     let serverurl = reader.text(&option::SERVERURL);
-    let mut plain = reader.again(context.bare_scope(), String::new());
+    let mut plain = reader.again(context.bare_scope(), Suffix::Nothing);
     let prompt = plain.text(&option::PROMPT);
     let username = plain.text(&option::USERNAME);
     let password = plain.text(&option::PASSWORD);

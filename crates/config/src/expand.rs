@@ -23,7 +23,7 @@ pub(crate) enum Value {
 #[derive(Debug, Clone)]
 pub(crate) struct Scope<'a> {
     variables: &'a BTreeMap<String, String>,
-    own: BTreeMap<String, Value>,
+    own: BTreeMap<Cow<'static, str>, Value>,
 }
 
 impl<'a> Scope<'a> {
@@ -33,20 +33,20 @@ impl<'a> Scope<'a> {
     }
 
     /// The same with one more name.
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
-        self.own.insert(name.to_owned(), Value::Text(value.to_owned()));
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.own.insert(Cow::Borrowed(name), Value::Text(value.to_owned()));
         self
     }
 
     /// Gives a name a number.
-    pub(crate) fn set_number(&mut self, name: &str, number: i64) {
-        self.own.insert(name.to_owned(), Value::Number(number));
+    pub(crate) fn set_number(&mut self, name: &'static str, number: i64) {
+        self.own.insert(Cow::Borrowed(name), Value::Number(number));
     }
 
     /// Adds variables over those of the environment.
     pub(crate) fn add_variables(&mut self, variables: &[(String, String)]) {
         for (name, value) in variables {
-            self.own.insert(format!("{VARIABLE_PREFIX}{name}"), Value::Text(value.clone()));
+            self.own.insert(Cow::Owned(format!("{VARIABLE_PREFIX}{name}")), Value::Text(value.clone()));
         }
     }
 
@@ -72,7 +72,7 @@ impl<'a> Scope<'a> {
 
     fn names(&self) -> BTreeSet<String> {
         let variables = self.variables.keys().map(|it| format!("{VARIABLE_PREFIX}{it}"));
-        self.own.keys().cloned().chain(variables).collect()
+        self.own.keys().map(ToString::to_string).chain(variables).collect()
     }
 }
 

@@ -42,6 +42,17 @@ pub(crate) struct Integer {
     pub(crate) digits: usize,
 }
 
+/// The number that plain decimal digits are, few enough that they fit: what nearly all numbers look like.
+pub(crate) fn plain_integer(text: &str) -> Option<i64> {
+    const DIGITS_MAX: usize = 18;
+    let digits = text.as_bytes();
+    if digits.is_empty() || digits.len() > DIGITS_MAX {
+        return None;
+    }
+    let add = |sum: i64, byte: &u8| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'));
+    digits.iter().try_fold(0, add)
+}
+
 /// `int(text, radix)` for radix 8 and 10.
 pub(crate) fn integer(text: &str, radix: u32) -> Option<Integer> {
     let text = strip(text);
@@ -147,7 +158,13 @@ mod tests {
         ];
         for (text, expected) in decimal {
             assert_eq!(value(text, 10), expected, "{text}");
+            let plain = plain_integer(text);
+            assert!(plain.is_none() || plain == expected, "{text}");
         }
+        let plain =
+            ["0", "007", "999999999999999999", "1000000000000000000", "", " 1", "1_0", "+1", "\u{663}"];
+        let expected = [Some(0), Some(7), Some(999_999_999_999_999_999), None, None, None, None, None, None];
+        assert_eq!(plain.map(plain_integer), expected);
         let octal =
             [("022", Some(18)), ("0o22", Some(18)), ("0O_22", Some(18)), ("-1", Some(-1)), ("8", None)];
         for (text, expected) in octal {

@@ -173,7 +173,10 @@ impl From<EnvironmentError> for Wrong {
 /// # Errors
 /// When it is none.
 pub fn integer(text: &str) -> Result<i64, ValueError> {
-    whole(text).map(|it| it.clamped)
+    match python::plain_integer(text) {
+        Some(number) => Ok(number),
+        None => whole(text).map(|it| it.clamped),
+    }
 }
 
 fn whole(text: &str) -> Result<python::Integer, ValueError> {
@@ -193,9 +196,11 @@ pub fn boolean(text: &str) -> Result<bool, ValueError> {
 }
 
 fn truth(text: &str) -> Option<bool> {
-    match text.to_lowercase().as_str() {
-        "yes" | "true" | "on" | "1" => Some(true),
-        "no" | "false" | "off" | "0" => Some(false),
+    // No other letters become these when they are made small.
+    let is_one_of = |words: [&str; 4]| words.iter().any(|it| text.eq_ignore_ascii_case(it));
+    match text {
+        _ if is_one_of(["true", "yes", "on", "1"]) => Some(true),
+        _ if is_one_of(["false", "no", "off", "0"]) => Some(false),
         _ => None,
     }
 }
@@ -252,6 +257,9 @@ pub fn cgroups(text: &str) -> Result<Cgroups, ValueError> {
 /// When it is none.
 pub fn byte_size(text: &str) -> Result<i64, ValueError> {
     const SUFFIXES: [(&str, i64); 3] = [("kb", 1 << 10), ("mb", 1 << 20), ("gb", 1 << 30)];
+    if let Some(number) = python::plain_integer(text) {
+        return Ok(number);
+    }
     let text = text.to_lowercase();
     for (suffix, factor) in SUFFIXES {
         if let Some(number) = text.strip_suffix(suffix) {

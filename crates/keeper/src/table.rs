@@ -38,7 +38,8 @@ pub(crate) enum Life {
 /// All children that are not forgotten.
 #[derive(Debug, Clone)]
 pub(crate) struct Table<H> {
-    children: BTreeMap<u64, Child<H>>,
+    /// In boxes: the nodes of the tree are half empty, and a child is large.
+    children: BTreeMap<u64, Box<Child<H>>>,
     /// Whose each slot is.
     slots: BTreeMap<Vec<u8>, u64>,
     /// Our own that live. A pid means its child only until it is reaped.
@@ -62,7 +63,7 @@ impl<H> Table<H> {
             self.living.insert(child.pid, id);
         }
         self.slots.insert(child.slot.clone(), id);
-        self.children.insert(id, child);
+        self.children.insert(id, Box::new(child));
     }
 
     /// The number of our own live child with this pid.
@@ -94,7 +95,7 @@ impl<H> Table<H> {
     }
 
     fn remove(&mut self, id: u64) -> Option<Child<H>> {
-        let child = self.children.remove(&id)?;
+        let child = *self.children.remove(&id)?;
         self.slots.remove(&child.slot);
         if self.living.get(&child.pid) == Some(&id) {
             self.living.remove(&child.pid);
@@ -103,19 +104,19 @@ impl<H> Table<H> {
     }
 
     pub(crate) fn get(&self, id: u64) -> Option<&Child<H>> {
-        self.children.get(&id)
+        self.children.get(&id).map(|it| &**it)
     }
 
     pub(crate) fn get_mut(&mut self, id: u64) -> Option<&mut Child<H>> {
-        self.children.get_mut(&id)
+        self.children.get_mut(&id).map(|it| &mut **it)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &Child<H>)> {
-        self.children.iter().map(|(id, child)| (*id, child))
+        self.children.iter().map(|(id, child)| (*id, &**child))
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u64, &mut Child<H>)> {
-        self.children.iter_mut().map(|(id, child)| (*id, child))
+        self.children.iter_mut().map(|(id, child)| (*id, &mut **child))
     }
 
     /// How many are not forgotten.

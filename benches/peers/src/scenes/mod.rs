@@ -48,7 +48,7 @@ pub(crate) fn all(arguments: &Arguments) -> Vec<Box<dyn Scene>> {
         (&["start-10000", "descriptors-10000"], Box::new(whole::Whole { count: 10_000, rounds: 2 })),
         (&["respawn"], Box::new(respawn::Respawn)),
         (&["idle-wakes", "idle-cpu"], Box::new(idle::Idle)),
-        (&["rpc-state", "rpc-all"], Box::new(rpc::Calls)),
+        (&["rpc-state", "rpc-state-one", "rpc-all"], Box::new(rpc::Calls)),
         (&["flood-4000", "flood-4000-cpu"], Box::new(logs::Flood::LARGE)),
         (&["flood-100", "flood-100-cpu"], Box::new(logs::Flood::SMALL)),
         (&["fan-in-cpu"], Box::new(logs::FanIn)),

@@ -7,7 +7,7 @@ use crate::ini::Section;
 use crate::option::{OptionInfo, fcgi as option, process};
 use crate::python;
 use crate::section::program::{own_name, processes};
-use crate::section::{Context, Reader};
+use crate::section::{Context, Reader, Suffix};
 use crate::value::{self, ValueError};
 
 /// The permission bits of a unix socket that names none.
@@ -48,8 +48,8 @@ fn read_socket(reader: &mut Reader<'_, '_>, program: &str) -> Result<SocketSpec,
         mode.map_err(|wrong| wrong.originally(format!("Invalid socket_mode value {text}")))
     });
     let scope = reader.context.scope().with("program_name", program);
-    let suffix = format!(" in [{}] socket", reader.section.name);
-    let text = reader.again(scope, String::new()).text(&option::SOCKET)?.unwrap_or_default();
+    let suffix = Suffix::Text(format!(" in [{}] socket", reader.section.name));
+    let text = reader.again(scope, Suffix::Nothing).text(&option::SOCKET)?.unwrap_or_default();
     if text.is_empty() {
         let original = format!("[{}] section requires a \"socket\" line", reader.section.name);
         return Err(reader.missing(&option::SOCKET, original));

@@ -14,4 +14,4 @@ pub(crate) mod user;
 
 mod reader;
 
-pub(crate) use reader::{Context, Reader, note_read};
+pub(crate) use reader::{Context, Reader, Suffix, note_read};

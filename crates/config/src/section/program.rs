@@ -15,7 +15,7 @@ use crate::ini::Section;
 use crate::option::process as option;
 use crate::python;
 use crate::section::stream::{self, Log, Watched};
-use crate::section::{Context, Reader};
+use crate::section::{Context, Reader, Suffix};
 use crate::shell_words;
 use crate::value::{self, ValueError};
 
@@ -60,7 +60,7 @@ pub(crate) fn processes(
     report: &mut Report,
 ) -> Result<Vec<Arc<ProcessSpec>>, Reported> {
     let mut reader = Reader::new(context, section, context.scope(), report);
-    reader.suffix = reader.process_suffix();
+    reader.suffix = Suffix::Place;
     let program = own_program_name(&mut reader)?;
     reader.scope = context
         .scope()

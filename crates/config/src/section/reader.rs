@@ -48,8 +48,16 @@ pub(crate) struct Reader<'a, 'r> {
     pub(crate) section: &'a Section,
     pub(crate) scope: Scope<'a>,
     pub(crate) report: &'r mut Report,
-    /// What the original adds to every message about this section.
-    pub(crate) suffix: String,
+    pub(crate) suffix: Suffix,
+}
+
+/// What the original adds to every message about a section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Suffix {
+    Nothing,
+    /// The section and its file: made when there is a message, which there hardly ever is.
+    Place,
+    Text(String),
 }
 
 /// Notes, for tests only, that a row of the table is in use.
@@ -66,11 +74,11 @@ impl<'a, 'r> Reader<'a, 'r> {
         scope: Scope<'a>,
         report: &'r mut Report,
     ) -> Self {
-        Self { context, section, scope, report, suffix: String::new() }
+        Self { context, section, scope, report, suffix: Suffix::Nothing }
     }
 
     /// The same section with other names and another end of messages.
-    pub(crate) fn again<'s>(&'s mut self, scope: Scope<'a>, suffix: String) -> Reader<'a, 's> {
+    pub(crate) fn again<'s>(&'s mut self, scope: Scope<'a>, suffix: Suffix) -> Reader<'a, 's> {
         Reader { context: self.context, section: self.section, scope, report: &mut *self.report, suffix }
     }
 
@@ -140,14 +148,14 @@ impl<'a, 'r> Reader<'a, 'r> {
     pub(crate) fn wrong(&mut self, option: &'static OptionInfo, mut wrong: Wrong) -> Reported {
         let place = self.place(option);
         wrong.message = format!("[{}] {}: {}", self.section.name, option.name, wrong.message);
-        wrong.original.push_str(&self.suffix);
+        wrong.original.push_str(&self.suffix());
         self.report.error(Some(place), wrong)
     }
 
     /// Reports that an option is missing.
     pub(crate) fn missing(&mut self, option: &'static OptionInfo, original: String) -> Reported {
         let message = format!("[{}] has no `{}`", self.section.name, option.name);
-        let wrong = Wrong::new(message, original + &self.suffix);
+        let wrong = Wrong::new(message, original + &self.suffix());
         self.report.error(
             Some(self.section.place.clone()),
             wrong.or_else_write(format!("write `{} = …`", option.name)),
@@ -157,7 +165,7 @@ impl<'a, 'r> Reader<'a, 'r> {
     /// Reports a problem with the section as a whole.
     pub(crate) fn wrong_section(&mut self, mut wrong: Wrong) -> Reported {
         wrong.message = format!("[{}]: {}", self.section.name, wrong.message);
-        wrong.original.push_str(&self.suffix);
+        wrong.original.push_str(&self.suffix());
         self.report.error(Some(self.section.place.clone()), wrong)
     }
 
@@ -167,10 +175,16 @@ impl<'a, 'r> Reader<'a, 'r> {
         self.report.original_warning(Some(place), text);
     }
 
-    /// What the original adds to messages about the processes of this section.
-    pub(crate) fn process_suffix(&self) -> String {
-        let file: &str =
-            if self.section.included { &self.section.place.file } else { self.context.main_file };
-        format!(" in section {} (file: {})", python::repr(&self.section.name), python::repr(file))
+    fn suffix(&self) -> Cow<'_, str> {
+        match &self.suffix {
+            Suffix::Nothing => Cow::Borrowed(""),
+            Suffix::Text(text) => Cow::Borrowed(text),
+            Suffix::Place => {
+                let section = self.section;
+                let file: &str = if section.included { &section.place.file } else { self.context.main_file };
+                let (section, file) = (python::repr(&section.name), python::repr(file));
+                Cow::Owned(format!(" in section {section} (file: {file})"))
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::diagnostic::{Report, Reported, Wrong};
 use crate::ini::Section;
 use crate::option::{inet_server, server, unix_server};
 use crate::python;
-use crate::section::{Context, Reader, user};
+use crate::section::{Context, Reader, Suffix, user};
 use crate::settings::{Credentials, ServerSpec};
 use crate::{suggest, value};
 
@@ -62,7 +62,7 @@ pub(crate) fn read_unix(
     let machine = context.machine;
     let mut reader = Reader::new(context, section, context.scope(), report);
     let file = read_file(&mut reader);
-    let mut reader = reader.again(context.bare_scope(), String::new());
+    let mut reader = reader.again(context.bare_scope(), Suffix::Nothing);
     let auth = read_credentials(&mut reader);
     // Here the permission bits say who may come.
     let users = read_users(&mut reader, &auth, known, "");

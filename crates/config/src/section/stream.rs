@@ -124,11 +124,13 @@ fn read_choice(reader: &mut Reader<'_, '_>, option: &'static OptionInfo) -> Resu
     let text = reader.text(option)?.unwrap_or_default();
     // The original expands this option twice.
     let text = reader.expand_as(option, &text, option.name)?;
-    match text.to_lowercase().as_str() {
-        "none" | "off" => Ok(Choice::None),
-        "auto" => Ok(Choice::Auto),
-        "syslog" => Ok(Choice::Syslog),
-        _ => {
+    // Letters beyond ASCII become none of these when they are made small.
+    let is = |word: &str| text.eq_ignore_ascii_case(word);
+    match () {
+        () if is("none") || is("off") => Ok(Choice::None),
+        () if is("auto") => Ok(Choice::Auto),
+        () if is("syslog") => Ok(Choice::Syslog),
+        () => {
             let path = reader.context.machine.existing_dirpath(&text);
             path.map(Choice::File).map_err(|error| reader.wrong(option, error.into()))
         }

@@ -6,7 +6,7 @@ use crate::diagnostic::{Report, Reported, Wrong};
 use crate::environment;
 use crate::ini::Field;
 use crate::option::supervisord as option;
-use crate::section::{Context, Reader, history};
+use crate::section::{Context, Reader, Suffix, history};
 use crate::settings::{MainLog, Overrides, RunAs, Settings};
 use crate::value;
 
@@ -121,7 +121,7 @@ fn main_log(context: Context<'_>, path: &str) -> MainLog {
 fn read_environment(reader: &mut Reader<'_, '_>) -> Result<Vec<(String, String)>, Reported> {
     let raw = reader.raw(&option::ENVIRONMENT).unwrap_or_default();
     let scope = reader.scope.clone().with("host_node_name", &reader.context.machine.node_name);
-    let mut reader = reader.again(scope, String::new());
+    let mut reader = reader.again(scope, Suffix::Nothing);
     let text = reader.expand_as(&option::ENVIRONMENT, raw, "environment")?;
     environment::parse(&text).map_err(|error| reader.wrong(&option::ENVIRONMENT, error.into()))
 }
