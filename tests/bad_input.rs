@@ -119,6 +119,31 @@ fn each_wrong_value_is_named_with_its_section() {
 }
 
 #[test]
+fn a_mistake_is_told_in_the_words_of_the_original() {
+    let wrong = [
+        "startsecs=soon",
+        "user=nobody-of-that-name",
+        "environment=A=b,,C=d",
+        "umask=8",
+        "process_name=a b",
+        "numprocs=2",
+        "nothing=1\n[program:y]",
+        "[include]\nfiles={here}/more.conf",
+    ];
+    for line in wrong {
+        let words = |make: Make| {
+            let house = House::empty(make);
+            house.write("more.conf", "[program:included]\n");
+            house.write("wrong.conf", &format!("[supervisord]\n[program:x]\ncommand=cat\n{line}\n"));
+            let said = house.supervisord(&["-n", "-c", "wrong.conf"]).expect_code(2);
+            let first = said.err.lines().next().unwrap_or_default();
+            first.replace(&house.here(), "HERE")
+        };
+        assert_eq!(words(Make::under_test()), words(Make::Original), "{line}");
+    }
+}
+
+#[test]
 fn wrong_words_on_the_command_line_are_named() {
     let house = House::new(NEIGHBOR);
     let cases: &[(&[&str], &str)] = &[

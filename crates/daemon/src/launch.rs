@@ -91,8 +91,9 @@ fn launch(called: &str, arguments: &[String]) -> Result<Launched, Refusal> {
         Invocation::Run { config: Some(path), overrides } => (path, overrides),
         Invocation::Run { config: None, overrides } => (find_config(called)?, overrides),
     };
-    let path = Machine.current_dir().join(path);
+    // By the name it was given, which is the one that mistakes are told with.
     let loaded = config::load(&path, &overrides, &Machine);
+    let path = Machine.current_dir().join(path);
     if let Some(message) = loaded.first_error() {
         let problems = loaded.diagnostics.iter().map(ToString::to_string).collect();
         return Err(Refusal { message: message.to_owned(), problems });

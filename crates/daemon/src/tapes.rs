@@ -8,6 +8,7 @@ use config::diagnostic::Severity;
 use config::settings::Overrides;
 use config::{Config, Invocation, supervisord_arguments};
 use model::outside::Outside;
+use model::python::repr;
 use os::outside::Machine;
 
 use crate::digest::Digest;
@@ -165,20 +166,27 @@ pub(crate) fn read(handover: &Handover) -> Result<Reading, Mistake> {
 fn read_with(handover: &Handover, outside: &dyn Outside) -> Result<Reading, Mistake> {
     let recorder = Recorder::new(outside);
     // The command line once more: the launcher has found it in order.
-    let overrides = match supervisord_arguments(&handover.arguments, &recorder) {
-        Ok(Invocation::Run { overrides, .. }) => overrides,
-        Ok(Invocation::Help | Invocation::Version) => Overrides::default(),
+    let (given, overrides) = match supervisord_arguments(&handover.arguments, &recorder) {
+        Ok(Invocation::Run { config, overrides }) => (config, overrides),
+        Ok(Invocation::Help | Invocation::Version) => (None, Overrides::default()),
         Err(error) => return Err(Mistake::new(error.to_string())),
     };
     let loaded = config::load(&handover.config, &overrides, &recorder);
     if let Some(original) = loaded.first_error() {
         let mut errors = loaded.diagnostics.iter().filter(|it| it.severity == Severity::Error);
         let placed = errors.next().map_or_else(|| original.to_owned(), ToString::to_string);
-        return Err(Mistake { original: original.to_owned(), placed });
+        return Err(Mistake { original: as_given(original, &handover.config, given.as_deref()), placed });
     }
     let missing = || Mistake::new(format!("could not read config file {}", handover.config.display()));
     let config = loaded.config.ok_or_else(missing)?;
     Ok(Reading { config, notices: loaded.notices, tape: recorder.into_tape() })
+}
+
+/// The words of the original, which names the file as it was given. It is read by its absolute name, since the
+/// directory may have changed.
+fn as_given(original: &str, path: &Path, given: Option<&Path>) -> String {
+    let shown = |path: &Path| format!("(file: {})", repr(&path.to_string_lossy()));
+    given.map_or_else(|| original.to_owned(), |given| original.replace(&shown(path), &shown(given)))
 }
 
 #[cfg(test)]
@@ -257,6 +265,22 @@ mod tests {
         assert_eq!(Kept::read(&handover, number).unwrap().look, None);
         std::fs::remove_file(&path).unwrap();
         assert!(Kept::read(&handover, number).is_none());
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_the_name_that_was_given() {
+        let room = tempfile::tempdir().unwrap();
+        let file = room.path().join("main.conf");
+        std::fs::write(&file, "[supervisord]\n[program:a]\n").unwrap();
+        let arguments = ["-c", "main.conf"].map(str::to_owned).to_vec();
+        let mistake = read(&Handover { arguments, ..handover(file.clone()) }).err().unwrap();
+        assert!(
+            mistake.original.ends_with("in section 'program:a' (file: 'main.conf')"),
+            "{}",
+            mistake.original
+        );
+        let mistake = read(&handover(file.clone())).err().unwrap();
+        assert!(mistake.original.contains(file.to_str().unwrap()), "{}", mistake.original);
     }
 
     #[test]
