@@ -1,5 +1,6 @@
-//! The fixed parts of the ledger, to and from bytes. All numbers are little-endian; a reader ignores what
-//! is behind the fields it knows.
+//! The fixed parts of the ledger, to and from bytes. All numbers are little-endian; each part ends with a digest of what is
+//! before it, so that nothing is done with what is damaged; between the two, a reader ignores what is behind the fields it
+//! knows.
 
 use model::child::{Channel, ChildId};
 
@@ -10,13 +11,34 @@ use crate::file::Place;
 const MAGIC: [u8; 8] = *b"MENLOG02";
 
 /// How large the record is: well within a page, so that a write of it is whole or has not happened.
-pub(super) const RECORD_BYTES: usize = SLOT_AT + SLOT_BYTES;
+pub(super) const RECORD_BYTES: usize = SLOT_AT + SLOT_BYTES + 8 * DIGEST_BYTES;
 
 /// Where in it the slot of its owner is.
 const SLOT_AT: usize = 64;
 
 /// How large an entry of the table is: a part of a page, so that none is in two.
 pub(super) const SLOT_BYTES: usize = 128;
+
+/// How large a digest is.
+const DIGEST_BYTES: usize = 8;
+
+/// FNV-1a.
+fn digest(bytes: &[u8]) -> u64 {
+    let step = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
+/// Puts the digest at the end.
+fn seal<const N: usize>(mut bytes: [u8; N]) -> [u8; N] {
+    if let Some((rest, end)) = bytes.split_last_chunk_mut::<DIGEST_BYTES>() {
+        *end = digest(rest).to_le_bytes();
+    }
+    bytes
+}
+
+fn is_sealed(bytes: &[u8]) -> bool {
+    bytes.split_last_chunk().is_some_and(|(rest, end)| *end == digest(rest).to_le_bytes())
+}
 
 /// What is remembered of one pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,12 +94,15 @@ impl Slot {
             put(&mut bytes, 56, &place.inode.to_le_bytes());
             put(&mut bytes, 64, &place.at.to_le_bytes());
         }
-        bytes
+        seal(bytes)
     }
 
     /// The entry of that number, if it is in use.
     pub(super) fn read(bytes: &[u8], number: u32) -> Option<(Owner, Self)> {
         let [1, channel, side, tray, places] = *array::<5>(bytes, 0)? else { return None };
+        if !is_sealed(bytes.get(..SLOT_BYTES)?) {
+            return None;
+        }
         let number_at = |at| array::<8>(bytes, at).map(|it| u64::from_le_bytes(*it));
         let place = Place { device: number_at(48)?, inode: number_at(56)?, at: number_at(64)? };
         let slot = Self {
@@ -125,11 +150,11 @@ impl Record {
         }
         // Whether its entry is also in the table.
         put(&mut bytes, 24, &[u8::from(self.slot.is_listed)]);
-        bytes
+        seal(bytes)
     }
 
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        if *array::<8>(bytes, 0)? != MAGIC {
+        if *array::<8>(bytes, 0)? != MAGIC || !is_sealed(bytes) {
             return None;
         }
         let [listed] = *array::<1>(bytes, 24)?;
@@ -222,9 +247,28 @@ mod tests {
             "33000000000000000000000000000000",
             "00000000000000000000000000000000",
             "00000000000000000000000000000000",
+            "0000000000000000ec5226d658820c22",
             "00000000000000000000000000000000",
+            "00000000000000000000000000000000",
+            "00000000000000000000000000000000",
+            "0000000000000000f5145cf5b2c6f955",
         ];
         assert_eq!(hex, wanted);
+    }
+
+    #[test]
+    fn what_is_damaged_is_not_believed() {
+        let record = Record { owner: Some(OWNER), slot: slot(), desk: 0x44, slots_used: 0x55 };
+        for at in 0..RECORD_BYTES {
+            let mut bytes = record.bytes();
+            bytes[at] ^= 0x10;
+            assert_eq!(Record::read(&bytes), None, "{at}");
+        }
+        for at in 0..SLOT_BYTES {
+            let mut bytes = slot().bytes(OWNER);
+            bytes[at] ^= 0x10;
+            assert_eq!(Slot::read(&bytes, 3), None, "{at}");
+        }
     }
 
     #[test]
