@@ -33,10 +33,23 @@ while :; do
 done
 ";
 
+/// A listener that writes down each event it hears, and whether it was ever started again.
+const EAR: &str = "\
+#!/bin/sh
+echo $$ >>{here}/ears
+while :; do
+    printf 'READY\\n'
+    read -r header || exit
+    payload=$(dd bs=1 count=${header##*len:} 2>/dev/null)
+    echo \"$header $payload\" >>{here}/heard
+    printf 'RESULT 2\\nOK'
+done
+";
+
 fn house(sections: &str) -> House {
     let house = House::of(Make::Menshen, sections);
     house.configure_daemon("runtime_directory={here}/run\n");
-    for (name, text) in [("flood", FLOOD), ("parrot", PARROT)] {
+    for (name, text) in [("flood", FLOOD), ("parrot", PARROT), ("ear", EAR)] {
         let script = house.write(name, text);
         std::fs::set_permissions(script, PermissionsExt::from_mode(0o755)).expect("cannot make it runnable");
     }
@@ -125,6 +138,72 @@ fn whatever_is_done_to_output_on_its_way_each_line_is_in_the_log_once() {
     assert_eq!(shelf(&house), None, "an orderly end leaves nothing");
 }
 
+/// Starts a house in which somebody may be told to die at a place (`os::failpoint`).
+fn start_mortal(house: &mut House) {
+    let mut command = house.command("supervisord");
+    command.args(["-n", "-c", "supervisord.conf"]).env("MENSHEN_FAILPOINT", house.path("failpoint"));
+    house.start_command(&mut command);
+    house.until_answering();
+}
+
+/// Has whoever comes by a place die there. The keeper is stopped before, so that it makes no other daemon.
+fn die_at(house: &House, place: &str) {
+    house.signal(Signal::STOP);
+    house.write("failpoint.next", place);
+    std::fs::rename(house.path("failpoint.next"), house.path("failpoint")).expect("cannot set the failpoint");
+}
+
+#[test]
+fn a_listener_hears_each_event_once() {
+    let mut house = house("[eventlistener:ear]\ncommand={here}/ear\nevents=REMOTE_COMMUNICATION\n");
+    start_mortal(&mut house);
+    house.until_state("ear", "RUNNING");
+    let tell = |house: &House, word: &str| {
+        let (socket, word) = (house.path("s.sock"), word.to_owned());
+        std::thread::spawn(move || {
+            e2e::rpc::call(&socket, "supervisor.sendRemoteCommEvent", &["word", &word])
+        })
+    };
+    let places = [
+        "daemon.stepped 1",
+        "daemon.remembered 1",
+        "daemon.letter 1",
+        "daemon.remembered 2",
+        "daemon.words 1",
+        "daemon.words 2",
+    ];
+    for (number, place) in places.into_iter().enumerate() {
+        let daemon = house.daemon_pid();
+        die_at(&house, place);
+        let told = tell(&house, &format!("dying{number}"));
+        until("the daemon dies there", || !house.path("failpoint").exists());
+        bury(&mut house, daemon);
+        told.join().expect("whoever tells goes on");
+        start_mortal(&mut house);
+        house.until_state("ear", "RUNNING");
+        tell(&house, &format!("living{number}"))
+            .join()
+            .expect("whoever tells goes on")
+            .expect("it is answered");
+        house.until_text("heard", &format!("living{number}\n"));
+    }
+    let heard = house.text("heard");
+    let count = |word: &str| heard.lines().filter(|it| *it == word).count();
+    for (number, place) in places.into_iter().enumerate() {
+        assert_eq!(count(&format!("living{number}")), 1, "{place}: {heard}");
+        // Whether anybody had taken note of it when the daemon died is chance, but where it was being sent.
+        let dying = count(&format!("dying{number}"));
+        assert!(dying == 1 || dying == 0 && place != "daemon.letter 1", "{place}: {heard}");
+    }
+    assert_eq!(
+        house.text("ears").lines().count(),
+        1,
+        "it had no reason to be started again: {}",
+        house.log()
+    );
+    assert!(house.stopped().success());
+}
+
 #[test]
 fn the_last_words_of_a_program_that_is_gone_too_are_in_its_log() {
     let mut house = house(
@@ -137,12 +216,8 @@ fn the_last_words_of_a_program_that_is_gone_too_are_in_its_log() {
         let mut perch = OpenOptions::new().write(true).open(house.path("perch")).expect("somebody listens");
         perch.write_all(format!("{word}\n").as_bytes()).expect("somebody listens");
     };
-    let failpoint = house.path("failpoint");
     let start = |house: &mut House| {
-        let mut command = house.command("supervisord");
-        command.args(["-n", "-c", "supervisord.conf"]).env("MENSHEN_FAILPOINT", house.path("failpoint"));
-        house.start_command(&mut command);
-        house.until_answering();
+        start_mortal(house);
         house.until_state("parrot", "RUNNING");
     };
     start(&mut house);
@@ -151,11 +226,9 @@ fn the_last_words_of_a_program_that_is_gone_too_are_in_its_log() {
         say(&house, &format!("ready {passage}"));
         house.until_text("parrot.log", &format!("ready {passage}\n"));
         let (daemon, parrot) = (house.daemon_pid(), house.pid_of("parrot"));
-        house.signal(Signal::STOP);
-        house.write("failpoint.next", &format!("logs {passage}\n"));
-        std::fs::rename(house.path("failpoint.next"), &failpoint).expect("cannot set the failpoint");
+        die_at(&house, &format!("logs {passage}"));
         say(&house, &format!("last {passage}"));
-        until("the daemon dies there", || !failpoint.exists());
+        until("the daemon dies there", || !house.path("failpoint").exists());
         proc::send(parrot, Signal::KILL);
         bury(&mut house, daemon);
         until("the parrot is dead", || !proc::is_alive(parrot));

@@ -7,6 +7,7 @@ use model::level::Level;
 use supervisor::input::Input;
 use wire::listener::Ear;
 
+use crate::lasting::{self, Shelf};
 use crate::mailbag;
 use crate::state::Daemon;
 use crate::stdin::{Posted, Unsent};
@@ -17,7 +18,8 @@ impl Daemon {
         if self.letters.is_empty() {
             return;
         }
-        if let Some(file) = self.mailbag.open()
+        let make = || Shelf::of(&self.handover, self.boot_id)?.make(lasting::MAILBAG);
+        if let Some(file) = self.mailbag.open(make)
             && let Err(error) = self.keepsakes.keep(&mut self.link, mailbag::KEY, b"", file)
         {
             self.note(Level::Error, &format!("cannot have the events on their way kept: {error}"));

@@ -21,9 +21,10 @@ use crate::{recall, runtime};
 /// Memory that all Linux systems have, as a rule.
 const MEMORY: &str = "/dev/shm";
 
-/// The names there are: what the pump has under way.
+/// The names there are: what the pump has under way, and letters to listeners.
 pub(crate) const PUMP: &str = "pump";
-const NAMES: [&str; 1] = [PUMP];
+pub(crate) const MAILBAG: &str = "letters";
+const NAMES: [&str; 2] = [PUMP, MAILBAG];
 
 /// How long the name of a boot is.
 const BOOT_DIGITS: usize = 32;
@@ -188,6 +189,7 @@ mod tests {
             let file = shelf.make(PUMP).unwrap();
             File::from(file).write_all(b"under way").unwrap();
             assert_eq!(text(Shelf::at(room.path(), BOOT).find(PUMP).unwrap().unwrap()), "under way");
+            assert!(shelf.find(MAILBAG).unwrap().is_none());
             assert!(Shelf::at(room.path(), [8; 16]).find(PUMP).unwrap().is_none());
             let mode = std::fs::metadata(shelf.path(PUMP).unwrap()).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);

@@ -22,7 +22,7 @@ use crate::estate::{Estate, Keepsake};
 use crate::handover::{CRITICAL, Handover};
 use crate::lasting::{self, Shelf};
 use crate::runtime::{self, Runtime, RuntimeError};
-use crate::{estate, streams, substitute, takeover};
+use crate::{estate, mailbag, streams, substitute, takeover};
 
 /// The exit status for everything the user can mend (`options.py`, `usage`).
 const USAGE: u8 = 2;
@@ -315,16 +315,17 @@ fn inherit(runtime: Runtime, notices: &mut Vec<String>) -> Estate {
 fn find_lasting(runtime: &Path, boot_id: [u8; 16], notices: &mut Vec<String>) -> Vec<Keepsake> {
     lasting::prune();
     let shelf = Shelf::at(runtime, boot_id);
-    match shelf.find(lasting::PUMP) {
-        Ok(file) => {
-            let keep = |file| Keepsake { key: streams::KEY.to_vec(), bytes: Vec::new(), file };
-            file.map(keep).into_iter().collect()
-        }
+    let names = [(streams::KEY, lasting::PUMP), (mailbag::KEY, lasting::MAILBAG)];
+    let found = names.into_iter().filter_map(|(key, name)| match shelf.find(name) {
+        Ok(file) => Some(Keepsake { key: key.to_vec(), bytes: Vec::new(), file: file? }),
         Err(error) => {
-            notices.push(format!("{CRITICAL}cannot read what was under way: {error}; output may be missing"));
-            Vec::new()
+            notices.push(format!(
+                "{CRITICAL}cannot read the {name} under way: {error}; output may be missing, and events come twice"
+            ));
+            None
         }
-    }
+    });
+    found.collect()
 }
 
 /// Runs in the foreground: the configuration that is found, or else the demonstration.

@@ -1,27 +1,39 @@
 //! Events on their way to listeners: whether one was sent is known even when the daemon that sent it is dead.
 //!
 //! A letter that was sent twice would be answered twice, and from then on each answer would be taken for that to another
-//! letter. So it goes by way of a file in memory that the keeper keeps: the kernel moves it from there to the pipe
-//! (`splice(2)`) and moves on, in the same call, where this opening of the file stands. A daemon that dies leaves behind
-//! which letters it was about to send, and how far it came.
+//! letter. So it goes by way of a file in memory that outlives the daemon, and the keeper, too, if it has a name
+//! ([`lasting`](crate::lasting)): the kernel moves it from there to the pipe (`splice(2)`) and notes in the same call, in
+//! that very file, how far it came ([`Mark`]). A daemon that dies leaves behind which letters it was about to send, and how
+//! much of them it has sent.
 //!
-//! When both die the file dies with them, and a letter that was on its way in that moment may come twice.
+//! The file begins with the mark. Then comes the list of the letters, and then the letters. They are put in from behind:
+//!
+//! | | step | who dies before it has left |
+//! |-|------|-----------------------------|
+//! | 1 | The letters are written behind all that were. | The list of before, and the mark behind its last. |
+//! | 2 | The mark is set to where the first of them begins. | The same: nothing says that there are others. |
+//! | 3 | The list is written, in one write within one page. | The same; the mark is no further than it was, or behind all. |
+//! | 4 | The kernel moves a letter and the mark, in one call. | A list with letters that are before the mark, and were sent, and others, which were not. |
+//! | 5 | Of which only a piece was sent is written into the list. | As much of it sent as the mark has passed. |
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
 use model::child::ChildId;
+use os::mark::{MARK_BYTES, Mark};
 use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, memfd_create};
-use rustix::io::Errno;
-use rustix::pipe::{SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, splice};
+use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
 
 /// What the file is kept under. Another format needs another name.
-pub(crate) const KEY: &[u8] = b"mailbag";
+pub(crate) const KEY: &[u8] = b"letters";
 
-/// The first page says which letters there are, so that one write changes it as a whole.
+/// A page of its own says which letters there are, so that one write changes it as a whole.
 const PAGE_BYTES: usize = 4096;
+const LIST_AT: u64 = 4096;
+const LETTERS_AT: u64 = 8192;
+
 const ENTRY_BYTES: usize = 32;
 const ENTRIES_MAX: usize = PAGE_BYTES / ENTRY_BYTES - 1;
 
@@ -44,14 +56,12 @@ struct Entry {
 #[derive(Debug)]
 pub(crate) struct Mailbag {
     /// Made for the first letter.
-    file: Option<File>,
+    file: Option<(File, Mark)>,
     entries: Vec<Entry>,
     /// Whether it is written down elsewhere that they were sent.
     is_settled: bool,
     /// Where the last letter ends.
     end: u64,
-    /// Where this opening of the file stands, if that is known.
-    stands_at: Option<u64>,
     given_back: u64,
     /// Letters of the daemon before, and how much of each was sent.
     inherited: Vec<(Entry, u64)>,
@@ -65,20 +75,25 @@ impl Mailbag {
             Some((file, letters))
         });
         let (file, inherited) = inherited.map_or((None, Vec::new()), |(file, letters)| (Some(file), letters));
-        let first = widened(PAGE_BYTES);
-        let end = file.as_ref().and_then(|it| it.metadata().ok()).map_or(first, |it| it.len().max(first));
+        let end = file.as_ref().and_then(|it| it.metadata().ok()).map_or(0, |it| it.len()).max(LETTERS_AT);
         let entries = inherited.iter().map(|(entry, _)| *entry).collect();
-        Self { file, entries, is_settled: true, end, stands_at: None, given_back: first, inherited }
+        let file = file.and_then(|it| marked(it).ok());
+        Self { file, entries, is_settled: true, end, given_back: LETTERS_AT, inherited }
     }
 
-    /// Makes the file if there is none, and returns it then, to be kept. Where the kernel has no such files, letters are
-    /// sent as they are.
-    pub(crate) fn open(&mut self) -> Option<BorrowedFd<'_>> {
+    /// Makes the file if there is none, by `make` if it can, and returns it then, to be kept. Where the kernel has no such
+    /// files, letters are sent as they are.
+    pub(crate) fn open(&mut self, make: impl FnOnce() -> Option<OwnedFd>) -> Option<BorrowedFd<'_>> {
         if self.file.is_some() {
             return None;
         }
-        self.file = memfd_create("menshen-letters", MemfdFlags::CLOEXEC).ok().map(File::from);
-        self.file.as_ref().map(AsFd::as_fd)
+        let without_a_name = || memfd_create("menshen-letters", MemfdFlags::CLOEXEC).ok().map(File::from);
+        let file = make().map(File::from).or_else(without_a_name)?;
+        (self.end, self.given_back) = (LETTERS_AT, LETTERS_AT);
+        // So that there is memory for it.
+        file.write_all_at(&[0; MARK_BYTES], 0).ok()?;
+        self.file = marked(file).ok();
+        self.file.as_ref().map(|it| it.0.as_fd())
     }
 
     /// How many bytes of a letter the daemon before has sent, if it was about to.
@@ -142,25 +157,25 @@ impl Mailbag {
     pub(crate) fn send(&mut self, pipe: BorrowedFd<'_>, place: usize) -> io::Result<usize> {
         let unsupported = || io::Error::from(io::ErrorKind::Unsupported);
         let Entry { begin, bytes, .. } = *self.entries.get(place).ok_or_else(unsupported)?;
-        self.stand_at(begin)?;
+        let (file, mark) = self.file.as_mut().ok_or_else(unsupported)?;
+        stand_at(mark, begin);
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         make_room(pipe, bytes);
-        let file = self.file.as_ref().ok_or_else(unsupported)?;
         let mut sent = 0;
         let end = loop {
             if sent == bytes {
                 break Ok(());
             }
-            match splice(file, None, pipe, None, bytes - sent, SpliceFlags::NONBLOCK) {
-                Ok(0) | Err(Errno::AGAIN) => break Ok(()),
+            match mark.splice(file.as_fd(), pipe, bytes - sent) {
+                Ok(0) => break Ok(()),
                 Ok(count) => sent += count,
-                Err(Errno::INTR) => {}
-                Err(Errno::PIPE) => break Err(Errno::PIPE),
-                Err(_) if sent == 0 => break Err(Errno::NOTSUP),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break Err(error),
+                Err(_) if sent == 0 => break Err(unsupported()),
                 Err(_) => break Ok(()),
             }
         };
-        self.stands_at = Some(begin + widened(sent));
         os::failpoint::pass("daemon.letter");
         if sent < bytes {
             self.note_piece(place, sent)?;
@@ -179,26 +194,15 @@ impl Mailbag {
 
     /// The letters first, then where they begin, then that there are some.
     fn put_in(&mut self, begin: u64, letters: &[u8]) -> io::Result<()> {
-        let file = self.file.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        let (file, mark) = self.file.as_mut().ok_or(io::ErrorKind::Unsupported)?;
         file.write_all_at(letters, begin)?;
         self.end = begin + widened(letters.len());
-        self.stand_at(begin)?;
+        stand_at(mark, begin);
         self.write_list()
     }
 
-    /// Mostly it stands there already, behind the last letter.
-    fn stand_at(&mut self, place: u64) -> io::Result<()> {
-        if self.stands_at != Some(place)
-            && let Some(file) = &mut self.file
-        {
-            file.seek(SeekFrom::Start(place))?;
-            self.stands_at = Some(place);
-        }
-        Ok(())
-    }
-
     fn write_list(&self) -> io::Result<()> {
-        let file = self.file.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        let (file, _) = self.file.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         let mut page = Vec::with_capacity(PAGE_BYTES);
         // Of one of which nothing was sent there is nothing to say.
         for Entry { child, serial, begin, bytes } in self.entries.iter().filter(|it| it.bytes > 0) {
@@ -206,13 +210,14 @@ impl Mailbag {
         }
         // The end of the list.
         page.extend([0; ENTRY_BYTES]);
-        file.write_all_at(&page, 0)
+        file.write_all_at(&page, LIST_AT)
     }
 
     /// Gives back the memory of what was sent.
     pub(crate) fn give_back(&mut self) {
         let behind = self.end & !(widened(PAGE_BYTES) - 1);
-        let Some(file) = self.file.as_ref().filter(|_| behind - self.given_back >= GIVE_BACK_BYTES) else {
+        let Some((file, _)) = self.file.as_ref().filter(|_| behind - self.given_back >= GIVE_BACK_BYTES)
+        else {
             return;
         };
         // What cannot be given back is given back some day. Pipes keep what they have.
@@ -231,12 +236,26 @@ fn make_room(pipe: BorrowedFd<'_>, bytes: usize) {
     }
 }
 
+/// A file with its mark.
+fn marked(file: File) -> io::Result<(File, Mark)> {
+    let mark = Mark::map(file.as_fd())?;
+    Ok((file, mark))
+}
+
+/// Mostly it stands there already, behind the last letter.
+fn stand_at(mark: &mut Mark, place: u64) {
+    if mark.place() != place {
+        mark.set(place);
+    }
+}
+
 /// The letters of a file, and how much of each was sent.
 fn read(file: &File) -> io::Result<Vec<(Entry, u64)>> {
     let mut page = [0; PAGE_BYTES];
-    let there = file.read_at(&mut page, 0)?;
-    let mut file = file;
-    let stands_at = file.stream_position()?;
+    let there = file.read_at(&mut page, LIST_AT)?;
+    let mut mark = [0; MARK_BYTES];
+    file.read_exact_at(&mut mark, 0)?;
+    let stands_at = u64::from_ne_bytes(mark);
     let entries = page.get(..there).unwrap_or_default().chunks_exact(ENTRY_BYTES).map(|it| {
         let mut words = it.chunks_exact(8).map(|it| it.try_into().map_or(0, u64::from_le_bytes));
         let mut next = || words.next().unwrap_or(0);
@@ -265,12 +284,12 @@ mod tests {
 
     /// Another daemon's view of the same opening.
     fn heir(bag: &Mailbag) -> Mailbag {
-        Mailbag::new(Some(os::fd::duplicate(bag.file.as_ref().unwrap()).unwrap()))
+        Mailbag::new(Some(os::fd::duplicate(&bag.file.as_ref().unwrap().0).unwrap()))
     }
 
     fn opened() -> Mailbag {
         let mut bag = Mailbag::new(None);
-        assert!(bag.open().is_some() && bag.open().is_none());
+        assert!(bag.open(|| None).is_some() && bag.open(|| None).is_none());
         bag
     }
 

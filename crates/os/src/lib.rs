@@ -12,6 +12,7 @@ pub mod failpoint;
 pub mod fd;
 pub mod limits;
 pub mod listen;
+pub mod mark;
 pub mod memory;
 pub mod notify;
 pub mod outside;
