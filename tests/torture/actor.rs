@@ -15,7 +15,7 @@ use rustix::fs::{FlockOperation, flock};
 const LINES_PER_LOOK: u64 = 16;
 
 /// What makes a line longer than its numbers, so that a gulp often ends in the midst of one.
-const PADDING: &str = "the quick brown fox jumps over the lazy dog";
+pub(crate) const PADDING: &str = "the quick brown fox jumps over the lazy dog";
 
 /// Plays the part that `words` name: `writer SLOT LINES_PER_SECOND`, `looper SLOT`, `idle SLOT`,
 /// `tree SLOT`, `branch SLOT KIND`, `ear`.

@@ -4,7 +4,8 @@
     reason = "all cases have one signature, and some are refused by the machine"
 )]
 
-use std::path::PathBuf;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use e2e::proc;
@@ -76,7 +77,6 @@ pub(crate) fn both(case: &Case, chance: &mut Chance, limits: Limits) -> Option<F
 
 /// Kills both, one shortly after the other, until neither is left.
 fn kill_both(field: &mut Field, chance: &mut Chance) {
-    field.row.letters_may_repeat = true;
     let (keeper, daemon) = field.whole_pair();
     let (first, second) = if chance.one_in(2) { (keeper, daemon) } else { (daemon, keeper) };
     kill(first);
@@ -184,12 +184,17 @@ fn die_at(field: &mut Field, point: &str, passage: u64) {
     field.until_back(Instant::now());
 }
 
-/// What the daemon keeps in the runtime directory. The journal of the keeper is not among it: without that, nobody knows
-/// which children there are.
+/// What the daemon keeps for the next one: in the runtime directory, and what has to be in memory. The journal of the
+/// keeper is not among it: without that, nobody knows which children there are.
 fn state_files(field: &Field) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(field.house.path("run")).into_iter().flatten().flatten();
+    let run = field.house.path("run");
+    let shelves = std::fs::read_dir(format!("/dev/shm/menshen-{}", rustix::process::getuid().as_raw()));
+    let shelves = shelves.into_iter().flatten().flatten().map(|it| it.path());
+    let is_its = |it: &PathBuf| std::fs::read_link(it.join("of")).is_ok_and(|of| of == run);
+    let folders: Vec<_> = shelves.filter(is_its).chain([run.clone()]).collect();
+    let entries = folders.iter().flat_map(std::fs::read_dir).flatten().flatten().map(|it| it.path());
     let mut files: Vec<_> =
-        entries.map(|it| it.path()).filter(|it| !it.ends_with("lock") && !it.ends_with("children")).collect();
+        entries.filter(|it| !["lock", "children", "of"].iter().any(|name| it.ends_with(name))).collect();
     files.sort();
     files
 }
@@ -206,7 +211,8 @@ pub(crate) fn state(case: &Case, chance: &mut Chance, limits: Limits) -> Option<
             field.complain("there is nothing in the runtime directory");
             return Some(field);
         };
-        damage(file, chance);
+        damage(file, &field.house.path("elsewhere"), chance);
+        field.row.is_damaged = true;
         let since = Instant::now();
         field.start_anew();
         field.until_back(since);
@@ -214,30 +220,33 @@ pub(crate) fn state(case: &Case, chance: &mut Chance, limits: Limits) -> Option<
     Some(field)
 }
 
-fn damage(file: &PathBuf, chance: &mut Chance) {
-    let mut bytes = std::fs::read(file).unwrap_or_default();
-    let length = u64::try_from(bytes.len()).unwrap_or(0);
-    let place = usize::try_from(chance.below(length)).unwrap_or(0);
+/// How much of a file may be damaged: its beginning, where one has holes as large as a world.
+const DAMAGED_BYTES_MAX: u64 = 64 * 1024;
+
+fn damage(file: &Path, elsewhere: &Path, chance: &mut Chance) {
+    let Ok(open) = std::fs::OpenOptions::new().read(true).write(true).open(file) else { return };
+    let length = open.metadata().map_or(0, |it| it.len());
+    let place = chance.below(length.min(DAMAGED_BYTES_MAX));
     match chance.below(4) {
         // Cut off, as by a disk that was full.
-        0 => bytes.truncate(place),
+        0 => drop(open.set_len(place)),
         // A bit that has fallen over.
         1 => {
-            if let Some(byte) = bytes.get_mut(place) {
-                *byte ^= 1 << chance.below(8);
-            }
+            let mut byte = [0];
+            drop(open.read_at(&mut byte, place));
+            drop(open.write_all_at(&[byte[0] ^ (1 << chance.below(8))], place));
         }
         // Bytes that nobody wrote.
-        2 => bytes.iter_mut().skip(place).take(64).for_each(|it| *it = 0xA5),
+        2 => {
+            let room = usize::try_from(length - place).unwrap_or(usize::MAX).min(64);
+            drop(open.write_all_at(&vec![0xA5; room], place));
+        }
         // A link to something else.
         _ => {
             std::fs::remove_file(file).ok();
             // To a file of this field: whoever writes through the link, we ourselves the next time, harms nobody.
-            let elsewhere = file.with_file_name("elsewhere");
-            std::fs::write(&elsewhere, "nobody's").ok();
+            std::fs::write(elsewhere, "nobody's").ok();
             std::os::unix::fs::symlink(elsewhere, file).ok();
-            return;
         }
     }
-    std::fs::write(file, bytes).ok();
 }

@@ -334,7 +334,7 @@ impl Field {
         let is_looper = |(slot, _): &&(String, u32)| slot.starts_with('l');
         let began = Instant::now();
         loop {
-            let heard = Heard::read(&self.house.text("heard"), self.row.letters_may_repeat);
+            let heard = Heard::read(&self.house.text("heard"), self.row.is_damaged);
             let lives = || ledger.starts.iter().filter(|(life, _)| is_looper(life));
             let told = |life| heard.ends.get(life).copied().unwrap_or(0);
             self.row.untold = lives().map(|(life, count)| count.saturating_sub(told(life))).sum();
@@ -427,6 +427,15 @@ fn is_actor(pid: i32) -> bool {
     std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|it| it.windows(6).any(|it| it == b"\0play\0"))
 }
 
+/// What becomes of what writers write, on its way to the log: nothing for some, and for each of the others what takes
+/// the long way.
+const WAYS: [(&str, &str); 4] = [
+    ("writer", ""),
+    ("writer_prefix", "stdout_logfile_format=prefix\n"),
+    ("writer_json", "stdout_logfile_format=json\n"),
+    ("writer_capture", "stdout_capture_maxbytes=1KB\n"),
+];
+
 fn programs(exe: &str, load: Load) -> String {
     let Load { writers, lines_per_second, loopers, idle } = load;
     let ear = format!(
@@ -438,17 +447,25 @@ fn programs(exe: &str, load: Load) -> String {
             return String::new();
         }
         let slot = format!("{letter}%(process_num)03d");
+        let part = name.split('_').next().unwrap_or(name);
         format!(
-            "[program:{name}]\ncommand={exe} play {name} {slot}{words}\ndirectory={{here}}\nnumprocs={count}\n\
+            "[program:{name}]\ncommand={exe} play {part} {slot}{words}\ndirectory={{here}}\nnumprocs={count}\n\
              process_name={slot}\nautorestart=true\nstderr_logfile=NONE\n{options}"
         )
     };
     let rate = format!(" {lines_per_second}");
     let log = "stdout_logfile={here}/logs/w%(process_num)03d.log\nstdout_logfile_maxbytes=1MB\nstdout_logfile_backups=500\n";
     let looping = "autostart=false\nstartsecs=0\nstartretries=1000\nstdout_logfile=NONE\n";
+    let mut first = 0;
+    let mut writing = |(at, (name, change)): (usize, (&str, &str))| {
+        let count = writers / WAYS.len() + usize::from(at < writers % WAYS.len());
+        let options = format!("numprocs_start={first}\n{log}{change}");
+        first += count;
+        section(name, 'w', count, &rate, &options)
+    };
     [
         ear,
-        section("writer", 'w', writers, &rate, log),
+        WAYS.iter().copied().enumerate().map(&mut writing).collect(),
         section("looper", 'l', loopers, "", looping),
         section("idle", 'i', idle, "", "stdout_logfile=NONE\n"),
     ]

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::actor::PADDING;
+
 /// What was found in the files of one slot, or of many.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Lines {
@@ -62,14 +64,22 @@ pub(crate) fn judge(slot: &str, bytes: &[u8], ends: &BTreeMap<u32, u64>) -> Line
     found
 }
 
+/// What was written, of a line as the log has it.
+fn bare(line: &str) -> Option<&str> {
+    if line.starts_with('{') {
+        return line.split_once("\"line\":\"")?.1.strip_suffix("\"}");
+    }
+    Some(line.split_once(" stdout: ").map_or(line, |(_, it)| it))
+}
+
 /// The pid and the number of a line of `slot`, if it is one, with its end.
 fn parse(slot: &str, line: &[u8]) -> Option<(u32, u64)> {
-    let text = std::str::from_utf8(line).ok()?.strip_suffix('\n')?;
+    let text = bare(std::str::from_utf8(line).ok()?.strip_suffix('\n')?)?;
     let mut words = text.splitn(4, ' ');
     let is_ours = words.next()? == slot;
     let (pid, number) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
     let padding = words.next()?;
-    (is_ours && padding.ends_with("lazy dog") && padding.starts_with("the quick")).then_some((pid, number))
+    (is_ours && padding == PADDING).then_some((pid, number))
 }
 
 #[cfg(test)]
@@ -92,5 +102,11 @@ mod tests {
         assert_eq!(judged(&all.replace(&line(7, 2), &line(7, 2)[..20])).torn, 1);
         assert_eq!(judged(&all.replace("w1", "w2")).torn, 4, "lines of somebody else");
         assert_eq!(judged(&format!("{all}{}", line(8, 1))).lost, 0, "another life begins with 1");
+        let prefixed = all.replace("w1 ", "2026-11-26 05:17:48,185 w1 stdout: w1 ");
+        assert_eq!(judged(&prefixed), Lines { whole: 4, ..Lines::default() });
+        assert_eq!(judged(&prefixed[30..]).torn, 1);
+        let json = all.replace("w1 ", "{\"ts\":\"x\",\"line\":\"w1 ").replace('\n', "\"}\n");
+        assert_eq!(judged(&json), Lines { whole: 4, ..Lines::default() });
+        assert_eq!(judged(&json.replace("\"}\n{", "{")).torn, 1);
     }
 }
