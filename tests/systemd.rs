@@ -79,7 +79,8 @@ fn the_manager_hears_of_the_start_the_reload_and_the_end() {
     manager.hears("READY=1");
     house.until_state("curious", "RUNNING");
     house.signal(Signal::TERM);
-    manager.hears("STOPPING=1");
+    assert!(manager.hears("STOPPING=1").contains("STATUS=stopping all programs"));
+    manager.hears("STATUS=all programs are stopped");
     assert!(house.until_ended().success());
     assert!(manager.has_heard_all());
 }

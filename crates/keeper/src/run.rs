@@ -109,6 +109,8 @@ struct Keeper {
     asked_meanwhile: BTreeSet<i32>,
     /// Somebody has asked for the end of it all, by this signal, and no daemon has seen to that yet.
     end_asked: Option<i32>,
+    /// Whether its service manager knows that it ends.
+    has_told_of_end: bool,
     /// Set while everything is being stopped, and what to exit with after that.
     leaving: Option<(Stopping, u8)>,
     /// When to send again what the machine was too short for.
@@ -171,6 +173,7 @@ impl Keeper {
             start_at: None,
             asked_meanwhile: BTreeSet::new(),
             end_asked: None,
+            has_told_of_end: false,
             leaving: None,
             retry_at: None,
             look_at: None,
@@ -199,6 +202,9 @@ impl Keeper {
             self.press_on();
             self.flush();
             if let Some(status) = self.finished() {
+                if status == 0 {
+                    self.manager.tell("STATUS=all programs are stopped");
+                }
                 return status;
             }
             self.watch();

@@ -147,6 +147,7 @@ impl Keeper {
         let is_end = matches!(signal, signals::TERM | signals::INT | signals::QUIT);
         if is_end {
             self.end_asked = Some(signal);
+            self.tell_of_end();
         }
         if self.link.is_none() {
             self.asked_meanwhile.insert(signal);
@@ -276,10 +277,22 @@ impl Keeper {
     pub(super) fn leave(&mut self, grace: Duration, status: u8) {
         self.start_at = None;
         if self.leaving.is_none() {
-            self.manager.tell("STOPPING=1");
+            if status == 0 {
+                self.tell_of_end();
+            } else {
+                // Why was said before.
+                self.manager.tell("STOPPING=1");
+            }
             let all = self.holdings.table.iter().filter(|(_, it)| it.is_to_stop());
             let wills = all.map(|(id, child)| (id, child.will));
             self.leaving = Some((Stopping::new(grace, wills), status));
+        }
+    }
+
+    /// Says once, to whoever manages this service, that it ends.
+    fn tell_of_end(&mut self) {
+        if !std::mem::replace(&mut self.has_told_of_end, true) {
+            self.manager.tell("STOPPING=1\nSTATUS=stopping all programs");
         }
     }
 
