@@ -185,8 +185,12 @@ fn read_with(handover: &Handover, outside: &dyn Outside) -> Result<Reading, Mist
 /// The words of the original, which names the file as it was given. It is read by its absolute name, since the
 /// directory may have changed.
 fn as_given(original: &str, path: &Path, given: Option<&Path>) -> String {
-    let shown = |path: &Path| format!("(file: {})", repr(&path.to_string_lossy()));
-    given.map_or_else(|| original.to_owned(), |given| original.replace(&shown(path), &shown(given)))
+    let Some(given) = given.map(Path::to_string_lossy) else { return original.to_owned() };
+    let path = path.to_string_lossy();
+    match original.strip_suffix(&*path) {
+        Some(before) => format!("{before}{given}"),
+        None => original.replace(&repr(&path), &repr(&given)),
+    }
 }
 
 #[cfg(test)]
@@ -271,16 +275,17 @@ mod tests {
     fn a_mistake_is_told_with_the_name_that_was_given() {
         let room = tempfile::tempdir().unwrap();
         let file = room.path().join("main.conf");
-        std::fs::write(&file, "[supervisord]\n[program:a]\n").unwrap();
         let arguments = ["-c", "main.conf"].map(str::to_owned).to_vec();
-        let mistake = read(&Handover { arguments, ..handover(file.clone()) }).err().unwrap();
-        assert!(
-            mistake.original.ends_with("in section 'program:a' (file: 'main.conf')"),
-            "{}",
-            mistake.original
-        );
-        let mistake = read(&handover(file.clone())).err().unwrap();
-        assert!(mistake.original.contains(file.to_str().unwrap()), "{}", mistake.original);
+        let named = Handover { arguments, ..handover(file.clone()) };
+        let said = |handover: &Handover| read(handover).err().unwrap().original;
+        assert_eq!(said(&named), "could not find config file main.conf");
+        std::fs::write(&file, "[supervisord]\n[program:a]\n").unwrap();
+        assert!(said(&named).ends_with("in section 'program:a' (file: 'main.conf')"), "{}", said(&named));
+        std::fs::write(&file, "[supervisord]\nrubbish\n").unwrap();
+        let begin = "Source contains parsing errors: 'main.conf'";
+        assert!(said(&named).starts_with(begin), "{}", said(&named));
+        let unnamed = said(&handover(file.clone()));
+        assert!(unnamed.contains(file.to_str().unwrap()), "{unnamed}");
     }
 
     #[test]
