@@ -97,13 +97,13 @@ fn short_time(at: Wall, zone: &dyn Zone) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use model::name::{FullName, GroupName, ProcessName};
     use model::time::Utc;
 
     use super::*;
 
-    fn info(state: ProcessState) -> ProcessInfo {
+    pub(crate) fn info(state: ProcessState) -> ProcessInfo {
         ProcessInfo {
             name: FullName { group: GroupName::parse("g").unwrap(), process: ProcessName::expanded("p") },
             state,

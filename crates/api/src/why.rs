@@ -279,28 +279,10 @@ mod tests {
     use model::time::Wall;
 
     use super::*;
+    use crate::process_info::tests::info;
 
     fn name() -> FullName {
         FullName { group: GroupName::parse("g").unwrap(), process: ProcessName::expanded("p") }
-    }
-
-    fn info(state: ProcessState) -> ProcessInfo {
-        ProcessInfo {
-            name: name(),
-            state,
-            started: Some(Wall::from_seconds(1000)),
-            stopped: None,
-            now: Wall::from_seconds(2000),
-            uptime_secs: 75,
-            spawn_error: None,
-            exit: None,
-            pid: Some(7),
-            starts: 1,
-            restarts: 0,
-            ended: None,
-            stdout_logfile: None,
-            stderr_logfile: None,
-        }
     }
 
     fn killed(at: i64) -> ExitRecord {
@@ -345,7 +327,7 @@ mod tests {
         let earlier = told(Language::English, &never, false, &[killed(1990)], None);
         assert_eq!(earlier[0], "It has not been started since the supervisor began.");
         let running = told(Language::English, &info(ProcessState::Running), true, &[], None);
-        assert_eq!(running, ["It is running, with pid 7, for 0:01:15."]);
+        assert_eq!(running, ["It is running, with pid 7, for 1:06:39."]);
         let missing = ProcessInfo {
             spawn_error: Some("can't find command '/no'".to_owned()),
             ..info(ProcessState::Fatal)

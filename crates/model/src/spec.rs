@@ -80,6 +80,21 @@ pub struct StreamSpec {
     pub keeping: LogKeeping,
 }
 
+impl StreamSpec {
+    /// A stream that goes nowhere.
+    pub fn nowhere() -> Self {
+        Self {
+            target: LogTarget::None,
+            maxbytes: 0,
+            backups: 0,
+            capture_maxbytes: 0,
+            events_enabled: false,
+            syslog: false,
+            keeping: LogKeeping::default(),
+        }
+    }
+}
+
 /// What to put into a child's `SUPERVISOR_SERVER_URL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerUrl {
@@ -165,6 +180,36 @@ impl ProcessSpec {
         match channel {
             crate::child::Channel::Stdout => &self.stdout,
             crate::child::Channel::Stderr => &self.stderr,
+        }
+    }
+
+    /// A process of which nothing is written but its command, a single word, and whose output goes nowhere: where
+    /// tests and simulations begin.
+    pub fn usual(program: ProgramName, command: &str) -> Self {
+        Self {
+            name: ProcessName::expanded(program.as_str()),
+            program,
+            command: CommandLine { text: command.to_owned(), words: Ok(vec![command.to_owned()]) },
+            directory: None,
+            umask: None,
+            priority: 999,
+            autostart: true,
+            autorestart: AutoRestart::Unexpected,
+            startsecs: 1,
+            startretries: 3,
+            user: None,
+            stopsignal: Signal::TERM,
+            stopwaitsecs: 10,
+            stopasgroup: false,
+            stopastree: false,
+            killasgroup: false,
+            exitcodes: ExitCodes(vec![0]),
+            redirect_stderr: false,
+            stdout: StreamSpec::nowhere(),
+            stderr: StreamSpec::nowhere(),
+            environment: Vec::new(),
+            serverurl: ServerUrl::Auto,
+            origin: Origin { file: "".into(), line: 1 },
         }
     }
 

@@ -4,13 +4,11 @@
 
 use std::sync::Arc;
 
-use model::exit::{ExitCodes, ExitStatus};
-use model::name::{FullName, GroupName, ProcessName, ProgramName};
+use model::exit::ExitStatus;
+use model::name::{FullName, GroupName, ProgramName};
 use model::signal::Signal;
 use model::spawn::{SetupFailure, SetupStage, SpawnFailure};
-use model::spec::{
-    AutoRestart, CommandLine, GroupKind, GroupSpec, LogTarget, Origin, ProcessSpec, ServerUrl, StreamSpec,
-};
+use model::spec::{AutoRestart, GroupKind, GroupSpec, ProcessSpec};
 use model::state::ProcessState;
 use supervisor::input::{Departure, Request};
 
@@ -230,18 +228,6 @@ pub enum Expectation {
     Quit,
 }
 
-fn stream() -> StreamSpec {
-    StreamSpec {
-        target: LogTarget::None,
-        maxbytes: 0,
-        backups: 0,
-        capture_maxbytes: 0,
-        events_enabled: false,
-        syslog: false,
-        keeping: model::keeping::LogKeeping::default(),
-    }
-}
-
 impl Group {
     /// As the machine is told. `None` when a name is none.
     pub fn spec(&self) -> Option<Arc<GroupSpec>> {
@@ -253,30 +239,15 @@ impl Group {
 
 impl Program {
     fn spec(&self) -> Option<Arc<ProcessSpec>> {
+        let usual = ProcessSpec::usual(ProgramName::parse(&self.name).ok()?, &self.name);
         Some(Arc::new(ProcessSpec {
-            name: ProcessName::expanded(&self.name),
-            program: ProgramName::parse(&self.name).ok()?,
-            command: CommandLine { text: self.name.clone(), words: Ok(vec![self.name.clone()]) },
-            directory: None,
-            umask: None,
             priority: self.priority,
             autostart: self.autostart,
             autorestart: self.autorestart,
             startsecs: self.startsecs,
             startretries: self.startretries,
-            user: None,
-            stopsignal: Signal::TERM,
             stopwaitsecs: self.stopwaitsecs,
-            stopasgroup: false,
-            stopastree: false,
-            killasgroup: false,
-            exitcodes: ExitCodes(vec![0]),
-            redirect_stderr: false,
-            stdout: stream(),
-            stderr: stream(),
-            environment: Vec::new(),
-            serverurl: ServerUrl::Auto,
-            origin: Origin { file: "script".into(), line: 1 },
+            ..usual
         }))
     }
 

@@ -46,8 +46,8 @@ pub(crate) fn push_attribute(out: &mut String, name: &str, value: &str) {
     out.push('"');
 }
 
-/// A text as part of an address (RFC 3986, 2.3).
-pub(crate) fn escaped(text: &str) -> String {
+/// A text as part of an address, or of a cookie (RFC 3986, 2.3).
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

@@ -8,7 +8,7 @@
 pub mod assets;
 pub mod feeds;
 pub mod frame;
-mod html;
+pub mod html;
 pub mod overview;
 pub mod plain;
 pub mod process;

@@ -11,14 +11,12 @@ use api::call::{Chore, Context, Identity, Interface, LogPaths, Outcome, Refusal,
 use api::session::{Next, Session};
 use model::audit::{Asker, Door, Who};
 use model::child::{Channel, ChildId};
-use model::exit::{ExitCodes, ExitStatus};
+use model::exit::ExitStatus;
 use model::fault::{Fault, FaultCode};
-use model::name::{FullName, GroupName, ProcessName, ProgramName};
+use model::name::{FullName, GroupName, ProgramName};
 use model::role::Role;
 use model::signal::Signal;
-use model::spec::{
-    AutoRestart, CommandLine, GroupKind, GroupSpec, LogTarget, Origin, ProcessSpec, ServerUrl, StreamSpec,
-};
+use model::spec::{CommandLine, GroupKind, GroupSpec, LogTarget, ProcessSpec, StreamSpec};
 use model::time::{Stamp, Utc, Wall};
 use model::usage::{ExitRecord, MachineUsage, ProcessUsage};
 use supervisor::effect::{Answer, Effect, Effects};
@@ -27,42 +25,15 @@ use supervisor::supervisor::Supervisor;
 use wire::value::{Members, MethodCall, Value};
 
 pub(crate) fn stream() -> StreamSpec {
-    StreamSpec {
-        target: LogTarget::Auto,
-        maxbytes: 52_428_800,
-        backups: 10,
-        capture_maxbytes: 0,
-        events_enabled: false,
-        syslog: false,
-        keeping: model::keeping::LogKeeping::default(),
-    }
+    StreamSpec { target: LogTarget::Auto, maxbytes: 52_428_800, backups: 10, ..StreamSpec::nowhere() }
 }
 
 pub(crate) fn process(name: &str) -> ProcessSpec {
     ProcessSpec {
-        name: ProcessName::expanded(name),
-        program: ProgramName::parse(name).unwrap(),
         command: CommandLine { text: format!("/bin/{name} -x"), words: Ok(vec![]) },
-        directory: None,
-        umask: None,
-        priority: 999,
-        autostart: true,
-        autorestart: AutoRestart::Unexpected,
-        startsecs: 1,
-        startretries: 3,
-        user: None,
-        stopsignal: Signal::TERM,
-        stopwaitsecs: 10,
-        stopasgroup: false,
-        stopastree: false,
-        killasgroup: false,
-        exitcodes: ExitCodes(vec![0]),
-        redirect_stderr: false,
         stdout: stream(),
         stderr: stream(),
-        environment: vec![],
-        serverurl: ServerUrl::Auto,
-        origin: Origin { file: "x".into(), line: 1 },
+        ..ProcessSpec::usual(ProgramName::parse(name).unwrap(), name)
     }
 }
 

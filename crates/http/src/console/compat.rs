@@ -7,7 +7,7 @@ use hyper::http::request::Parts;
 use model::fault::{Fault, FaultCode};
 use wire::value::Value;
 
-use super::form::{encoded, field, fields};
+use super::form::{field, fields};
 use super::{document, facts, look};
 use crate::reply::Reply;
 use crate::visit::{CallError, Visit};
@@ -39,7 +39,7 @@ pub(super) async fn answer(
 fn told(visit: &Visit, parts: &Parts, message: &str) -> Reply {
     let host = look::header(parts, HOST);
     let scheme = if visit.is_secure { "https" } else { "http" };
-    let to = format!("{scheme}://{host}/?message={}", encoded(message));
+    let to = format!("{scheme}://{host}/?message={}", web::html::escaped(message));
     let reply = Reply::bytes(StatusCode::MOVED_PERMANENTLY, "text/html", Vec::new().into());
     look::tell(reply.with_value(LOCATION, HeaderValue::try_from(to)), !message.starts_with("ERROR"), message)
 }

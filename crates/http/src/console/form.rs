@@ -1,7 +1,5 @@
 //! Fields as browsers send them, in addresses and in bodies (the URL standard, 5.1), and cookies.
 
-use std::fmt::Write;
-
 /// The fields of a query or of a body, in their order.
 pub(super) fn fields(text: &str) -> Vec<(String, String)> {
     let pairs = text.split('&').filter(|it| !it.is_empty());
@@ -28,19 +26,6 @@ pub(crate) fn cookie(header: &str, name: &str) -> Option<String> {
     pairs.into_iter().find(|(it, _)| *it == name).map(|(_, value)| crate::routes::decoded(value))
 }
 
-/// A text so that it can stand in a cookie or an address.
-pub(super) fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            // Writing to a string cannot fail.
-            byte => drop(write!(out, "%{byte:02X}")),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,7 +43,7 @@ mod tests {
     #[test]
     fn a_cookie_comes_back_as_it_was_set() {
         let text = "a; b=\"ü\"";
-        let header = format!("x=1; told={}; y=2", encoded(text));
+        let header = format!("x=1; told={}; y=2", web::html::escaped(text));
         assert_eq!(cookie(&header, "told").as_deref(), Some(text));
         assert_eq!(cookie(&header, "ol"), None);
     }

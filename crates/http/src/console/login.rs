@@ -6,7 +6,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 use model::audit::Outcome;
 
-use super::form::{encoded, field, fields};
+use super::form::{field, fields};
 use super::{acts, document, look, redirect};
 use crate::connection::Connection;
 use crate::door::BEARER;
@@ -55,7 +55,7 @@ pub(super) async fn enter(
     let door = connection.door();
     let mut parts = parts;
     // The page that comes again must know where its reader wanted to go.
-    if let Ok(uri) = format!("/login?back={}", encoded(back)).parse() {
+    if let Ok(uri) = format!("/login?back={}", web::html::escaped(back)).parse() {
         parts.uri = uri;
     }
     let words = look::of_stranger(&parts);

@@ -6,7 +6,7 @@ use model::language::Language;
 use model::role::Role;
 use web::frame::{Look, Theme};
 
-use super::form::{cookie, encoded, field, fields};
+use super::form::{cookie, field, fields};
 use super::redirect;
 use crate::reply::Reply;
 use crate::visit::Visit;
@@ -69,7 +69,8 @@ pub(super) fn choose(parts: &Parts) -> Reply {
 /// Has the next page say what came of something.
 pub(super) fn tell(reply: Reply, is_good: bool, text: &str) -> Reply {
     let mark = if is_good { '+' } else { '-' };
-    set(reply, TOLD, &encoded(&format!("{mark}{text}")), "Path=/; SameSite=Strict; HttpOnly; Max-Age=30")
+    let told = web::html::escaped(&format!("{mark}{text}"));
+    set(reply, TOLD, &told, "Path=/; SameSite=Strict; HttpOnly; Max-Age=30")
 }
 
 /// Has it not be said again.

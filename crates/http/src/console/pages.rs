@@ -21,7 +21,7 @@ pub(super) async fn page(visit: &Visit, parts: &Parts, path: &str) -> Result<Rep
     let fields = fields(parts.uri.query().unwrap_or_default());
     if path == "tail.html" {
         let name = field(&fields, "processname").unwrap_or_default();
-        return Ok(redirect(&format!("/process?name={}", super::form::encoded(name))));
+        return Ok(redirect(&format!("/process?name={}", web::html::escaped(name))));
     }
     let about = match visit.call("menshen.getSupervisor", vec![]).await {
         Ok(about) => about,

@@ -7,12 +7,10 @@ use std::time::Duration;
 
 use model::child::ChildId;
 use model::event::Event;
-use model::exit::{ExitCodes, ExitStatus};
+use model::exit::ExitStatus;
 use model::name::{FullName, GroupName, ProcessName, ProgramName};
 use model::signal::Signal;
-use model::spec::{
-    AutoRestart, CommandLine, GroupKind, GroupSpec, LogTarget, Origin, ProcessSpec, ServerUrl, StreamSpec,
-};
+use model::spec::{GroupKind, GroupSpec, ProcessSpec};
 use model::time::{Mono, Stamp, Wall};
 
 use crate::effect::{Answer, Effect, Effects, Scope};
@@ -21,45 +19,9 @@ use crate::memory::{Memory, Tape};
 use crate::phase::Phase;
 use crate::supervisor::Supervisor;
 
-fn stream() -> StreamSpec {
-    StreamSpec {
-        target: LogTarget::None,
-        maxbytes: 0,
-        backups: 0,
-        capture_maxbytes: 0,
-        events_enabled: false,
-        syslog: false,
-        keeping: model::keeping::LogKeeping::default(),
-    }
-}
-
 /// A process with Supervisor's defaults.
 pub(super) fn process(name: &str) -> ProcessSpec {
-    ProcessSpec {
-        name: ProcessName::expanded(name),
-        program: ProgramName::parse(name).unwrap(),
-        command: CommandLine { text: name.to_owned(), words: Ok(vec![name.to_owned()]) },
-        directory: None,
-        umask: None,
-        priority: 999,
-        autostart: true,
-        autorestart: AutoRestart::Unexpected,
-        startsecs: 1,
-        startretries: 3,
-        user: None,
-        stopsignal: Signal::TERM,
-        stopwaitsecs: 10,
-        stopasgroup: false,
-        stopastree: false,
-        killasgroup: false,
-        exitcodes: ExitCodes(vec![0]),
-        redirect_stderr: false,
-        stdout: stream(),
-        stderr: stream(),
-        environment: Vec::new(),
-        serverurl: ServerUrl::Auto,
-        origin: Origin { file: "test.conf".into(), line: 1 },
-    }
+    ProcessSpec::usual(ProgramName::parse(name).unwrap(), name)
 }
 
 /// A group of such processes.
