@@ -37,6 +37,16 @@ pub(crate) struct Ended {
     pub(crate) usage: Usage,
 }
 
+/// The ends of children that are not over for everybody.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
+    /// Those the machine is about to be told.
+    pub(crate) untold: Vec<Ended>,
+    /// The children whose ends are recorded, and whom the keeper need not forget one by one while everything is being stopped:
+    /// with its own end it forgets all.
+    pub(crate) buried: Vec<ChildId>,
+}
+
 /// The last ends of each process.
 #[derive(Debug, Default)]
 pub(crate) struct Exits {

@@ -71,7 +71,7 @@ impl Daemon {
                     self.figures.processes.remove(&about.name);
                 }
                 self.inputs.detach(child);
-                self.order_soon(&Order::Forget { child: child.0 }, None);
+                self.have_forgotten(child);
             }
             Effect::Publish(event) => {
                 self.keep_event(&event);
@@ -234,6 +234,23 @@ impl Daemon {
         }
     }
 
+    /// Has the keeper forget a child whose end is recorded, now or when it is known whether it must.
+    fn have_forgotten(&mut self, child: ChildId) {
+        if self.is_leaving() {
+            self.ends.buried.push(child);
+        } else {
+            self.order_soon(&Order::Forget { child: child.0 }, None);
+        }
+    }
+
+    /// Has it forget those whose ends were recorded while everything was being stopped: their slots are for the children of the
+    /// next daemon.
+    pub(crate) fn have_all_forgotten(&mut self) {
+        for child in std::mem::take(&mut self.ends.buried) {
+            self.order_soon(&Order::Forget { child: child.0 }, None);
+        }
+    }
+
     /// Sends those of them that still wait.
     pub(crate) fn send_orders(&mut self) {
         if let Err(error) = self.link.flush() {
@@ -275,7 +292,7 @@ impl Daemon {
                 });
                 let status = if known { ExitStatus::from_wait(status) } else { ExitStatus::Unknown };
                 let at = Mono(Duration::from_micros(at_us));
-                self.ends.extend(self.owner(child).map(|owner| Ended { owner, status, usage }));
+                self.ends.untold.extend(self.owner(child).map(|owner| Ended { owner, status, usage }));
                 let survivors = self.children.get_mut(&child).map(|it| std::mem::take(&mut it.survivors));
                 let survivors = survivors.unwrap_or_default();
                 self.feed_soon(Input::Exited { child, status, at, setup, survivors });

@@ -173,6 +173,7 @@ fn leave(mut daemon: Daemon, end: End) -> ExitCode {
         }
         End::Departed(Departure::Restart) => {
             daemon.clean_up();
+            daemon.have_all_forgotten();
             Order::Restart
         }
         End::Succeeded => Order::Restart,

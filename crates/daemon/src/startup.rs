@@ -26,6 +26,7 @@ use crate::begin::{Beginning, Wanted, first_child, machine};
 use crate::birth::Inheritance;
 use crate::cgroups::{self, Cgroups};
 use crate::early::Early;
+use crate::exits::Ends;
 use crate::exits::Exits;
 use crate::figures::Figures;
 use crate::handover::{CRITICAL, Handover};
@@ -179,7 +180,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
         supervisor,
         effects: Effects::default(),
         inbox: VecDeque::new(),
-        ends: Vec::new(),
+        ends: Ends::default(),
         answers: VecDeque::new(),
         link,
         link_interest: Interest::Read,

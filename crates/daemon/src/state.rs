@@ -27,7 +27,7 @@ use wire::listener::Ear;
 
 use crate::birth::Inheritance;
 use crate::cgroups::Cgroups;
-use crate::exits::Ended;
+use crate::exits::Ends;
 use crate::figures::Figures;
 use crate::handover::Handover;
 use crate::keeper_link::KeeperLink;
@@ -91,8 +91,8 @@ pub(crate) struct Daemon {
     pub(crate) effects: Effects,
     /// What happened and the machine has not been told yet.
     pub(crate) inbox: VecDeque<Input>,
-    /// The ends of children that are among it.
-    pub(crate) ends: Vec<Ended>,
+    /// The ends of children that are among it, or were.
+    pub(crate) ends: Ends,
     /// What the machine answered and no client has been told yet.
     pub(crate) answers: VecDeque<(RequestId, Result<Answer, Fault>)>,
     pub(crate) link: KeeperLink,
@@ -176,10 +176,10 @@ impl Daemon {
                 self.tell(input);
             } else if let Some((id, answer)) = self.answers.pop_front() {
                 self.answered(id, answer);
-            } else if self.ends.is_empty() {
+            } else if self.ends.untold.is_empty() {
                 return self.close_unused_sockets();
             } else {
-                for ended in std::mem::take(&mut self.ends) {
+                for ended in std::mem::take(&mut self.ends.untold) {
                     self.remember_exit(ended);
                 }
             }

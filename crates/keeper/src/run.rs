@@ -45,7 +45,12 @@ const FAILED: u8 = 1;
 /// Runs the keeper to its end, and returns the status to exit with.
 pub(crate) fn run(launch: Launch) -> ExitCode {
     match Keeper::new(launch) {
-        Ok(mut keeper) => ExitCode::from(keeper.live()),
+        Ok(mut keeper) => {
+            let status = keeper.live();
+            // The end of the process closes and frees everything at once.
+            std::mem::forget(keeper);
+            ExitCode::from(status)
+        }
         Err(error) => {
             say(&format!("cannot begin: {error}"));
             ExitCode::from(FAILED)
