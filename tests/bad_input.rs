@@ -234,8 +234,10 @@ fn a_main_log_that_cannot_be_written_is_named() {
     if Make::is_original() {
         return; // It shows where in itself it failed.
     }
-    let (_house, said) = configured("[supervisord]\nlogfile=/proc/no-such.log\n");
+    let (house, said) =
+        configured("[unix_http_server]\nfile={here}/s.sock\n[supervisord]\nlogfile=/proc/no-such.log\n");
     said.expect_complaint(&["/proc/no-such.log"]);
+    assert!(!house.path("s.sock").exists(), "a start that fails leaves nothing behind");
 }
 
 #[test]

@@ -31,6 +31,14 @@ pub(crate) struct Servers {
     pub(crate) paths: Vec<PathBuf>,
 }
 
+/// Removes what unix sockets leave in their folders.
+pub(crate) fn remove(paths: &[PathBuf]) {
+    for path in paths {
+        // One that is gone already is as good.
+        let _ = std::fs::remove_file(path);
+    }
+}
+
 /// Opens all servers: inet first, then unix, as they come. One that is open already, because it was kept, goes
 /// on as it is; one that was kept and is not wanted any more, or otherwise, is closed first.
 pub(crate) fn open(
@@ -212,9 +220,7 @@ impl Daemon {
     /// Closes the sockets of all servers for good: a client that comes from here on is refused.
     pub(crate) fn close_servers(&mut self) {
         let keys: Vec<_> = self.keepsakes.under(PREFIX).map(|(key, _)| key.to_vec()).collect();
-        for path in std::mem::take(&mut self.server_sockets) {
-            let _ = std::fs::remove_file(path);
-        }
+        remove(&std::mem::take(&mut self.server_sockets));
         for key in keys {
             // A keeper that cannot be reached closes them with all it has.
             let _ = self.keepsakes.drop(&mut self.link, &key);

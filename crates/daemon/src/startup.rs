@@ -168,7 +168,7 @@ pub(crate) fn start(handover: &Handover) -> Result<Started, StartError> {
     let mut keepsakes = Keepsakes::inherit(std::mem::take(&mut inventory.kept));
     let Servers { endpoints, paths } =
         servers::open(&config.servers, &mut keepsakes, &mut link, &mut inventory.later)?;
-    let log = open_log(&config.settings)?;
+    let log = open_log(&config.settings, recalled.origin, &paths)?;
     let settings = config.settings;
     let inheritance = inheritance(config.server_url.clone(), nofile);
     let identity = identity(&settings, &config.rpc_interfaces);
@@ -278,7 +278,9 @@ fn streams(
     Ok(streams)
 }
 
-fn open_log(settings: &Settings) -> Result<MainLog, StartError> {
+/// The log; where it cannot be opened, the start fails and leaves no socket behind. Those of an earlier daemon are for
+/// the next one.
+fn open_log(settings: &Settings, origin: Origin, sockets: &[PathBuf]) -> Result<MainLog, StartError> {
     let (target, path) = match &settings.logfile {
         LogTarget::Syslog => (Target::Syslog, PathBuf::from("/dev/log")),
         LogTarget::File(path) => (Target::File(path.clone()), path.clone()),
@@ -290,7 +292,12 @@ fn open_log(settings: &Settings) -> Result<MainLog, StartError> {
         level: settings.loglevel,
         echo: settings.nodaemon && !settings.silent,
     };
-    MainLog::open(options).map_err(|source| StartError::Log { path, source })
+    MainLog::open(options).map_err(|source| {
+        if origin == Origin::Fresh {
+            servers::remove(sockets);
+        }
+        StartError::Log { path, source }
+    })
 }
 
 impl Daemon {
