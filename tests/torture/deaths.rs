@@ -133,6 +133,8 @@ pub(crate) fn storm(case: &Case, chance: &mut Chance, limits: Limits) -> Option<
             field.until_back(since);
         }
     }
+    // The last to die may have been both.
+    field.revive();
     Some(field)
 }
 
