@@ -179,24 +179,29 @@ fn calls_that_cannot_be_right_are_faults() {
     let Some(siege) = Siege::begin() else { return };
     let text = |it: &str| format!("<param><value><string>{it}</string></value></param>");
     let list = "<param><value><array><data></data></array></value></param>";
+    let number = "<param><value><int>5</int></value></param>";
     let cases = [
         ("supervisor.getState", text("one too many"), "INCORRECT_PARAMETERS"),
         ("supervisor.startProcess", String::new(), "INCORRECT_PARAMETERS"),
         ("supervisor.startProcess", text("neighbor").repeat(3), "INCORRECT_PARAMETERS"),
-        ("supervisor.startProcess", list.to_owned(), "INCORRECT_PARAMETERS"),
-        ("supervisor.startProcess", "<param><value><int>5</int></value></param>".to_owned(), "BAD_NAME: 5"),
+        ("supervisor.startProcessGroup", list.to_owned(), "INCORRECT_PARAMETERS"),
+        ("supervisor.startProcessGroup", number.to_owned(), "BAD_NAME: 5"),
         ("supervisor.startProcess", text("../../etc/passwd"), "BAD_NAME: ../../etc/passwd"),
         ("supervisor.signalProcess", text("neighbor") + &text("BANG"), "BAD_SIGNAL: BANG"),
         ("supervisor.sendProcessStdin", text("neighbor") + list, "INCORRECT_PARAMETERS: []"),
         ("supervisor.readProcessStdoutLog", text("neighbor") + list + list, "INCORRECT_PARAMETERS"),
         ("supervisor.__init__", String::new(), "UNKNOWN_METHOD"),
         ("os.system", text("true"), "UNKNOWN_METHOD"),
-        ("system.multicall", "<param><value><int>5</int></value></param>".to_owned(), "INCORRECT_PARAMETERS"),
+        ("system.multicall", number.to_owned(), "INCORRECT_PARAMETERS"),
     ];
     for (method, params, fault) in cases {
         let answer = siege.post(call(method, &params).as_bytes());
         assert_eq!(status(&answer), "200", "{method} {params}: {answer}");
         assert!(answer.contains(&format!("<string>{fault}</string>")), "{method} {params}: {answer}");
+    }
+    // No name of a process is anything but text; the original fails where it takes it apart.
+    for what in [list, number] {
+        assert_eq!(status(&siege.post(call("supervisor.startProcess", what).as_bytes())), "500", "{what}");
     }
     let nested = "<param><value><array><data><value><struct><member><name>methodName</name>\
                   <value>system.multicall</value></member></struct></value></data></array></value></param>";
