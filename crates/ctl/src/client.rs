@@ -199,7 +199,7 @@ impl Client {
     pub(crate) fn process(&mut self, name: &str) -> Result<RemoteProcess, CallError> {
         const METHOD: &str = "supervisor.getProcessInfo";
         let fields = remote::fields(METHOD, self.call(METHOD, &[text(name)])?)?;
-        remote::process(&fields).ok_or(CallError::Shape(METHOD))
+        remote::process(fields).ok_or(CallError::Shape(METHOD))
     }
 
     /// Starts one process and waits until it is up.
@@ -320,7 +320,7 @@ impl Client {
     /// As for every call.
     pub(crate) fn configured(&mut self) -> Result<Vec<RemoteConfig>, CallError> {
         const METHOD: &str = "supervisor.getAllConfigInfo";
-        each(METHOD, self.call(METHOD, &[])?, remote::config)
+        each(METHOD, self.call(METHOD, &[])?, |it| remote::config(&it))
     }
 
     /// Reads the configuration again, without acting on it.
@@ -419,6 +419,6 @@ impl Client {
     }
 
     fn outcomes(&mut self, method: &'static str, parameters: &[Value]) -> Result<Vec<Outcome>, CallError> {
-        each(method, self.call(method, parameters)?, remote::outcome)
+        each(method, self.call(method, parameters)?, |it| remote::outcome(&it))
     }
 }

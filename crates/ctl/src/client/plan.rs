@@ -73,7 +73,7 @@ impl Client {
 
     fn planned(&mut self, method: &'static str, groups: &[String]) -> Result<Vec<RemotePlan>, CallError> {
         let groups = Value::Array(groups.iter().map(|it| text(it)).collect());
-        each(method, self.call(method, &[groups])?, planned)
+        each(method, self.call(method, &[groups])?, |it| planned(&it))
     }
 }
 

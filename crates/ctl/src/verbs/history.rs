@@ -111,7 +111,7 @@ fn ask(desk: &mut Desk<'_>, name: Option<&str>, wish: &Wish) -> Result<Vec<Happe
     let mut parameters = vec![kinds, Value::Int(since), Value::Int(0), Value::Int(wish.most.into())];
     parameters.extend(name.map(text));
     let answer = desk.client.call(METHOD, &parameters).map_err(explain)?;
-    Ok(each(METHOD, answer, happening)?)
+    Ok(each(METHOD, answer, |it| happening(&it))?)
 }
 
 /// A server without a history says so, and what to do about it.

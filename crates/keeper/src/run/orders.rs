@@ -93,7 +93,15 @@ impl Keeper {
             Order::Leave { grace_ms } => {
                 self.daemon_will_exit(Wish::Leave);
                 self.leave(Duration::from_millis(grace_ms), 0);
+                self.close_pipes_of_ended();
             }
+        }
+    }
+
+    /// Closes what nobody will read from or write to any more: now, while the daemon ends beside us, and not after it.
+    fn close_pipes_of_ended(&mut self) {
+        for (_, child) in self.holdings.table.iter_mut().filter(|(_, it)| it.end().is_some()) {
+            child.held.ends = [const { None }; 3];
         }
     }
 
