@@ -49,6 +49,7 @@ fn add_one(contender: &dyn Contender, arguments: &Arguments, sheet: &mut Sheet) 
     fleet.settle();
     let root = fleet.root;
     let before = procs::programs(procs::ours());
+    ensure!(before.len() == PROGRAMS, "{} programs run before one is added", before.len());
     std::mem::forget(fleet); // It goes on while its scene is changed; `record` ends it.
     scene.add(PROGRAMS, "note", &[]);
     let commands = contender.update(&scene)?;
