@@ -65,9 +65,10 @@ pub(crate) fn everything() -> BTreeSet<i32> {
     tree(ours()).into_keys().filter(|it| *it != ours()).collect()
 }
 
-/// The programs it looks after.
+/// The programs it looks after and that live: one that has ended has its name until somebody waits for it.
 pub(crate) fn programs(root: i32) -> BTreeSet<i32> {
-    tree(root).into_iter().filter(|(_, name)| name == CHILD).map(|(pid, _)| pid).collect()
+    let programs = tree(root).into_iter().filter(|(_, name)| name == CHILD).map(|(pid, _)| pid);
+    programs.filter(|it| is_alive(*it)).collect()
 }
 
 /// The descendant of `root` with this name.
