@@ -58,6 +58,7 @@ pub(crate) fn keeper(case: &Case, chance: &mut Chance, limits: Limits) -> Option
         let since = kill(keeper);
         field.row.faults += 1;
         field.row.excused += 1;
+        field.until_followed(keeper);
         field.until_back(since);
     }
     Some(field)

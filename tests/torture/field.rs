@@ -187,6 +187,12 @@ impl Field {
         })
     }
 
+    /// Waits until another keeper has taken the place of one that was killed. While that one is dying, the daemon does not know of
+    /// it and still answers; whoever takes its place and is killed in the midst of that leaves nobody.
+    pub(crate) fn until_followed(&self, dead: i32) {
+        until("another keeper is there", || self.pair().keeper.is_some_and(|it| it != dead));
+    }
+
     pub(crate) fn answers(&self) -> bool {
         self.house.call("supervisor.getState", &[]).is_some_and(|it| it.contains("RUNNING"))
     }
