@@ -35,30 +35,18 @@ impl Arguments {
 
     /// The name of a group, which the original only looks up: anything is one, but a list, and none has no name.
     pub(crate) fn group_name(&self, index: usize) -> Result<String, Refusal> {
-        match self.at(index)? {
-            Value::Nil => Err(Fault::from(FaultCode::BadName).into()),
-            Value::Array(_)
-            | Value::Struct(_)
-            | Value::Int(_)
-            | Value::Bool(_)
-            | Value::String(_)
-            | Value::Double(_)
-            | Value::DateTime(_) => self.text(index),
-        }
+        self.not_nil(index)?;
+        self.text(index)
     }
 
     /// The name of a group that the original compares with those there are: even a list may be one.
     pub(crate) fn compared_name(&self, index: usize) -> Result<String, Refusal> {
-        match self.at(index)? {
-            Value::Nil => Err(Fault::from(FaultCode::BadName).into()),
-            Value::Array(_)
-            | Value::Struct(_)
-            | Value::Int(_)
-            | Value::Bool(_)
-            | Value::String(_)
-            | Value::Double(_)
-            | Value::DateTime(_) => self.shown(index),
-        }
+        self.not_nil(index)?;
+        self.shown(index)
+    }
+
+    fn not_nil(&self, index: usize) -> Result<(), Refusal> {
+        if *self.at(index)? == Value::Nil { Err(Fault::from(FaultCode::BadName).into()) } else { Ok(()) }
     }
 
     /// A signal: a word, or a number of any kind (`datatypes.py`, `signal_number`).
