@@ -3,15 +3,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use api::call::{Context, Outcome, Refusal};
+use api::call::{Outcome, Refusal};
 use api::session::{Next, Session};
 use model::spawn::SpawnFailure;
 use model::spec::{AutoRestart, LogTarget, ProcessSpec, ServerUrl, StreamSpec, UserSpec};
-use model::time::Utc;
 use supervisor::input::{Input, Request};
 use wire::value::{MethodCall, Value};
 
-use crate::world::{Files, World, group, process, results, shown, stream, text, texts};
+use crate::world::{World, group, process, results, shown, stream, text, texts};
 
 #[test]
 fn a_process_is_started_stopped_and_signalled() {
@@ -41,31 +40,15 @@ fn a_program_that_is_not_there_is_a_fault_of_its_start() {
         world.interface,
         Rc::clone(&world.asker),
     );
-    let context = Context {
-        supervisor: &world.supervisor,
-        now: world.now,
-        zone: &Utc,
-        identity: &world.identity,
-        files: &Files,
-        usages: &Files,
-        audit: &world.book,
-    };
-    let Next::Ask(Request::Start { name, named, wait, .. }) = session.advance(&context) else {
+    let Next::Ask(Request::Start { name, named, wait, .. }) = session.advance(&world.context()) else {
         panic!("no start")
     };
     let obstacle = Some(SpawnFailure::Missing("/no".to_owned()));
     let outcome = world.ask(Request::Start { name, named, wait, obstacle });
     session.settle(outcome);
-    let context = Context {
-        supervisor: &world.supervisor,
-        now: world.now,
-        zone: &Utc,
-        identity: &world.identity,
-        files: &Files,
-        usages: &Files,
-        audit: &world.book,
+    let Next::Done(Err(Refusal::Fault(fault))) = session.advance(&world.context()) else {
+        panic!("no fault")
     };
-    let Next::Done(Err(Refusal::Fault(fault))) = session.advance(&context) else { panic!("no fault") };
     assert_eq!(fault.to_string(), "NO_FILE: can't find command '/no'");
 }
 

@@ -204,6 +204,19 @@ impl World {
         panic!("never answered")
     }
 
+    /// What a call sees.
+    pub(crate) fn context(&self) -> Context<'_> {
+        Context {
+            supervisor: &self.supervisor,
+            now: self.now,
+            zone: &Utc,
+            identity: &self.identity,
+            files: &Files,
+            usages: &Files,
+            audit: &self.book,
+        }
+    }
+
     pub(crate) fn call(&mut self, name: &str, params: Vec<Value>) -> Result<Value, Refusal> {
         let mut session = Session::new(
             MethodCall { name: name.to_owned(), params },
@@ -211,16 +224,7 @@ impl World {
             Rc::clone(&self.asker),
         );
         loop {
-            let context = Context {
-                supervisor: &self.supervisor,
-                now: self.now,
-                zone: &Utc,
-                identity: &self.identity,
-                files: &Files,
-                usages: &Files,
-                audit: &self.book,
-            };
-            let next = session.advance(&context);
+            let next = session.advance(&self.context());
             for it in session.take_records() {
                 self.book.push(it.clone());
                 self.records.push(it);
