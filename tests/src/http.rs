@@ -2,7 +2,9 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
+use std::ops::Range;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::Path;
 use std::time::Duration;
 
@@ -57,10 +59,28 @@ pub fn post(socket: &Path, path: &str, body: &str) -> io::Result<Answer> {
     exchange(stream, request.as_bytes())
 }
 
-/// A port that was free a moment ago.
+/// Ports below those that the kernel gives to whoever asks for any (`ip_local_port_range`), so that no client of anybody
+/// gets one of them before the server of a test has it.
+const PORTS: Range<u16> = 10_000..32_000;
+
+/// A port that is free, and that no other test is given as long as this process lives.
+///
+/// Tests run side by side in processes of their own: who holds the name of a port in the kernel has the port.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("cannot bind any port");
-    listener.local_addr().expect("a bound socket has an address").port()
+    // Where one begins to look is chance, so that nobody has to go past those of all the others.
+    let chance = u64::from(std::process::id()) * 7919;
+    let first =
+        PORTS.start + u16::try_from(chance % u64::from(PORTS.end - PORTS.start)).expect("it is below");
+    let port = (first..PORTS.end).chain(PORTS.start..first).find(|port| {
+        let name = SocketAddr::from_abstract_name(format!("menshen-e2e-port-{port}")).expect("a short name");
+        let Ok(claim) = UnixListener::bind_addr(&name) else { return false };
+        let is_free = TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        if is_free {
+            std::mem::forget(claim);
+        }
+        is_free
+    });
+    port.expect("a port is free")
 }
 
 /// Sends a request and reads its answer.
