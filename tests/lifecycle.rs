@@ -79,7 +79,7 @@ const FAMILY: &str = "/bin/sh -c 'sleep 1000 & echo $! > {here}/child; echo up; 
 
 fn family(options: &str) -> (House, i32) {
     let house = House::new(&format!(
-        "[program:family]\ncommand={FAMILY}\nstopwaitsecs=1\nstdout_logfile={{here}}/family.log\n{options}\n"
+        "[program:family]\ncommand={FAMILY}\nstopwaitsecs=30\nstdout_logfile={{here}}/family.log\n{options}\n"
     ))
     .started();
     house.until_text("family.log", "up");
@@ -257,12 +257,13 @@ fn orphans_of_a_program_are_reaped_and_not_left_as_zombies() {
 #[test]
 fn a_program_finds_itself_in_its_environment_and_directory() {
     let house = House::new(
-        "[group:g]\nprograms=seer\n[program:seer]\ncommand=/bin/sh -c 'pwd > seen; env >> seen; exec cat'\n\
+        "[group:g]\nprograms=seer\n[program:seer]\ncommand=/bin/sh -c 'pwd > part; env >> part; mv part seen; exec cat'\n\
          directory={here}/sub\nenvironment=A=\"1 2\",B=two\n",
     );
     std::fs::create_dir(house.path("sub")).expect("cannot make the folder");
     let house = house.started();
     house.until_state("g:seer", "RUNNING");
+    until("it has written down all it sees", || house.path("sub/seen").exists());
     let seen = house.text("sub/seen");
     let here = house.here();
     for line in [

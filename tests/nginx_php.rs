@@ -35,8 +35,9 @@ fn nginx_and_php_serve_a_page_come_back_and_stop_cleanly() {
 
     let pid = |name: &str| house.ctl(&["pid", name]).out.trim().parse::<i32>().unwrap_or_default();
     let (nginx, php) = (pid("nginx"), pid("php-fpm"));
-    let workers = [proc::descendants(nginx), proc::descendants(php)].concat();
-    assert!(workers.len() >= 3, "one of nginx and two of php-fpm, not {workers:?}");
+    until("there are workers, one of nginx and two of php-fpm", || {
+        proc::descendants(nginx).len() + proc::descendants(php).len() >= 3
+    });
     // By SIGTERM, so that each takes its workers along: those of a master that was killed would keep the sockets.
     for (name, old) in [("php-fpm", php), ("nginx", nginx)] {
         proc::send(old, Signal::TERM);

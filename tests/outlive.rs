@@ -75,6 +75,7 @@ fn kill_both(house: &mut House, daemon: i32) {
     proc::send(daemon, Signal::KILL);
     house.signal(Signal::KILL);
     house.until_ended();
+    until("the daemon is dead", || !proc::is_alive(daemon));
 }
 
 /// Runs `menshen` in the house.
@@ -89,6 +90,13 @@ fn facts(house: &House) -> Vec<[String; 7]> {
     let fields = ["name", "statename", "pid", "start", "stop", "exitstatus", "spawnerr"];
     let found = e2e::rpc::structs(&answer);
     found.map(|it| fields.map(|field| e2e::rpc::member(it, field).unwrap_or_default())).collect()
+}
+
+/// Waits until a program runs and has written down a start: to be RUNNING is a matter of time alone.
+#[track_caller]
+fn until_begun(house: &House, name: &str) {
+    house.until_state(name, "RUNNING");
+    until(&format!("{name} has written down its start"), || starts(house).contains_key(name));
 }
 
 /// How often each name stands in the ledger.
@@ -132,7 +140,8 @@ fn a_dead_daemon_is_replaced_and_no_program_notices() {
         .concat(),
     )
     .started();
-    until("both have said that they have begun", || starts(&house).len() == 2);
+    until_begun(&house, "stays");
+    until_begun(&house, "halted");
     house.ctl(&["stop", "halted"]);
     for (process, state) in
         [("stays", "RUNNING"), ("done", "EXITED"), ("hopeless", "FATAL"), ("absent", "FATAL")]
@@ -174,7 +183,7 @@ fn a_daemon_that_dies_by_itself_again_and_again_is_given_growing_pauses_and_that
         eprintln!("NOT TESTED: the system log; this user cannot put another in its place");
         house.start();
     }
-    house.until_state("stays", "RUNNING");
+    until_begun(&house, "stays");
     let child = house.pid_of("stays");
     for pause in ["0 s", "0.1 s", "1 s"] {
         proc::send(house.daemon_pid(), Signal::ABORT);
@@ -237,8 +246,8 @@ fn a_listener_hears_each_event_once_wherever_the_daemon_dies() {
             std::fs::rename(house.path("next"), &place).expect("cannot name the place to die at");
             // One event after the other, until somebody has died of one.
             while place.exists() {
-                house.until_state("looper", "RUNNING");
-                let pid = house.pid_of("looper");
+                // By one question that is asked again: the daemon may die of the event before.
+                let pid = house.until_reborn("looper", 0);
                 proc::send(pid, Signal::KILL);
                 house.until_reborn("looper", pid);
                 events += 1;
@@ -284,10 +293,12 @@ fn no_line_is_lost_doubled_or_torn_however_often_the_daemon_dies() {
 #[test]
 fn who_connects_while_there_is_no_daemon_waits_a_moment_and_is_served() {
     let house = house(&section("stays", "{here}/ledger.sh stays", "")).started();
-    house.until_state("stays", "RUNNING");
+    until_begun(&house, "stays");
     let keeper = house.pid();
+    let daemon = house.daemon_pid();
     proc::send(keeper, Signal::STOP);
-    proc::send(house.daemon_pid(), Signal::KILL);
+    proc::send(daemon, Signal::KILL);
+    until("the daemon is dead", || !proc::is_alive(daemon));
     // Nobody is there to accept, and nobody refuses.
     let mut client = UnixStream::connect(house.path("s.sock")).expect("the socket is open all the time");
     client.write_all(b"GET / HTTP/1.0\r\n\r\n").expect("the kernel keeps what is sent");
@@ -300,7 +311,7 @@ fn who_connects_while_there_is_no_daemon_waits_a_moment_and_is_served() {
 #[test]
 fn a_configuration_that_was_broken_meanwhile_is_not_looked_at() {
     let house = house(&section("stays", "{here}/ledger.sh stays", "")).started();
-    house.until_state("stays", "RUNNING");
+    until_begun(&house, "stays");
     let before = facts(&house);
     house.write("supervisord.conf", "half a line");
     replace_daemon(&house);
@@ -321,7 +332,7 @@ fn a_configuration_that_was_broken_meanwhile_is_not_looked_at() {
 #[test]
 fn a_daemon_that_hangs_is_replaced() {
     let house = house(&section("stays", "{here}/ledger.sh stays", "")).started();
-    house.until_state("stays", "RUNNING");
+    until_begun(&house, "stays");
     let (old, child) = (house.daemon_pid(), house.pid_of("stays"));
     proc::send(old, Signal::STOP);
     until("the hanging daemon is gone", || !proc::is_alive(old));
@@ -356,7 +367,7 @@ fn a_dead_keeper_is_replaced_by_its_daemon() {
         .concat(),
     )
     .started();
-    house.until_state("stays", "RUNNING");
+    until_begun(&house, "stays");
     house.until_state("once", "RUNNING");
     let (keeper, stays, once) = (house.pid(), house.pid_of("stays"), house.pid_of("once"));
     house.signal(Signal::KILL);
@@ -370,6 +381,7 @@ fn a_dead_keeper_is_replaced_by_its_daemon() {
     house.until_state("once", "EXITED");
     proc::send(stays, Signal::KILL);
     let reborn = house.until_reborn("stays", stays);
+    until("it has written down that it began again", || starts(&house)["stays"] >= 2);
     assert_eq!(starts(&house)["stays"], 2);
     assert_eq!(house.ctl(&["stop", "stays"]).out, "stays: stopped\n");
     assert!(!proc::is_alive(reborn));
@@ -383,7 +395,7 @@ fn whoever_starts_the_dead_keeper_again_takes_over_from_its_substitute() {
     let mut house =
         house(&[section("stays", "{here}/ledger.sh stays", ""), section("halted", "cat", "")].concat())
             .started();
-    house.until_state("stays", "RUNNING");
+    until_begun(&house, "stays");
     house.until_state("halted", "RUNNING");
     house.ctl(&["stop", "halted"]);
     let child = house.pid_of("stays");
@@ -433,19 +445,20 @@ fn when_both_die_the_next_start_finds_every_program() {
         .concat(),
     )
     .started();
-    house.ctl(&["stop", "halted"]);
-    for process in ["stays", "gone", "counter"] {
-        house.until_state(process, "RUNNING");
+    for process in ["stays", "halted", "gone"] {
+        until_begun(&house, process);
     }
+    house.ctl(&["stop", "halted"]);
+    house.until_state("counter", "RUNNING");
     let (stays, gone, counter) = (house.pid_of("stays"), house.pid_of("gone"), house.pid_of("counter"));
     let daemon = house.daemon_pid();
     kill_both(&mut house, daemon);
-    until("the daemon is dead", || !proc::is_alive(daemon));
     proc::send(gone, Signal::KILL);
     assert!(proc::is_alive(stays) && proc::is_alive(counter), "programs live on without anybody");
     house.start();
     assert_eq!((house.pid_of("stays"), house.pid_of("counter")), (stays, counter));
     house.until_reborn("gone", gone);
+    until("it has written down that it began again", || starts(&house)["gone"] >= 2);
     assert_eq!(house.state("halted"), "STOPPED", "a person's stop holds");
     let expected = [("gone", 2), ("halted", 1), ("stays", 1)].map(|(name, count)| (name.to_owned(), count));
     assert_eq!(starts(&house), BTreeMap::from(expected));
@@ -460,7 +473,7 @@ fn when_both_die_the_next_start_finds_every_program() {
 #[test]
 fn a_program_that_was_changed_while_nobody_looked_is_in_doubt_until_somebody_decides() {
     let mut house = house(&section("web", "{here}/ledger.sh web", "")).started();
-    house.until_state("web", "RUNNING");
+    until_begun(&house, "web");
     let (daemon, old) = (house.daemon_pid(), house.pid_of("web"));
     kill_both(&mut house, daemon);
     house.configure(&section("web", "{here}/ledger.sh web --new", ""));
@@ -471,7 +484,7 @@ fn a_program_that_was_changed_while_nobody_looked_is_in_doubt_until_somebody_dec
     assert!(refused.all().contains("`menshen adopt web`"), "it says what to do: {refused:?}");
     assert!(proc::is_alive(old), "nothing is done on a guess");
     menshen(&house, &["adopt", "web"]).expect_code(0);
-    house.until_state("web", "RUNNING");
+    until_begun(&house, "web");
     assert_eq!(house.pid_of("web"), old);
     assert_eq!(starts(&house)["web"], 1);
 }
@@ -479,7 +492,7 @@ fn a_program_that_was_changed_while_nobody_looked_is_in_doubt_until_somebody_dec
 #[test]
 fn a_second_instance_of_one_configuration_is_refused() {
     let house = house(&section("stays", "{here}/ledger.sh stays", "")).started();
-    house.until_state("stays", "RUNNING");
+    until_begun(&house, "stays");
     let second = house.supervisord(&["-n", "-c", "supervisord.conf"]);
     assert_eq!(second.code, 2, "{second:?}");
     assert!(second.err.contains("Shut this program down first"), "{second:?}");
@@ -489,7 +502,7 @@ fn a_second_instance_of_one_configuration_is_refused() {
 #[test]
 fn what_is_forgotten_is_left_alone_and_another_takes_its_place() {
     let mut house = house(&section("web", "{here}/ledger.sh web", "")).started();
-    house.until_state("web", "RUNNING");
+    until_begun(&house, "web");
     let (daemon, old) = (house.daemon_pid(), house.pid_of("web"));
     kill_both(&mut house, daemon);
     house.configure(&section("web", "{here}/ledger.sh web --new", ""));
@@ -511,7 +524,7 @@ fn what_is_forgotten_is_left_alone_and_another_takes_its_place() {
 #[test]
 fn a_reload_that_keeps_changes_the_daemon_and_no_program() {
     let house = house(&section("stays", "{here}/ledger.sh stays", "")).started();
-    house.until_state("stays", "RUNNING");
+    until_begun(&house, "stays");
     let (pid, daemon) = (house.pid_of("stays"), house.daemon_pid());
     house.write("supervisord.conf", "half a line");
     let refused = menshen(&house, &["-s", &format!("unix://{}/s.sock", house.here()), "reload", "--keep"]);
@@ -534,7 +547,7 @@ fn a_reload_that_keeps_changes_the_daemon_and_no_program() {
 #[test]
 fn an_upgrade_changes_the_program_and_no_process_and_a_broken_one_changes_nothing() {
     let house = house(&section("stays", "{here}/ledger.sh stays", "")).started();
-    house.until_state("stays", "RUNNING");
+    until_begun(&house, "stays");
     let (keeper, child) = (house.pid(), house.pid_of("stays"));
     let image = |pid: i32| std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
     let old = image(keeper);
@@ -576,7 +589,7 @@ fn an_upgrade_changes_the_program_and_no_process_and_a_broken_one_changes_nothin
 #[test]
 fn without_the_journal_nothing_is_started_a_second_time() {
     let mut house = house(&section("web", "{here}/ledger.sh web", "")).started();
-    house.until_state("web", "RUNNING");
+    until_begun(&house, "web");
     let (daemon, old) = (house.daemon_pid(), house.pid_of("web"));
     kill_both(&mut house, daemon);
     std::fs::remove_file(house.path("run/children")).expect("there is a journal");

@@ -10,7 +10,7 @@ use e2e::said::Said;
 /// One that is restarted, one that has to be killed, one that ends badly, and a listener that never listens.
 const PROGRAMS: &str = "\
 [program:crash]
-command=/bin/sh -c 'test -e {here}/crashed && exec cat; touch {here}/crashed; kill -SEGV $$'
+command=/bin/sh -c 'if test -e {here}/crashed; then touch {here}/over; exec cat; fi; touch {here}/crashed; kill -SEGV $$'
 startsecs=0
 autorestart=true
 [program:stubborn]
@@ -47,7 +47,7 @@ fn settled(make: Make) -> House {
     house.until_state("deaf", "RUNNING");
     e2e::wait::until("the stubborn one is stubborn", || house.path("trapped").exists());
     house.ctl_of(Menshen, &["stop", "stubborn"]).expect_code(0);
-    e2e::wait::until("the crash is over", || house.path("crashed").exists());
+    e2e::wait::until("the crash is over", || house.path("over").exists());
     house.until_state("crash", "RUNNING");
     for _ in 0..5 {
         house.call("supervisor.sendRemoteCommEvent", &["kind", "data"]).expect("it takes events");

@@ -30,6 +30,9 @@ fn orphaned() -> (House, i32) {
     let mut house = house.started();
     house.until_state("web", "RUNNING");
     house.until_state("halted", "RUNNING");
+    until("both have written down their starts", || {
+        starts(&house, "web") == 1 && starts(&house, "halted") == 1
+    });
     house.ctl(&["stop", "halted"]);
     let (web, daemon) = (house.pid_of("web"), house.daemon_pid());
     house.signal(Signal::STOP);

@@ -43,9 +43,9 @@ impl Manager {
 
 const PROGRAMS: &str = "\
 [program:curious]
-command=/bin/sh -c 'env >{here}/curious; exec cat'
+command=/bin/sh -c 'env >{here}/part.c; mv {here}/part.c {here}/curious; exec cat'
 [program:entrusted]
-command=/bin/sh -c 'env >{here}/entrusted; exec cat'
+command=/bin/sh -c 'env >{here}/part.e; mv {here}/part.e {here}/entrusted; exec cat'
 environment=NOTIFY_SOCKET=\"%(ENV_NOTIFY_SOCKET)s\"
 ";
 
@@ -68,6 +68,9 @@ fn the_manager_hears_of_the_start_the_reload_and_the_end() {
     house.until_answering();
     house.until_state("entrusted", "RUNNING");
     house.until_state("curious", "RUNNING");
+    until("both have written down what they see", || {
+        ["curious", "entrusted"].iter().all(|it| house.path(it).exists())
+    });
     for variable in ["NOTIFY_SOCKET=", "WATCHDOG_USEC="] {
         assert!(!house.text("curious").contains(variable), "{}", house.text("curious"));
     }
