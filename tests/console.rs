@@ -15,7 +15,9 @@ fn house(server: &str, more: &str) -> (House, u16) {
          [program:idle]\ncommand=sleep 600\nautostart=false\nstartsecs=0\n\
          [program:busy]\ncommand=sleep 600\nstartsecs=0\n{more}"
     ));
-    (house.started(), port)
+    let house = house.started();
+    house.until_state("busy", "RUNNING");
+    (house, port)
 }
 
 /// One request with these headers and this body.

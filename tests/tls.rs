@@ -44,6 +44,7 @@ fn trusts(house: &House, port: u16, name: &str) -> bool {
 fn clients_are_served_so_that_nobody_can_read_along() {
     let (house, port) = house("");
     let house = house.started();
+    house.until_state("cat", "RUNNING");
     let at = |path: &str| format!("https://localhost:{port}{path}");
     let trusted = |words: &[&str]| curl(&house, &[&["--cacert", "box.pem"], words].concat());
     let state = trusted(&[&at("/api/v1/processes/cat")]);
@@ -144,6 +145,7 @@ fn refused(spoil: impl FnOnce(&House), wanted: &str) {
 fn a_reload_with_a_wrong_certificate_is_refused_and_everything_runs_on() {
     let (house, port) = house("");
     let house = house.started();
+    house.until_state("cat", "RUNNING");
     let pid = house.pid_of("cat");
     house.write("box.pem", "nothing");
     let said = house.ctl(&["reload"]);
