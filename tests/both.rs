@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use e2e::house::House;
 use e2e::proc;
 use e2e::program::Make;
-use e2e::wait::until;
+use e2e::wait::{until, until_still};
 use rustix::process::Signal;
 
 /// Writes numbered lines by the thousand, with a breath in between, until it is told to stop; and then how many there were.
@@ -103,6 +103,9 @@ fn whatever_is_done_to_output_on_its_way_each_line_is_in_the_log_once() {
         .concat(),
     )
     .started();
+    for name in NAMES {
+        house.until_state(name, "RUNNING");
+    }
     let pids = NAMES.map(|it| house.pid_of(it));
     for _ in 0..8 {
         let written = NAMES.map(|it| whole_log(&house, it).len());
@@ -129,7 +132,7 @@ fn whatever_is_done_to_output_on_its_way_each_line_is_in_the_log_once() {
             log.lines().map(|it| bare(it).unwrap_or_else(|| it.to_owned())).collect()
         };
         until("the last is there", || found().last() == wanted.last());
-        let found = found();
+        let found = until_still("the log", found);
         let differs = found.iter().zip(&wanted).position(|(found, wanted)| found != wanted);
         let around = differs.map(|at| (found.get(at.saturating_sub(1)..at + 2), at));
         assert!(found == wanted, "{name}: {} of {} lines, {around:?}", found.len(), wanted.len());

@@ -27,6 +27,20 @@ pub fn until_some<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Waits until `look` sees the same twice, and returns it: a log that has been rotated, say, whose files have all moved.
+#[track_caller]
+pub fn until_still<T: PartialEq>(what: &str, mut look: impl FnMut() -> T) -> T {
+    let mut before = look();
+    until_some(&format!("{what} is the same twice"), || {
+        let now = look();
+        if now == before {
+            return Some(now);
+        }
+        before = now;
+        None
+    })
+}
+
 /// Lets `window` pass, for a test whose truth is that nothing happens meanwhile.
 pub fn watch_for(window: Duration) {
     std::thread::sleep(window);
