@@ -170,6 +170,17 @@ impl Told {
         self.until(&format!("eventname:PROCESS_STATE_{state} len:right 'processname:{process} {rest}"));
     }
 
+    /// Waits until every pool has been told all that has happened so far: each hears in order, so whoever hears of a tick
+    /// to come has heard of everything before it.
+    fn until_all_is_told(&self) {
+        let ticks =
+            |pool: &str| self.house.text(&format!("{pool}.told")).matches("eventname:TICK_5 ").count();
+        let seen = POOLS.map(ticks).into_iter().max().unwrap_or_default();
+        for pool in POOLS {
+            until(&format!("{pool} hears of another tick"), || ticks(pool) > seen);
+        }
+    }
+
     /// The lines of a pool about each process and each group, and the rest.
     fn lines(&self, pool: &str) -> BTreeMap<String, Vec<String>> {
         let mut by_subject: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -206,7 +217,7 @@ fn live(make: Make) -> Told {
     what_is_written(&told);
     what_becomes_of_programs(&told);
     what_clients_do(&told);
-    told.until("eventname:TICK_5 ");
+    told.until_all_is_told();
     let status = told.house.stopped();
     assert!(status.success() || status.signal().is_none(), "{status}");
     told
