@@ -225,13 +225,14 @@ fn a_wait_lasts_until_it_is_so() {
     }
     let slow = "[program:slow]\ncommand=cat\nstartsecs=2\nautostart=false\n";
     let once = "[program:once]\ncommand=sleep 2\nautorestart=false\n";
-    let house = House::new(&format!("{slow}{once}")).started();
+    let never = "[program:never]\ncommand=cat\nstartsecs=1000\n";
+    let house = House::new(&format!("{slow}{once}{never}")).started();
     let soon = menshen(&house, &["start", "slow", "--no-wait"]).expect_code(0);
     assert_eq!(soon.out, "slow: starting\n");
     assert_eq!(menshen(&house, &["wait", "slow"]).expect_code(0).out, "slow: running\n");
     assert_eq!(house.state("slow"), "RUNNING");
-    let late = menshen(&house, &["restart", "slow", "--timeout", "1"]).expect_code(1);
-    assert_eq!(late.out, "slow: stopped\nslow: failed: the time is up and it is STARTING\n");
+    let late = menshen(&house, &["restart", "never", "--timeout", "2"]).expect_code(1);
+    assert_eq!(late.out, "never: stopped\nnever: failed: the time is up and it is STARTING\n");
     let ended = menshen(&house, &["wait", "once", "--until", "exited"]).expect_code(0);
     assert_eq!(ended.out, "once: exited\n");
 }
@@ -241,11 +242,17 @@ fn the_lines_of_several_programs_carry_their_names() {
     if Make::is_original() {
         return;
     }
-    let talk = |word: &str| format!("command=sh -c \"echo {word}; echo no {word} >&2; exec cat\"");
-    let sections = format!("[program:a]\n{}\n[program:long]\n{}\n", talk("one"), talk("two"));
-    let house = House::new(&sections).started();
-    house.until_state("a", "RUNNING");
-    house.until_state("long", "RUNNING");
+    let talk = |name: &str, word: &str| {
+        format!(
+            "[program:{name}]\ncommand=sh -c \"echo {word}; echo no {word} >&2; exec cat\"\n\
+             stdout_logfile={{here}}/{name}.out\nstderr_logfile={{here}}/{name}.err\n"
+        )
+    };
+    let house = House::new(&(talk("a", "one") + &talk("long", "two"))).started();
+    for (file, text) in [("a.out", "one\n"), ("a.err", "one\n"), ("long.out", "two\n"), ("long.err", "two\n")]
+    {
+        house.until_text(file, text);
+    }
     let all = menshen(&house, &["logs"]).expect_code(0);
     assert_eq!(all.out, "a    | one\na    ! no one\nlong | two\nlong ! no two\n");
     let file = std::fs::File::create(house.path("followed")).expect("cannot make a file");
