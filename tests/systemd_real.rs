@@ -67,7 +67,10 @@ fn a_unit_is_active_when_the_daemon_answers_and_leaves_nothing_when_it_is_stoppe
         Err(reason) => return eprintln!("NOT TESTED: {reason}"),
     };
     let first = house.state("cat");
-    assert!(["STARTING", "RUNNING"].contains(&&*first), "who waits for the unit waits for the daemon: {first:?}");
+    assert!(
+        ["STARTING", "RUNNING"].contains(&&*first),
+        "who waits for the unit waits for the daemon: {first:?}"
+    );
     until("the programs run", || house.state("cat") == "RUNNING" && house.state("tree") == "RUNNING");
     let wanted = [
         ("Type", "notify"),
