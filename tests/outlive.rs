@@ -544,6 +544,20 @@ fn a_reload_that_keeps_changes_the_daemon_and_no_program() {
     house.until_state("new", "RUNNING");
 }
 
+/// The daemon that has said that it leaves is there for a moment, so that this is read; whoever comes then is not for it.
+#[test]
+fn whoever_asks_while_one_daemon_leaves_for_another_is_answered() {
+    let house = house("").started();
+    for _ in 0..5 {
+        let daemon = house.daemon_pid();
+        let leaves = house.call("menshen.succeed", &[]).expect("it says that it leaves");
+        assert!(leaves.contains("<boolean>1</boolean>"), "{leaves}");
+        let answer = house.call("supervisor.getState", &[]);
+        assert!(answer.as_ref().is_some_and(|it| it.contains("RUNNING")), "{answer:?}");
+        until("another daemon is there", || house.daemon_pid() != daemon);
+    }
+}
+
 #[test]
 fn an_upgrade_changes_the_program_and_no_process_and_a_broken_one_changes_nothing() {
     let house = house(&section("stays", "{here}/ledger.sh stays", "")).started();

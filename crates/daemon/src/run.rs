@@ -3,6 +3,7 @@
 //! The loop waits in one place, decides in one place (`Supervisor::step`) and acts in one place
 //! (`perform`). Clients and pipes are tended between decisions and can hold up none.
 
+use std::cell::Cell;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -33,7 +34,7 @@ const GRACE_MS: u64 = 10_000;
 /// that takes this much will never end, and another daemon does better.
 const TURN_CPU_MAX: Duration = Duration::from_secs(10);
 
-/// How long clients get to read their last answer when the daemon leaves for another.
+/// How long clients that have been let in get to ask, and to read their last answer, when the daemon leaves for another.
 const LAST_ANSWERS_WAIT: Duration = Duration::from_millis(50);
 
 /// Runs the daemon; `words` are the arguments the keeper gave, the first being its name.
@@ -71,7 +72,9 @@ async fn live(handover: &Handover) -> ExitCode {
         Rc::new(move |level, text: &str| log.borrow_mut().log(level, os::clock::wall(), &LocalZone, text));
     let followers = daemon.streams.pump.followers();
     let (feed, identifier) = (Rc::clone(&daemon.feed), daemon.identity.identifier.clone());
-    let front = http::server::Daemon { asks: sender, note, feed, identifier, followers };
+    let is_leaving = Rc::new(Cell::new(false));
+    let door = Rc::clone(&is_leaving);
+    let front = http::server::Daemon { asks: sender, note, feed, identifier, followers, is_leaving: door };
     let server = tokio::task::spawn_local(http::server::serve(endpoints, front, Limits::default()));
     if let Err(error) = os::watchdog::watch(TURN_CPU_MAX) {
         daemon.note(Level::Warn, &format!("cannot watch over the loop: {error}"));
@@ -80,7 +83,8 @@ async fn live(handover: &Handover) -> ExitCode {
     daemon.flush_log();
     let end = attend(&mut daemon, &mut asks).await;
     if end == End::Succeeded {
-        tokio::time::sleep(LAST_ANSWERS_WAIT).await;
+        is_leaving.set(true);
+        see_off(&mut daemon, &mut asks).await;
     }
     server.abort();
     leave(daemon, end)
@@ -130,6 +134,28 @@ async fn attend(daemon: &mut Daemon, asks: &mut mpsc::Receiver<Ask>) -> End {
         }
         daemon.flush_log();
         // What is ready again at once must not keep the clients' tasks from running.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Answers whoever has been let in, for the moment that they get to read it, too; for whoever comes now, the next daemon is
+/// there in a moment. What they ask for is written down like anything else.
+async fn see_off(daemon: &mut Daemon, asks: &mut mpsc::Receiver<Ask>) {
+    let gone = tokio::time::sleep(LAST_ANSWERS_WAIT);
+    tokio::pin!(gone);
+    loop {
+        os::watchdog::turned();
+        tokio::select! {
+            biased;
+            () = &mut gone => return,
+            Some(ask) = asks.recv() => daemon.take(ask),
+            () = std::future::ready(()), if daemon.calls.has_paused() => {}
+        }
+        daemon.resume_some();
+        if !daemon.calls.has_paused() {
+            daemon.remember_owed();
+        }
+        daemon.flush_log();
         tokio::task::yield_now().await;
     }
 }

@@ -71,6 +71,8 @@ pub struct Daemon {
     pub identifier: String,
     /// Where it sees how many clients follow logs.
     pub followers: Rc<Cell<usize>>,
+    /// Set when nobody more is to be let in: whoever connects then waits for the next daemon.
+    pub is_leaving: Rc<Cell<bool>>,
 }
 
 /// Serves all endpoints until dropped; then every connection is closed. It must run inside a
@@ -86,7 +88,7 @@ pub async fn serve(endpoints: Vec<Endpoint>, daemon: Daemon, limits: Limits) -> 
         let has_names = matches!(endpoint.listener, Listener::Tcp(_));
         let is_secure = endpoint.tls.is_some();
         let cookie = cookie_of(&endpoint.listener, is_secure);
-        let acceptor = Acceptor::new(endpoint.listener)?;
+        let acceptor = Acceptor::new(endpoint.listener, Rc::clone(&daemon.is_leaving))?;
         let certificate = endpoint.tls.map(|files| {
             let (certificate, news) = Certificate::new(files);
             tell(&daemon.note, &endpoint.section, news);
@@ -125,12 +127,32 @@ fn cookie_of(listener: &Listener, is_secure: bool) -> String {
     format!("{prefix}menshen_session{port}")
 }
 
-enum Acceptor {
+/// Lets connections in, as long as anybody is to be let in.
+struct Acceptor {
+    queue: Queue,
+    is_leaving: Rc<Cell<bool>>,
+}
+
+impl Acceptor {
+    fn new(listener: Listener, is_leaving: Rc<Cell<bool>>) -> io::Result<Self> {
+        Ok(Self { queue: Queue::new(listener)?, is_leaving })
+    }
+
+    /// The next connection. Cancel-safe.
+    async fn accept(&self) -> io::Result<(Socket, Door)> {
+        let mut next = pin!(self.queue.next());
+        // Looked at whenever it could go on, so that not one more is taken from the queue: it is left to the next daemon.
+        poll_fn(|cx| if self.is_leaving.get() { Poll::Pending } else { next.as_mut().poll(cx) }).await
+    }
+}
+
+/// Connections that the kernel has made and nobody has taken.
+enum Queue {
     Unix(tokio::net::UnixListener, Arc<str>),
     Tcp(tokio::net::TcpListener),
 }
 
-impl Acceptor {
+impl Queue {
     fn new(listener: Listener) -> io::Result<Self> {
         match listener {
             Listener::Unix(it, path) => {
@@ -141,8 +163,8 @@ impl Acceptor {
         }
     }
 
-    /// The next connection. Cancel-safe.
-    async fn accept(&self) -> io::Result<(Socket, Door)> {
+    /// The next one. Cancel-safe.
+    async fn next(&self) -> io::Result<(Socket, Door)> {
         match self {
             Self::Unix(it, path) => {
                 let (socket, _) = it.accept().await?;

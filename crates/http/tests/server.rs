@@ -289,6 +289,21 @@ fn a_client_that_hangs_up_has_asked_all_the_same() {
 }
 
 #[test]
+fn whoever_connects_while_the_daemon_leaves_is_left_to_the_next_one() {
+    run(limits(), &Users::default(), async |world| {
+        let mut known = world.unix().await;
+        assert_eq!(status(&known.call("test.echo").await.0), "200");
+        world.is_leaving.set(true);
+        let mut late = world.unix().await;
+        late.send(post("test.echo")).await;
+        for _ in 0..5 {
+            assert_eq!(status(&known.call("test.echo").await.0), "200", "it has been let in");
+        }
+        assert!(!late.has_answer(), "it was let in");
+    });
+}
+
+#[test]
 fn one_connection_too_many_pushes_out_the_one_idle_longest_or_is_turned_away() {
     let limits = Limits { connections: 2, ..limits() };
     run(limits, &Users::default(), async |world| {

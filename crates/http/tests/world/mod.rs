@@ -2,7 +2,7 @@
 
 pub(crate) mod guests;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) resume: Rc<Notify>,
     /// What happens, for those who watch.
     pub(crate) feed: Rc<http::feed::Feed>,
+    /// Set, it lets nobody in any more.
+    pub(crate) is_leaving: Rc<Cell<bool>>,
     /// What was written down.
     pub(crate) records: Rc<RefCell<Vec<Record>>>,
     /// Who made the calls.
@@ -229,6 +231,7 @@ pub(crate) fn run_secret(limits: Limits, users: &Users, tls: Option<&Files>, tes
             told.borrow_mut().push(format!("{} {text}", level.code()));
         });
         let waiting = Rc::new(RefCell::new(Vec::new()));
+        let is_leaving = Rc::new(Cell::new(false));
         let feed = Rc::new(http::feed::Feed::new(1));
         let _server = tokio::task::spawn_local(serve(
             endpoints.into(),
@@ -238,6 +241,7 @@ pub(crate) fn run_secret(limits: Limits, users: &Users, tls: Option<&Files>, tes
                 feed: Rc::clone(&feed),
                 identifier: "here".to_owned(),
                 followers: Rc::default(),
+                is_leaving: Rc::clone(&is_leaving),
             },
             limits,
         ));
@@ -252,6 +256,7 @@ pub(crate) fn run_secret(limits: Limits, users: &Users, tls: Option<&Files>, tes
             Rc::clone(&askers),
         );
         let _daemon = tokio::task::spawn_local(daemon);
-        test(&World { socket, room, tcp: address, notes, waiting, resume, feed, records, askers }).await;
+        let tcp = address;
+        test(&World { socket, room, tcp, notes, waiting, resume, feed, is_leaving, records, askers }).await;
     });
 }
