@@ -6,6 +6,14 @@ use std::net::TcpListener;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use os::listen::ListenError;
+
+use crate::estate::Keepsake;
+use crate::servers;
+
+/// Who may see the demonstration: this machine.
+const HOST: &str = "127.0.0.1";
+
 /// The port the original's documentation made everyone's habit.
 const PORT: u16 = 9001;
 
@@ -16,6 +24,8 @@ pub struct Demonstration {
     pub config: PathBuf,
     /// What to print before it starts.
     pub greeting: String,
+    /// The port it has been told of, which is its own from then on.
+    pub(crate) socket: Keepsake,
 }
 
 /// Writes the demonstration's configuration into a directory of its own. `called` is how this program
@@ -25,11 +35,13 @@ pub struct Demonstration {
 /// When the directory cannot be made, or belongs to someone else.
 pub fn prepare(called: &str) -> io::Result<Demonstration> {
     let room = room()?;
-    let port = free_port()?;
+    let listener = listen().map_err(io::Error::other)?;
+    let port = listener.local_addr()?.port();
     let socket = socket_path();
     let config = room.join("supervisord.conf");
     std::fs::write(&config, configuration(&room, &socket, port))?;
-    Ok(Demonstration { greeting: greeting(called, &config, &socket, port), config })
+    let greeting = greeting(called, &config, &socket, port);
+    Ok(Demonstration { config, greeting, socket: servers::keepsake(HOST, port, listener) })
 }
 
 /// The socket of the demonstration; `menshen status` looks here when it finds no configuration.
@@ -64,10 +76,9 @@ fn room() -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// The usual port if it is free, else one that is.
-fn free_port() -> io::Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", PORT)).or_else(|_| TcpListener::bind(("127.0.0.1", 0)))?;
-    Ok(listener.local_addr()?.port())
+/// Listens on the usual port if it is free, else on one that is.
+fn listen() -> Result<TcpListener, ListenError> {
+    os::listen::tcp(HOST, PORT).or_else(|_| os::listen::tcp(HOST, 0))
 }
 
 fn configuration(room: &Path, socket: &Path, port: u16) -> String {
@@ -86,7 +97,7 @@ history_file = {room}/history.db
 file = {socket}
 
 [inet_http_server]
-port = 127.0.0.1:{port}
+port = {HOST}:{port}
 
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface

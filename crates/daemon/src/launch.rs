@@ -47,6 +47,15 @@ impl Refusal {
     }
 }
 
+/// What the keeper is given.
+struct Outfit {
+    handover: Handover,
+    runtime: Option<Runtime>,
+    orphans: Orphans,
+    /// Sockets that are open already.
+    sockets: Vec<Keepsake>,
+}
+
 /// How a launch ends without an error.
 enum Launched {
     /// There was only something to say.
@@ -58,8 +67,13 @@ enum Launched {
 /// Runs `supervisord` with these arguments, of which the first is the name it was called by.
 /// Returns only when there is nothing to run, or when the daemon has been started elsewhere.
 pub fn supervisord(words: &[String]) -> ExitCode {
+    supervise(words, Vec::new())
+}
+
+/// The same, with sockets of its servers that are open already.
+fn supervise(words: &[String], sockets: Vec<Keepsake>) -> ExitCode {
     let called = words.first().map_or("supervisord", String::as_str);
-    match launch(called, words.get(1..).unwrap_or_default()) {
+    match launch(called, words.get(1..).unwrap_or_default(), sockets) {
         Ok(Launched::Said(text)) => {
             let said = io::stdout().write_all(text.as_bytes());
             ExitCode::from(u8::from(said.is_err()))
@@ -83,7 +97,7 @@ fn refuse(called: &str, refusal: &Refusal) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-fn launch(called: &str, arguments: &[String]) -> Result<Launched, Refusal> {
+fn launch(called: &str, arguments: &[String], sockets: Vec<Keepsake>) -> Result<Launched, Refusal> {
     let invocation = supervisord_arguments(arguments, &Machine).map_err(|it| Refusal::new(it.message))?;
     let (path, overrides) = match invocation {
         Invocation::Help => return Ok(Launched::Said(supervisord_usage(called))),
@@ -112,11 +126,8 @@ fn launch(called: &str, arguments: &[String]) -> Result<Launched, Refusal> {
         called: called.to_owned(),
         arguments: arguments.to_vec(),
     };
-    if config.settings.nodaemon {
-        become_keeper(&handover, runtime, config.settings.orphans, None)
-    } else {
-        detach(&handover, runtime, config.settings.orphans)
-    }
+    let outfit = Outfit { handover, runtime, orphans: config.settings.orphans, sockets };
+    if config.settings.nodaemon { become_keeper(outfit, None) } else { detach(outfit) }
 }
 
 /// A name no other launch has: when it was, on the clock that begins with the machine, and who it was.
@@ -232,7 +243,7 @@ fn raise_limits(settings: &Settings) -> Result<Vec<String>, Refusal> {
 
 /// Leaves the terminal: a child becomes the keeper, and this process waits for its first word,
 /// which is the exit status to leave with. So a port that is taken is still an error the caller sees.
-fn detach(handover: &Handover, runtime: Option<Runtime>, orphans: Orphans) -> Result<Launched, Refusal> {
+fn detach(outfit: Outfit) -> Result<Launched, Refusal> {
     let cannot = |what: &str, error: &io::Error| Refusal::new(format!("cannot {what}: {error}"));
     let (mut theirs, ours) = io::pipe().map_err(|it| cannot("make a pipe", &it))?;
     match os::process::fork_alone().map_err(|it| cannot("fork", &it))? {
@@ -246,23 +257,19 @@ fn detach(handover: &Handover, runtime: Option<Runtime>, orphans: Orphans) -> Re
         Side::Child => {
             drop(theirs);
             os::process::new_session().map_err(|it| cannot("leave the session", &it))?;
-            become_keeper(handover, runtime, orphans, Some(&ours.into()))
+            become_keeper(outfit, Some(&ours.into()))
         }
     }
 }
 
 /// Becomes the keeper. Returns only on failure.
-fn become_keeper(
-    handover: &Handover,
-    runtime: Option<Runtime>,
-    orphans: Orphans,
-    pipe: Option<&OwnedFd>,
-) -> Result<Launched, Refusal> {
+fn become_keeper(outfit: Outfit, pipe: Option<&OwnedFd>) -> Result<Launched, Refusal> {
     let program = os::process::own_program()
         .map_err(|it| Refusal::new(format!("cannot find this program's own file: {it}")))?;
-    let mut handover = handover.clone();
+    let Outfit { mut handover, runtime, orphans, sockets } = outfit;
     let mut estate = runtime.map_or_else(Estate::default, |it| inherit(it, &mut handover.notices));
     estate.orphans = orphans;
+    estate.kept.extend(sockets);
     let become_keeper = || {
         let daemon = handover.to_arguments("menshen-daemon").map_err(io::Error::other)?;
         estate::become_keeper(&program, daemon, &estate, pipe)
@@ -340,7 +347,7 @@ pub fn foreground(words: &[String], config: Option<PathBuf>) -> ExitCode {
     match crate::demonstration::prepare(&called) {
         Ok(demonstration) => {
             let _ = io::stdout().write_all(demonstration.greeting.as_bytes());
-            supervisord(&flags(demonstration.config))
+            supervise(&flags(demonstration.config), vec![demonstration.socket])
         }
         Err(error) => refuse(&called, &Refusal::new(format!("cannot prepare the demonstration: {error}"))),
     }

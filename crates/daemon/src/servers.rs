@@ -15,6 +15,7 @@ use http::tls::Files;
 use model::level::Level;
 use os::listen::{ListenError, UnixAttributes};
 
+use crate::estate::Keepsake;
 use crate::inventory::Inventory;
 use crate::keeper_link::{KeeperLink, LinkError, Received};
 use crate::keepsakes::Keepsakes;
@@ -98,13 +99,17 @@ pub(crate) fn check_certificate(spec: &ServerSpec) -> Result<(), String> {
 
 /// Everything that makes a socket what it is.
 fn key(spec: &ServerSpec) -> Vec<u8> {
-    let text = match spec {
+    match spec {
         ServerSpec::Unix { file, chmod, chown: (owner, group), .. } => {
-            format!("unix {} {chmod:o} {owner:?} {group:?}", file.display())
+            let text = format!("unix {} {chmod:o} {owner:?} {group:?}", file.display());
+            [PREFIX, text.as_bytes()].concat()
         }
-        ServerSpec::Inet { host, port, .. } => format!("inet {host} {port}"),
-    };
-    [PREFIX, text.as_bytes()].concat()
+        ServerSpec::Inet { host, port, .. } => inet_key(host, *port),
+    }
+}
+
+fn inet_key(host: &str, port: u16) -> Vec<u8> {
+    [PREFIX, format!("inet {host} {port}").as_bytes()].concat()
 }
 
 fn path(spec: &ServerSpec) -> Option<&PathBuf> {
@@ -135,6 +140,11 @@ fn close_others(
     }
     later.extend(Inventory::synchronize(link)?);
     Ok(())
+}
+
+/// A socket of a server on TCP that is open before there is a daemon, as the keeper is given it.
+pub(crate) fn keepsake(host: &str, port: u16, socket: TcpListener) -> Keepsake {
+    Keepsake { key: inet_key(host, port), bytes: Vec::new(), file: socket.into() }
 }
 
 /// The kept socket of a server.
