@@ -52,6 +52,15 @@ struct Entry {
     bytes: u64,
 }
 
+impl Entry {
+    fn to_bytes(self) -> [u8; ENTRY_BYTES] {
+        let mut bytes = [0; ENTRY_BYTES];
+        let words = [self.child, self.serial, self.begin, self.bytes];
+        bytes.as_chunks_mut().0.copy_from_slice(&words.map(u64::to_le_bytes));
+        bytes
+    }
+}
+
 /// The letters of the present step.
 #[derive(Debug)]
 pub(crate) struct Mailbag {
@@ -203,14 +212,16 @@ impl Mailbag {
 
     fn write_list(&self) -> io::Result<()> {
         let (file, _) = self.file.as_ref().ok_or(io::ErrorKind::Unsupported)?;
-        let mut page = Vec::with_capacity(PAGE_BYTES);
+        let mut page = [0; PAGE_BYTES];
         // Of one of which nothing was sent there is nothing to say.
-        for Entry { child, serial, begin, bytes } in self.entries.iter().filter(|it| it.bytes > 0) {
-            page.extend([child, serial, begin, bytes].iter().flat_map(|it| it.to_le_bytes()));
+        let entries = self.entries.iter().filter(|it| it.bytes > 0).map(|it| it.to_bytes());
+        let mut count = 0;
+        for (place, entry) in page.as_chunks_mut().0.iter_mut().zip(entries) {
+            *place = entry;
+            count += 1;
         }
-        // The end of the list.
-        page.extend([0; ENTRY_BYTES]);
-        file.write_all_at(&page, LIST_AT)
+        // With one of zeros, the end of the list.
+        file.write_all_at(page.get(..(count + 1) * ENTRY_BYTES).unwrap_or(&page), LIST_AT)
     }
 
     /// Gives back the memory of what was sent.

@@ -23,6 +23,9 @@ use crate::runtime;
 /// No record is longer: a process, its last error, an event on its way to a listener.
 const RECORD_BYTES_MAX: usize = 32 << 20;
 
+/// The length and the checksum of a record.
+const HEADER_BYTES: usize = 8;
+
 /// A file smaller than this is not worth being written anew.
 const REWRITE_BYTES_MIN: u64 = 256 << 10;
 
@@ -86,9 +89,9 @@ impl MemoryFile {
         Ok(Self { path: path.to_owned(), file, length, needed: length, buffer: Vec::new(), beside: None })
     }
 
-    /// Adds a record to what the next [`MemoryFile::commit`] writes.
-    pub(crate) fn add(&mut self, record: &[u8]) {
-        put(&mut self.buffer, record);
+    /// Adds a record to what the next [`MemoryFile::commit`] writes: what `write` puts behind what is there.
+    pub(crate) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        put(&mut self.buffer, write);
     }
 
     /// Writes what was added, in one go.
@@ -199,7 +202,7 @@ fn replace(beside: &Path, path: &Path) -> io::Result<()> {
 
 fn put_all<R: AsRef<[u8]>>(records: impl Iterator<Item = R>) -> Vec<u8> {
     let mut buffer = Vec::new();
-    records.for_each(|it| put(&mut buffer, it.as_ref()));
+    records.for_each(|it| put(&mut buffer, |buffer| buffer.extend_from_slice(it.as_ref())));
     buffer
 }
 
@@ -207,11 +210,17 @@ fn widened(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-fn put(buffer: &mut Vec<u8>, record: &[u8]) {
+/// Puts a record behind others, whose length and checksum come before it and are known when it is there.
+fn put(buffer: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let begin = buffer.len();
+    buffer.extend([0; HEADER_BYTES]);
+    write(buffer);
+    let record = buffer.get(begin + HEADER_BYTES..).unwrap_or_default();
     let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
-    buffer.extend(length.to_le_bytes());
-    buffer.extend(crc32(record).to_le_bytes());
-    buffer.extend(record);
+    let header = [length, crc32(record)].map(u32::to_le_bytes);
+    if let Some(place) = buffer.get_mut(begin..begin + HEADER_BYTES) {
+        place.copy_from_slice(header.as_flattened());
+    }
 }
 
 /// The next record, if it is whole.
@@ -252,13 +261,13 @@ mod tests {
         let (_room, path) = room();
         assert_eq!(sensible(&path), Vec::<Vec<u8>>::new());
         let mut memory = MemoryFile::create(&path, [b"first"].iter()).unwrap();
-        memory.add(b"second");
-        memory.add(b"");
+        memory.add(|it| it.extend(b"second"));
+        memory.add(|it| it.extend(b""));
         memory.commit().unwrap();
-        memory.add(b"never");
+        memory.add(|it| it.extend(b"never"));
         assert_eq!(sensible(&path), [&b"first"[..], b"second", b""]);
         rewrite(&mut memory, b"anew");
-        memory.add(b"more");
+        memory.add(|it| it.extend(b"more"));
         memory.commit().unwrap();
         assert_eq!(sensible(&path), [&b"anew"[..], b"more"]);
     }
@@ -300,7 +309,7 @@ mod tests {
         let mut memory = MemoryFile::create(&path, [vec![1; 200_000]].iter()).unwrap();
         let mut written = 0;
         while !memory.is_due(false) {
-            memory.add(&[2; 1000]);
+            memory.add(|it| it.extend([2; 1000]));
             memory.commit().unwrap();
             written += 1;
         }
@@ -319,19 +328,19 @@ mod tests {
         let mut needed = vec![b"needed".to_vec(), b"too".to_vec()];
         memory.rewrite(needed[..1].iter()).unwrap();
         for (at, record) in more.iter().enumerate() {
-            memory.add(record);
+            memory.add(|it| it.extend(record));
             memory.commit().unwrap();
             assert_eq!(sensible(&path)[1..], more[..=at], "until it is whole the old one counts");
         }
         memory.rewrite(needed[1..].iter()).unwrap();
         assert!(!memory.end_rewrite().unwrap(), "a piece at a time");
-        memory.add(b"last");
+        memory.add(|it| it.extend(b"last"));
         memory.commit().unwrap();
         while !memory.end_rewrite().unwrap() {}
         needed.extend(more);
         needed.push(b"last".to_vec());
         assert_eq!(sensible(&path), needed);
-        memory.add(b"and on");
+        memory.add(|it| it.extend(b"and on"));
         memory.commit().unwrap();
         needed.push(b"and on".to_vec());
         assert_eq!(sensible(&path), needed);

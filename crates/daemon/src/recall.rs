@@ -111,7 +111,15 @@ impl Spoken {
 
 impl Record {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes);
+        bytes
+    }
+
+    /// Writes it behind what is there.
+    pub(crate) fn write_to(&self, bytes: &mut Vec<u8>) {
+        // Into memory, and of what can be written: there is nothing that could fail.
+        let _ = serde_json::to_writer(bytes, self);
     }
 }
 

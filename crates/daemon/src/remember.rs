@@ -91,7 +91,7 @@ impl Diary {
     /// Takes note of it.
     pub(crate) fn note_file(&mut self, stream: &StreamId, path: PathBuf) {
         if let Some(file) = &mut self.file {
-            file.add(&file_record(stream, &path).to_bytes());
+            file.add(|it| file_record(stream, &path).write_to(it));
         }
         self.files.insert(stream.clone(), path);
     }
@@ -101,9 +101,7 @@ impl Diary {
         for (child, bytes) in said {
             self.words.entry(*child).or_default().add(bytes, taken);
         }
-        let records: Vec<_> =
-            said.iter().map(|(child, bytes)| words_record(*child, bytes, taken).to_bytes()).collect();
-        self.write_all(&records)
+        self.write_all(said.iter().map(|(child, bytes)| words_record(*child, bytes, taken)))
     }
 
     /// A stream is gone for good.
@@ -112,25 +110,20 @@ impl Diary {
     }
 
     /// Writes what a step has changed, and what listeners had only begun to say when it was made.
-    fn write_step(&mut self, record: Option<&Record>, begun: &[(ChildId, Vec<u8>)]) -> io::Result<()> {
-        let begun = begun.iter().filter(|(_, bytes)| !bytes.is_empty());
-        let mut records: Vec<_> = record.map(Record::to_bytes).into_iter().collect();
-        for (child, bytes) in begun {
+    fn write_step(&mut self, record: Option<Record>, mut begun: Vec<(ChildId, Vec<u8>)>) -> io::Result<()> {
+        begun.retain(|(_, bytes)| !bytes.is_empty());
+        for (child, bytes) in &begun {
             self.words.entry(*child).or_default().add(bytes, true);
-            records.push(words_record(*child, bytes, true).to_bytes());
         }
-        self.write_all(&records)
+        let begun = begun.iter().map(|(child, bytes)| words_record(*child, bytes, true));
+        self.write_all(record.into_iter().chain(begun))
     }
 
-    fn write(&mut self, record: Option<&Record>) -> io::Result<()> {
-        self.write_all(record.map(Record::to_bytes).as_slice())
-    }
-
-    fn write_all(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
+    fn write_all(&mut self, records: impl IntoIterator<Item = Record>) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         os::failpoint::pass("daemon.stepped");
         for record in records {
-            file.add(record);
+            file.add(|it| record.write_to(it));
         }
         let written = file.commit();
         os::failpoint::pass("daemon.remembered");
@@ -155,10 +148,10 @@ impl Daemon {
         let step = self.supervisor.take_changes();
         let heard = std::mem::take(&mut self.diary.heard);
         // Of what they have begun to say, the machine has heard that it has begun.
-        let begun: Vec<_> = heard.iter().map(|it| (*it, self.unfinished(*it))).collect();
+        let begun = heard.iter().map(|it| (*it, self.unfinished(*it))).collect();
         let is_new = !step.is_empty() || !heard.is_empty();
         let record = is_new.then(|| Record { step, heard, ..Record::default() });
-        let written = self.diary.write_step(record.as_ref(), &begun);
+        let written = self.diary.write_step(record, begun);
         self.tell_of_diary(written);
         // That those before were sent is written down by now.
         self.mailbag.settle();
@@ -195,7 +188,7 @@ impl Daemon {
 
     /// The next daemon takes everything over and reads the files for the rest.
     pub(crate) fn announce_succession(&mut self) -> io::Result<()> {
-        self.diary.write(Some(&Record { succession: true, ..Record::default() }))
+        self.diary.write_all([Record { succession: true, ..Record::default() }])
     }
 
     /// Begins to write the file anew when most of it is history, and drops the configurations nothing is made from any more.

@@ -4,6 +4,8 @@
 //! header counts characters where bytes are sent, and the first seven bytes of an answer may be
 //! anything. Who speaks when is not known here; that is the machine's to judge.
 
+use std::fmt::Write;
+
 use model::listener::{Letter, Said};
 
 /// What a listener says when it wants an event.
@@ -23,6 +25,9 @@ pub const ANSWER_BYTES_MAX: usize = 512 * 1024;
 /// How much is told of what cannot be understood.
 pub const EXCERPT_BYTES: usize = 128;
 
+/// Hardly any header is longer.
+const HEADER_BYTES: usize = 160;
+
 /// An event as a listener reads it: a line of header and the payload, without anything at its end.
 ///
 /// `len` counts characters: Python listeners read text, and depend on it.
@@ -30,11 +35,15 @@ pub fn encode(server: &str, letter: &Letter) -> Vec<u8> {
     let Letter { serial, pool, pool_serial, event } = letter;
     let payload = event.payload();
     let (name, length) = (event.kind().as_str(), payload.chars().count());
-    let header = format!(
+    let mut text = String::with_capacity(HEADER_BYTES + payload.len());
+    // Into memory: nothing can fail.
+    let _ = writeln!(
+        text,
         "ver:3.0 server:{server} serial:{serial} pool:{pool} poolserial:{pool_serial} eventname:{name} \
-         len:{length}\n"
+         len:{length}"
     );
-    (header + &payload).into_bytes()
+    text.push_str(&payload);
+    text.into_bytes()
 }
 
 /// Cuts what one listener writes into what it says. It keeps at most one line or one answer.
