@@ -173,7 +173,8 @@ async function overview() {
   // Somebody else ends a program: the page says so by itself.
   writeFileSync(`${HOUSE}/end-mortal`, "");
   await inState(page, "mortal", "EXITED");
-  must((await row(page, "mortal").locator(".name small").textContent()).includes("exit status 3"), "no reason is told");
+  // What has ended is told by an event of its own.
+  await row(page, "mortal").locator(".name small", { hasText: "exit status 3" }).waitFor();
   seen("a state change arrives by itself, with its reason");
   const ended = await open("/process?name=mortal");
   await ended.waitForFunction(() => /ended .* ago: exit status 3, which its exitcodes do not expect/.test(document.querySelector(".why").textContent));
@@ -205,7 +206,7 @@ async function overview() {
   await page.locator("body").press("/");
   await page.keyboard.type("calm");
   await page.waitForFunction(() => document.querySelectorAll("#processes tr[data-name]:not([hidden])").length === 1);
-  must(page.url().endsWith("/?q=calm"), page.url());
+  await page.waitForURL(`${home}/?q=calm`);
   await page.locator("#tools input").fill("nobody is called so");
   await page.waitForSelector("#none:not([hidden])");
   await page.locator("#tools input").fill("");
@@ -256,7 +257,7 @@ async function oneProcess() {
   seen("it is paused, searched and saved");
 
   await page.waitForFunction(() => [...document.querySelectorAll(".plot path.series")].filter((it) => it.getAttribute("d").includes("L")).length >= 2);
-  must(await page.locator(".plot.wide rect").count() > 0, "no states are drawn");
+  await page.waitForSelector(".plot.wide rect", { state: "attached" });
   must((await page.locator(".environment").textContent()).includes("hidden"), "a secret is told");
   must(!(await page.content()).includes("hunter2"), "a secret is in the page");
   must((await page.locator(".options").textContent()).includes("supervisord.conf:"), "no origin is told");
@@ -295,7 +296,7 @@ async function past() {
   await page.waitForFunction(() => document.querySelectorAll("#events li").length > 50);
   await page.locator("#tools select[name=kind]").selectOption("exit");
   await page.waitForFunction(() => [...document.querySelectorAll("#events li:not([hidden])")].every((it) => it.dataset.kind === "exit"));
-  must(await page.locator("#events li:not([hidden])").count() >= 27, "not all ends are told");
+  await page.waitForFunction(() => document.querySelectorAll("#events li:not([hidden])").length >= 27);
   await page.context().close();
   seen("a month is drawn from the history, with states and ends");
 }
