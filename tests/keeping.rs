@@ -1,5 +1,7 @@
 //! What may be asked for of a log beyond writing and rotating it by its size.
 
+use std::fs::File;
+use std::io::Write;
 use std::process::Command;
 
 use e2e::disk::SmallDisk;
@@ -197,14 +199,18 @@ fn a_log_that_is_moved_or_removed_is_begun_anew_before_the_next_byte() {
          stdout_logfile={here}/web.log\n",
     );
     gate(&house);
+    // Open all the while, in both directions: whoever opens a pipe again before its last writer has closed it would find
+    // an end, and go on without a word.
+    let go = File::options().read(true).write(true).open(house.path("go"));
+    let mut go = go.expect("the pipe can be opened");
     let house = house.started();
     house.until_text("web.log", "0\n");
     std::fs::rename(house.path("web.log"), house.path("old.log")).expect("it is there");
-    house.write("go", "on\n");
+    go.write_all(b"on\n").expect("the pipe takes it");
     house.until_text("web.log", "1\n");
     assert_eq!((house.text("old.log").as_str(), house.text("web.log").as_str()), ("0\n", "1\n"));
     std::fs::remove_file(house.path("web.log")).expect("it is there");
-    house.write("go", "on\n");
+    go.write_all(b"on\n").expect("the pipe takes it");
     house.until_text("web.log", "2\n");
     assert_eq!(house.text("web.log"), "2\n");
 }
