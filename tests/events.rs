@@ -2,6 +2,8 @@
 //! under both, and the same headers and payloads, but for pids, serials and times.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 
 use e2e::house::House;
@@ -99,7 +101,7 @@ autostart=false
 
 /// One chunk at a time: what is read at once depends on chance otherwise.
 const SAYS: &str = r"
-pause() { until read line < go; do :; done; }
+pause() { read line < go; }
 say() { printf '%b' $1; pause; }
 pause
 say 'plain\n'
@@ -142,6 +144,9 @@ fn pool(name: &str, events: &str) -> String {
 struct Told {
     make: Make,
     house: House,
+    /// The pipe that `says.sh` waits at, open all the while: whoever opens it again before its last writer has closed it
+    /// would find an end instead of a word.
+    go: File,
 }
 
 impl Told {
@@ -156,7 +161,14 @@ impl Told {
         house.write("sends.sh", SENDS);
         let piped = std::process::Command::new("mkfifo").arg(house.path("go")).status();
         assert!(piped.is_ok_and(|status| status.success()), "cannot make a fifo");
-        Self { make, house: house.started() }
+        let go = File::options().read(true).write(true).open(house.path("go"));
+        let go = go.expect("the pipe can be opened");
+        Self { make, house: house.started(), go }
+    }
+
+    /// Lets `says.sh` say the next.
+    fn go_on(&self) {
+        (&self.go).write_all(b"on\n").expect("the pipe takes it");
     }
 
     /// Waits until the pool `all` was told `text`.
@@ -225,13 +237,13 @@ fn live(make: Make) -> Told {
 
 fn what_is_written(told: &Told) {
     told.until_event("says", "RUNNING", "");
-    told.house.write("go", "on\n");
+    told.go_on();
     let stdout = [r"plain\n'", "no end'", r"gr\xfc\xdfe \U0001f600", "Undecodable: b"]
         .map(|it| format!(r"channel:stdout\n{it}"));
     let stderr = ["err", r"\r\n\x1b[1mred"].map(|it| format!(r"channel:stderr\n{it}"));
     for heard in stdout.iter().chain(&stderr) {
         told.until(heard);
-        told.house.write("go", "on\n");
+        told.go_on();
     }
     told.until("PROCESS_COMMUNICATION_STDERR");
     told.until("one<!--XSUPERVISOR:BEGIN-->two");
