@@ -62,6 +62,22 @@ fn a_line_is_an_object_of_json() {
 }
 
 #[test]
+fn half_a_line_is_in_the_log_when_the_supervisor_ends_whoever_holds_its_pipe() {
+    for verb in ["shutdown", "reload"] {
+        let heir = "[program:web]\ncommand=/bin/sh -c 'cat fifo & printf \"whole\\nhalf\"; wait'\n\
+                    stdout_logfile={here}/web.log\nstdout_logfile_format=prefix\nautorestart=false\nstartsecs=0\n";
+        let house = House::new(heir);
+        rustix::fs::mkfifoat(rustix::fs::CWD, house.path("fifo"), rustix::fs::Mode::RWXU).unwrap();
+        let house = house.started();
+        house.until_text("web.log", "whole\n");
+        house.ctl(&[verb]).expect_code(0);
+        house.until_text("web.log", " web stdout: half\n");
+        // Nobody waits for the other end any longer.
+        std::fs::OpenOptions::new().read(true).write(true).open(house.path("fifo")).unwrap();
+    }
+}
+
+#[test]
 fn a_log_has_copies() {
     let house = House::new(&says("both\\n", "stdout_logfile_also={here}/copy.log, /dev/null")).started();
     house.until_text("copy.log", "both\n");

@@ -190,6 +190,9 @@ fn leave(mut daemon: Daemon, end: End) -> ExitCode {
         End::Succeeded => "the daemon leaves for another one",
         End::Orphaned => "the daemon has lost its keeper",
     });
+    if let End::Departed(_) = end {
+        daemon.close_outputs();
+    }
     daemon.flush_log();
     let order = match end {
         End::Departed(Departure::Shutdown) => {

@@ -343,6 +343,13 @@ impl Daemon {
         }
     }
 
+    /// Writes what is left of the output of programs: their own children may hold a pipe open, with half a line in it that
+    /// nobody will complete any more.
+    pub(crate) fn close_outputs(&mut self) {
+        self.streams.pump.close_all();
+        self.take_pump();
+    }
+
     fn take_report(&mut self, report: PumpReport) {
         match report {
             PumpReport::Said { stream, child, bytes } => self.understand(&stream, child, bytes),

@@ -442,6 +442,16 @@ impl Pump {
         }
     }
 
+    /// Forgets every stream that still has something, in a pipe or on the way: there will be nobody for the rest of it.
+    pub fn close_all(&mut self) {
+        let has_something = |it: &Stream| !it.pipes.is_empty() || it.sink.pending_bytes() > 0;
+        let open = self.streams.values().filter(|it| has_something(it)).map(|it| it.id.clone());
+        let open: Vec<_> = open.collect();
+        for stream in open {
+            self.close(&stream);
+        }
+    }
+
     /// Removes the log of a stream and begins a new one. Rotated logs stay. Without such a stream
     /// there is nothing to do.
     ///
