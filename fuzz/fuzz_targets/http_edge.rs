@@ -48,6 +48,7 @@ fn begin() -> World {
         note: Rc::new(|_, _| {}),
         feed: Rc::new(Feed::new(1)),
         followers: Rc::default(),
+        is_leaving: Rc::default(),
     };
     let limits = Limits { body_bytes: 1 << 16, ..Limits::default() };
     local.spawn_local(async move { serve(vec![endpoint], daemon, limits).await });
