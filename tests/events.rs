@@ -328,14 +328,36 @@ fn every_event_is_told_as_the_original_tells_it() {
         let subjects: Vec<_> = theirs.keys().collect();
         assert_eq!(ours.keys().collect::<Vec<_>>(), subjects, "{pool}");
         for (subject, lines) in &theirs {
-            let (told, more) = ours[subject].split_at(lines.len().min(ours[subject].len()));
+            let ours = &ours[subject];
+            let lines = without_repeated_ends(lines, ours);
+            let (told, more) = ours.split_at(lines.len().min(ours.len()));
             assert_eq!(told, lines, "what {pool} was told about {subject}");
             // The original may end a listener before it has heard the end; ours has always heard it.
-            let is_of_end = |it: &String| it.contains("_STATE_STOPPING ") || it.contains("_STATE_STOPPED ");
-            assert!(more.iter().all(is_of_end), "what only ours told {pool} about {subject}: {more:?}");
+            assert!(
+                more.iter().all(|it| is_of_end(it)),
+                "what only ours told {pool} about {subject}: {more:?}"
+            );
         }
     }
     covers_every_type(&theirs.lines("all"));
+}
+
+fn is_of_end(line: &str) -> bool {
+    line.contains("_STATE_STOPPING ") || line.contains("_STATE_STOPPED ")
+}
+
+/// What the original has told, without what it told again: an event that a listener had in its hands when it was stopped goes
+/// back into the pool, and to the next one of it.
+fn without_repeated_ends(theirs: &[String], ours: &[String]) -> Vec<String> {
+    let count = |lines: &[String], line| lines.iter().filter(|it| *it == line).count();
+    let mut kept = Vec::new();
+    for line in theirs {
+        let often = count(&kept, line);
+        if !is_of_end(line) || often == 0 || often < count(ours, line) {
+            kept.push(line.clone());
+        }
+    }
+    kept
 }
 
 /// So that nothing is compared that never came. `TICK_60` and `TICK_3600` would take too long; a virtual clock shows them
