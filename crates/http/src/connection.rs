@@ -198,6 +198,11 @@ impl Connection {
         }
     }
 
+    /// Whether there is something of it that has not been read.
+    pub(crate) fn is_unheard(&self) -> bool {
+        matches!(self.phase.get(), Phase::Idle { .. }) && self.socket.has_unread()
+    }
+
     /// Whether it is in the middle of a request that will not be answered when it is pushed out.
     pub(crate) fn is_asking(&self) -> bool {
         matches!(self.phase.get(), Phase::Reading { .. } | Phase::Receiving { .. })

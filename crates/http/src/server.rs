@@ -291,10 +291,16 @@ impl Roster {
     }
 
     /// Pushes out the one with the least claim to its room. It looks at all, of which there are few.
+    ///
+    /// Whoever has asked may not have been heard yet, where many come at once: they stay as long as there are others.
     fn push_one_out(&self) -> bool {
         let mut members = self.members.borrow_mut();
         let claims = members.iter().filter_map(|(number, it)| it.claim().map(|claim| (claim, *number)));
-        let Some((_, number)) = claims.min() else { return false };
+        let mut claims: Vec<_> = claims.collect();
+        claims.sort_unstable();
+        let is_silent = |number: &u64| members.get(number).is_some_and(|it| !it.is_unheard());
+        let silent = claims.iter().find(|(_, number)| is_silent(number));
+        let Some((_, number)) = silent.or(claims.first()).copied() else { return false };
         if let Some(connection) = members.remove(&number) {
             connection.push_out();
         }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io::{self, IoSlice, Read, Write};
 use std::task::{Context, Poll, ready};
 
+use rustix::io::ioctl_fionread;
 use rustls::ServerConnection;
 use tokio::net::{TcpStream, UnixStream};
 
@@ -110,6 +111,16 @@ impl Tls {
 }
 
 impl Socket {
+    /// Whether bytes have come that nobody has read.
+    pub(crate) fn has_unread(&self) -> bool {
+        let unread = match self {
+            Self::Unix(socket) => ioctl_fionread(socket),
+            Self::Tcp(socket) => ioctl_fionread(socket),
+            Self::Tls(tls) => ioctl_fionread(&tls.socket),
+        };
+        unread.is_ok_and(|it| it > 0)
+    }
+
     /// Reads what is there. Zero bytes: the other side has said all it will.
     pub(crate) fn poll_read(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {

@@ -12,7 +12,7 @@ use gate::user::{User, Users};
 use http::ask::Ask;
 use http::limits::Limits;
 use model::role::Role;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use wire::value::Value;
 use wire::xmlrpc_read;
@@ -300,6 +300,23 @@ fn whoever_connects_while_the_daemon_leaves_is_left_to_the_next_one() {
             assert_eq!(status(&known.call("test.echo").await.0), "200", "it has been let in");
         }
         assert!(!late.has_answer(), "it was let in");
+    });
+}
+
+#[test]
+fn who_has_asked_is_answered_even_if_many_came_before_anybody_looked() {
+    let limits = Limits { connections: 2, ..limits() };
+    run(limits, &Users::default(), async |world| {
+        // All of them are there before the server gets to run.
+        let connect = || std::os::unix::net::UnixStream::connect(&world.socket).unwrap();
+        let mut asks = connect();
+        std::io::Write::write_all(&mut asks, post("test.echo").as_bytes()).unwrap();
+        let _silent: Vec<_> = (0..10).map(|_| connect()).collect();
+        asks.set_nonblocking(true).unwrap();
+        let mut asks = UnixStream::from_std(asks).unwrap();
+        let mut status = [0; 13];
+        asks.read_exact(&mut status).await.unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200 ");
     });
 }
 
