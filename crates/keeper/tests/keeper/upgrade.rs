@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 
 use os::errno::{EBUSY, EINVAL, ENOEXEC};
+use os::signals;
 use wire::keeper::{Order, Report, SpawnOrder, Standing, Stdio};
 
 use crate::pair::{Pair, is_there, order, read_until, shell};
@@ -96,8 +97,11 @@ fn a_program_that_is_none_changes_nothing() {
 #[test]
 fn one_upgrade_at_a_time() {
     let (mut pair, cat) = furnished();
+    // It wakes up to both, however late the second one is sent.
+    signals::send(pair.keeper.id(), signals::STOP).unwrap();
     upgrade(&mut pair, PAIR, PAIR);
     upgrade(&mut pair, PAIR, PAIR);
+    signals::send(pair.keeper.id(), signals::CONT).unwrap();
     assert_eq!(pair.hear(), Report::UpgradeFailed { errno: EBUSY });
     assert_eq!(pair.hear(), Report::Upgraded);
     all_is_well(&mut pair, cat);
